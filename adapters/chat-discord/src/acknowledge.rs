@@ -1,0 +1,122 @@
+//! The first response to an interaction, due within three seconds of it.
+//!
+//! Nothing is said here that the bot has to say: a command is only acknowledged as stored (or not), and
+//! what follows comes through the outbox.
+
+use std::time::{Duration, Instant};
+
+use commands::message::Visibility;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::api::{Api, Authorization, Body, CallError};
+use crate::inbound::Interaction;
+
+/// Discord gives up on an interaction 3 s after it (interactions/receiving-and-responding). The event was
+/// on its way for a part of that.
+const DEADLINE: Duration = Duration::from_millis(2_500);
+const PAUSE: Duration = Duration::from_millis(100);
+/// Message flag of a reply that the asker alone sees.
+const EPHEMERAL: u32 = 64;
+/// "Interaction has already been acknowledged."
+const ALREADY_ACKNOWLEDGED: u64 = 40_060;
+
+/// The event could not be stored, so that nothing will be done about it.
+pub(crate) const NOT_RECORDED: &str =
+    "Not recorded: the bot could not store this, so nothing was done. Type it again in a minute.";
+/// The event has no asker whom Discord vouches for, or is of a kind that the bot never offered.
+pub(crate) const NOT_READABLE: &str = "Discord sent this without saying who asks or what for; nothing was done.";
+/// Stored, and there is nothing to answer.
+pub(crate) const NOTED: &str = "Noted.";
+
+/// A first response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Response {
+    /// "The bot is thinking": the answer follows and takes this one's place.
+    Defer(Visibility),
+    /// A click that changes nothing to be seen.
+    DeferUpdate,
+    /// This is the whole answer, for the asker alone.
+    Say(&'static str),
+    /// Suggestions for the option being typed.
+    Suggest(Vec<String>),
+}
+
+impl Response {
+    /// Interaction callback types 4, 5, 6 and 8.
+    fn to_json(&self) -> Value {
+        match self {
+            Self::Defer(Visibility::Public) => json!({"type": 5}),
+            Self::Defer(Visibility::Private) => json!({"type": 5, "data": {"flags": EPHEMERAL}}),
+            Self::DeferUpdate => json!({"type": 6}),
+            Self::Say(text) => json!({"type": 4, "data": {
+                "content": text, "flags": EPHEMERAL, "allowed_mentions": {"parse": []},
+            }}),
+            Self::Suggest(words) => {
+                let choices: Vec<Value> = words
+                    .iter()
+                    .filter(|word| (1..=100).contains(&word.encode_utf16().count()))
+                    .take(25)
+                    .map(|word| json!({"name": word, "value": word}))
+                    .collect();
+                json!({"type": 8, "data": {"choices": choices}})
+            }
+        }
+    }
+}
+
+/// Gives the first response. A response may be repeated, since Discord takes only one: so it is, while
+/// there is time, when the connection failed.
+pub(crate) async fn respond(api: &Api, interaction: &Interaction, response: Response) {
+    let began = Instant::now();
+    let json = response.to_json();
+    loop {
+        let Err(error) = callback(api, interaction, &json).await else { return };
+        let pause = match &error {
+            CallError::NotReached(_) | CallError::Unknown(_) => PAUSE,
+            CallError::RateLimited { retry_after, .. } => *retry_after,
+            // An earlier try, or another replica, was heard.
+            CallError::Refused { code: ALREADY_ACKNOWLEDGED, .. } => return,
+            CallError::Refused { .. } => DEADLINE,
+        };
+        if began.elapsed() + pause >= DEADLINE {
+            // The answer then goes to the channel, where it may be public.
+            tracing::warn!(interaction.id, %error, "an interaction could not be acknowledged in time");
+            return;
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn callback(api: &Api, interaction: &Interaction, json: &Value) -> Result<(), CallError> {
+    let id = interaction.id.to_string();
+    let path = ["interactions", &id, &interaction.token, "callback"];
+    let sent = api.call(Method::POST, &path, Authorization::Address, Body::json(json)?);
+    match tokio::time::timeout(DEADLINE, sent).await {
+        Ok(answer) => answer.map(drop),
+        Err(_) => Err(CallError::Unknown("no answer in time".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deferral_fixes_who_sees_the_answer() {
+        assert_eq!(Response::Defer(Visibility::Public).to_json(), json!({"type": 5}));
+        assert_eq!(
+            Response::Defer(Visibility::Private).to_json(),
+            json!({"type": 5, "data": {"flags": 64}})
+        );
+    }
+
+    #[test]
+    fn suggestions_keep_to_discords_limits() {
+        let words = (0..40).map(|number| "x".repeat(number * 5)).collect();
+        let json = Response::Suggest(words).to_json();
+        let choices = json["data"]["choices"].as_array().expect("a list");
+        assert_eq!(choices.len(), 20, "neither the empty word nor the ones over 100");
+        assert_eq!(choices[0], json!({"name": "xxxxx", "value": "xxxxx"}));
+    }
+}

@@ -1,0 +1,332 @@
+//! From an [`Outgoing`] to a call of the REST API.
+//!
+//! Where a message goes is decided first and purely, in [`route`]. An answer goes by its interaction's
+//! token, where repeating it is harmless: it edits what is there. When the token is no longer good, a
+//! public answer goes to the channel; a private one is refused, since the channel is not private. A post
+//! to a channel carries its slot as `nonce`, so that Discord itself drops a repeat of the last few minutes.
+//! No call is made twice here.
+//!
+//! A mention has no token, and Discord shows nothing privately without one: what was meant for the asker
+//! alone is then said in the channel that the asker spoke in.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use commands::ids::{MessageRef, Place, Platform, Room};
+use commands::message::{
+    AnswerTo, AnswerToken, Outgoing, Posted, RateKey, SendError, Sent, Target, TextFile, Visibility,
+};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::Method;
+use serde::Serialize;
+use serde_json::{Value, json};
+use serenity::builder::{CreateActionRow, CreateAllowedMentions, CreateEmbed};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{Answer, Api, Authorization, Body, CallError};
+use crate::embeds::{self, Rendered};
+use crate::snowflake;
+
+/// A token that is about to expire may be gone when the call arrives.
+const TOKEN_MARGIN: SignedDuration = SignedDuration::from_secs(5);
+/// An interaction that was not acknowledged by then never is.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(3);
+const NONCE: usize = 25;
+
+/// The call that a message needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Route<'a> {
+    /// A new message in a channel or thread.
+    Post(&'a str),
+    /// What the interaction's deferral stands for; the second is the way once the token is refused.
+    Original(&'a AnswerToken, Fallback<'a>),
+    /// A message that is there.
+    Edit(&'a MessageRef),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fallback<'a> {
+    Post(&'a str),
+    Edit(&'a MessageRef),
+    /// Private: there is none.
+    None,
+}
+
+fn route(outgoing: &Outgoing, now: Timestamp) -> Result<Route<'_>, SendError> {
+    let visibility = outgoing.reply.visibility;
+    match &outgoing.target {
+        Target::Answer(answer) => to_answer(answer, visibility, now),
+        Target::Post(place) => match visibility {
+            Visibility::Public => Ok(Route::Post(channel(place))),
+            Visibility::Private => Err(SendError::Rejected("a private message needs an asker".to_owned())),
+        },
+        Target::Edit { posted: Posted::Message(message), answer } => {
+            Ok(match answer.as_ref().and_then(|answer| living(answer, now)) {
+                Some(token) => Route::Original(token, Fallback::Edit(message)),
+                None => Route::Edit(message),
+            })
+        }
+        Target::Edit { posted: Posted::ByToken | Posted::Ephemeral, answer: Some(answer) } => {
+            to_answer(answer, visibility, now)
+        }
+        Target::Edit { posted: Posted::ByToken | Posted::Ephemeral, answer: None } => {
+            Err(SendError::Rejected("an answer without its token can't be edited".to_owned()))
+        }
+    }
+}
+
+fn to_answer(
+    answer: &AnswerTo,
+    visibility: Visibility,
+    now: Timestamp,
+) -> Result<Route<'_>, SendError> {
+    let here = channel(&answer.place);
+    match (living(answer, now), visibility) {
+        (Some(token), Visibility::Public) => Ok(Route::Original(token, Fallback::Post(here))),
+        (Some(token), Visibility::Private) => Ok(Route::Original(token, Fallback::None)),
+        (None, Visibility::Private) if answer.token.is_some() => Err(too_late()),
+        (None, Visibility::Public | Visibility::Private) => Ok(Route::Post(here)),
+    }
+}
+
+fn too_late() -> SendError {
+    SendError::Rejected("Discord no longer takes an answer for the asker alone, and the channel is not private".to_owned())
+}
+
+/// A thread is a channel of its own.
+fn channel(place: &Place) -> &str {
+    place.thread.as_deref().unwrap_or(&place.room.id)
+}
+
+fn living(answer: &AnswerTo, now: Timestamp) -> Option<&AnswerToken> {
+    let token = answer.token.as_ref()?;
+    (token.expires.duration_since(now) > TOKEN_MARGIN).then_some(token)
+}
+
+/// Five messages in 5 s a channel, and five edits in 2 s a token, are what Discord is seen to allow; it
+/// documents neither and says in its headers what is left ([`Sent::quota`]).
+pub(crate) fn rate_key(outgoing: &Outgoing, now: Timestamp) -> RateKey {
+    let (key, every) = match route(outgoing, now) {
+        Ok(Route::Post(channel)) => (format!("post:{channel}"), Duration::from_secs(1)),
+        Ok(Route::Edit(message)) => (format!("edit:{}", message.room.id), Duration::from_secs(1)),
+        Ok(Route::Original(token, _)) => {
+            // The token is a secret, and keys are logged.
+            let mut hasher = DefaultHasher::new();
+            token.value.hash(&mut hasher);
+            (format!("token:{:016x}", hasher.finish()), Duration::from_millis(400))
+        }
+        // Refused before any call.
+        Err(_) => ("none".to_owned(), Duration::ZERO),
+    };
+    RateKey { key: format!("discord:{key}"), burst: 5, every }
+}
+
+/// Interactions whose first response is on its way. Their answers wait for it: sent before, Discord knows
+/// nothing that they could take the place of.
+#[derive(Default)]
+pub(crate) struct Unacknowledged(Mutex<HashMap<String, CancellationToken>>);
+
+impl Unacknowledged {
+    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<String, CancellationToken>> {
+        self.0.lock().expect("no code panics while holding it")
+    }
+
+    /// Until the guard is dropped, answers by `token` wait.
+    pub(crate) fn hold(&self, token: &str) -> Held<'_> {
+        let acknowledged = CancellationToken::new();
+        self.map().insert(token.to_owned(), acknowledged.clone());
+        Held { all: self, token: token.to_owned(), acknowledged }
+    }
+
+    async fn wait(&self, token: &str) {
+        let held = self.map().get(token).cloned();
+        if let Some(acknowledged) = held {
+            // Past this time the answer is refused and falls back.
+            let _ = tokio::time::timeout(ACKNOWLEDGED_WITHIN, acknowledged.cancelled()).await;
+        }
+    }
+}
+
+/// An interaction whose first response is on its way.
+pub(crate) struct Held<'a> {
+    all: &'a Unacknowledged,
+    token: String,
+    acknowledged: CancellationToken,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.all.map().remove(&self.token);
+        self.acknowledged.cancel();
+    }
+}
+
+/// The JSON of a create or an edit. `allowed_mentions` is in every one of them: an edit without it is
+/// parsed anew with the default, which mentions everybody that the text names (resources/message).
+#[derive(Serialize)]
+struct Payload<'a> {
+    /// Empty on edits, to take away what a notice said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'a str>,
+    embeds: &'a [CreateEmbed],
+    components: &'a [CreateActionRow],
+    allowed_mentions: CreateAllowedMentions,
+    /// On edits the ones not named are taken away.
+    attachments: Vec<Attachment<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enforce_nonce: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct Attachment<'a> {
+    /// A string, as every id of Discord's; which of the uploaded files it is.
+    id: String,
+    filename: &'a str,
+}
+
+#[derive(Clone, Copy)]
+enum Kind<'a> {
+    Create { nonce: &'a str },
+    Edit,
+}
+
+fn payload(rendered: &Rendered, kind: Kind<'_>) -> Result<Body, CallError> {
+    let attachment = |(index, file): (usize, &'_ TextFile)| (index.to_string(), file.name.clone());
+    let names: Vec<_> = rendered.files.iter().enumerate().map(attachment).collect();
+    let payload = Payload {
+        content: matches!(kind, Kind::Edit).then_some(""),
+        embeds: &rendered.embeds,
+        components: &rendered.rows,
+        allowed_mentions: CreateAllowedMentions::new(),
+        attachments: names.iter().map(|(id, name)| Attachment { id: id.clone(), filename: name }).collect(),
+        nonce: match kind {
+            Kind::Create { nonce } => Some(nonce),
+            Kind::Edit => None,
+        },
+        enforce_nonce: matches!(kind, Kind::Create { .. }).then_some(true),
+    };
+    let Body::Json(json) = Body::json(&payload)? else { unreachable!("json makes JSON") };
+    if rendered.files.is_empty() {
+        return Ok(Body::Json(json));
+    }
+    let files = rendered.files.iter().map(|file| (file.name.clone(), file.content.clone())).collect();
+    Ok(Body::Files { payload: json, files })
+}
+
+/// Sends one message. Waits for the first response of the interaction that it answers.
+pub(crate) async fn send(
+    api: &Api,
+    unacknowledged: &Unacknowledged,
+    outgoing: &Outgoing,
+    now: Timestamp,
+) -> Result<Sent, SendError> {
+    let route = route(outgoing, now)?;
+    if outgoing.slot.is_empty() || outgoing.slot.chars().count() > NONCE {
+        return Err(SendError::Rejected(format!("a slot of 1 to {NONCE} characters is needed")));
+    }
+    let message = Message { api, nonce: &outgoing.slot, rendered: embeds::render(&outgoing.reply) };
+    match route {
+        Route::Post(channel) => message.post(channel).await,
+        Route::Edit(posted) => message.edit(posted).await,
+        Route::Original(token, fallback) => {
+            unacknowledged.wait(&token.value).await;
+            match (message.original(token).await, fallback) {
+                (Err(error), Fallback::Post(channel)) if token_is_gone(&error) => message.post(channel).await,
+                (Err(error), Fallback::Edit(posted)) if token_is_gone(&error) => message.edit(posted).await,
+                (Err(error), Fallback::None) if token_is_gone(&error) => return Err(too_late()),
+                (Ok(sent), Fallback::None) => Ok(Sent { posted: Posted::ByToken, ..sent }),
+                (result, _) => result,
+            }
+        }
+    }
+    .map_err(send_error)
+}
+
+struct Message<'a> {
+    api: &'a Api,
+    nonce: &'a str,
+    rendered: Rendered,
+}
+
+impl Message<'_> {
+    async fn post(&self, channel: &str) -> Result<Sent, CallError> {
+        let body = payload(&self.rendered, Kind::Create { nonce: self.nonce })?;
+        let path = ["channels", channel, "messages"];
+        let answer = self.api.call(Method::POST, &path, Authorization::Bot, body).await?;
+        let posted = posted(&answer)?;
+        // Without the id it can't be edited, but a second try would find it by its nonce.
+        let posted = posted.ok_or_else(|| CallError::Unknown("an answer without the message's id".to_owned()))?;
+        Ok(Sent { posted: Posted::Message(posted), quota: answer.quota })
+    }
+
+    async fn edit(&self, message: &MessageRef) -> Result<Sent, CallError> {
+        let body = payload(&self.rendered, Kind::Edit)?;
+        let path = ["channels", &message.room.id, "messages", &message.id];
+        let answer = self.api.call(Method::PATCH, &path, Authorization::Bot, body).await?;
+        Ok(Sent { posted: Posted::Message(message.clone()), quota: answer.quota })
+    }
+
+    async fn original(&self, token: &AnswerToken) -> Result<Sent, CallError> {
+        let body = payload(&self.rendered, Kind::Edit)?;
+        let (application, secret) = token.value.split_once('/').unwrap_or_default();
+        let path = ["webhooks", application, secret, "messages", "@original"];
+        let answer = self.api.call(Method::PATCH, &path, Authorization::Address, body).await?;
+        let posted = posted(&answer)?.map_or(Posted::ByToken, Posted::Message);
+        Ok(Sent { posted, quota: answer.quota })
+    }
+}
+
+/// The message in an answer, where its ids can be made out.
+fn posted(answer: &Answer) -> Result<Option<MessageRef>, CallError> {
+    let value: Value = answer.read()?;
+    let ids = snowflake::read(&value["channel_id"]).zip(snowflake::read(&value["id"]));
+    Ok(ids.map(|(channel, id)| MessageRef {
+        room: Room::new(Platform::Discord, channel.to_string()),
+        id: id.to_string(),
+    }))
+}
+
+/// Says in the place of an answer that there will be none. A second try would not be more likely to arrive.
+pub(crate) async fn say(api: &Api, token: &str, text: &str) {
+    let (application, secret) = token.split_once('/').unwrap_or_default();
+    let path = ["webhooks", application, secret, "messages", "@original"];
+    let notice = json!({"content": text, "allowed_mentions": {"parse": []}});
+    notify(api, Method::PATCH, &path, Authorization::Address, &notice).await;
+}
+
+/// Says in a channel that there will be no answer to `message`, once.
+pub(crate) async fn post_notice(api: &Api, channel: u64, message: u64, text: &str) {
+    let path = ["channels", &channel.to_string(), "messages"];
+    let notice = json!({
+        "content": text, "allowed_mentions": {"parse": []}, "nonce": message.to_string(), "enforce_nonce": true,
+    });
+    notify(api, Method::POST, &path, Authorization::Bot, &notice).await;
+}
+
+async fn notify(api: &Api, method: Method, path: &[&str], authorization: Authorization, notice: &Value) {
+    let sent = async { api.call(method, path, authorization, Body::json(notice)?).await };
+    if let Err(error) = sent.await {
+        tracing::error!(%error, "a notice that nothing was recorded could not be sent");
+    }
+}
+
+/// 401 (50027) and 404 (10008, 10015, 10062): the token is over, or there is nothing left to edit.
+const fn token_is_gone(error: &CallError) -> bool {
+    matches!(error, CallError::Refused { status: 401 | 404, .. })
+}
+
+fn send_error(error: CallError) -> SendError {
+    match error {
+        CallError::NotReached(why) => SendError::NotReached(why),
+        CallError::Unknown(why) => SendError::Unknown(why),
+        CallError::RateLimited { retry_after, global } => SendError::RateLimited { retry_after, global },
+        CallError::Refused { .. } => SendError::Rejected(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,329 @@
+//! The Web API: one connection pool, a deadline on every call, and one place that sorts what went
+//! wrong. slack-morphism builds and reads the calls; its own retries are off.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use slack_morphism::errors::SlackClientError;
+use slack_morphism::prelude::{
+    ClientResult, SlackApiFilesCompleteUploadExternalRequest, SlackApiFilesGetUploadUrlExternalRequest,
+    SlackApiToken, SlackApiTokenType, SlackApiTokenValue, SlackClient, SlackClientApiCallContext,
+    SlackClientHttpConnector, SlackClientHyperHttpsConnector,
+};
+use url::{Host, Url};
+
+use crate::SlackIdentity;
+use crate::error::{CallError, SlackError, UNSAID_RETRY_AFTER};
+use crate::manifest::SCOPES;
+
+/// A call that has no answer by then counts as perhaps done.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// `auth.test` answers with a few hundred bytes.
+const IDENTITY_LIMIT: usize = 64 * 1024;
+
+/// Slack's Web API with our tokens.
+#[derive(Debug)]
+pub(crate) struct Api {
+    client: SlackClient<SlackClientHyperHttpsConnector>,
+    /// For the one call whose answer's headers matter, which slack-morphism does not hand out.
+    bare: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    base: String,
+    bot: SlackApiToken,
+    app: Option<SlackApiToken>,
+    /// A loopback `api_url` may hand out loopback addresses without TLS; nobody else may.
+    loopback: bool,
+}
+
+/// What `chat.postMessage`, `chat.update` and `chat.postEphemeral` answer, as far as we need it.
+/// slack-morphism's own models fail on answers that leave out an optional part.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct MessageAnswer {
+    pub(crate) ok: bool,
+    pub(crate) channel: Option<String>,
+    pub(crate) ts: Option<String>,
+    pub(crate) message: Option<MessageBody>,
+}
+
+/// The message inside a [`MessageAnswer`].
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct MessageBody {
+    pub(crate) thread_ts: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct SocketAnswer {
+    url: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct UploadTicket {
+    upload_url: Option<Url>,
+    file_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Empty {}
+
+#[derive(Deserialize)]
+struct IdentityAnswer {
+    ok: bool,
+    error: Option<String>,
+    team: Option<String>,
+    user_id: Option<String>,
+}
+
+impl Api {
+    pub(crate) fn new(
+        api_url: &Url,
+        bot: &SecretString,
+        app: Option<&SecretString>,
+    ) -> Result<Self, SlackError> {
+        let connector = connector()?;
+        let base = api_url.as_str().trim_end_matches('/').to_owned();
+        let morphism =
+            SlackClientHyperHttpsConnector::with_connector(connector.clone()).with_slack_api_url(&base);
+        Ok(Self {
+            client: SlackClient::new(morphism),
+            bare: Client::builder(TokioExecutor::new()).build(connector),
+            base,
+            bot: token(bot, SlackApiTokenType::Bot),
+            app: app.map(|app| token(app, SlackApiTokenType::App)),
+            loopback: is_loopback(api_url),
+        })
+    }
+
+    /// `auth.test`, with the scopes that Slack lists in a header of every answer.
+    pub(crate) async fn identity(&self) -> Result<SlackIdentity, SlackError> {
+        let call = async {
+            let request = http::Request::post(format!("{}/auth.test", self.base))
+                .header(http::header::AUTHORIZATION, format!("Bearer {}", self.bot.token_value.0))
+                .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(Full::default())
+                .map_err(|error| CallError::NotReached(error.to_string()))?;
+            let answer = self.bare.request(request).await.map_err(|error| http_error(&error))?;
+            let scopes = granted_scopes(answer.headers());
+            let body = Limited::new(answer.into_body(), IDENTITY_LIMIT).collect().await;
+            let body = body.map_err(|error| CallError::NotReached(error.to_string()))?.to_bytes();
+            Ok::<_, CallError>((body, scopes))
+        };
+        let (body, scopes) = deadline(call).await.map_err(|error| error.about("bot token"))?;
+        self.read_identity(&body, scopes)
+    }
+
+    fn read_identity(&self, body: &[u8], scopes: Option<Vec<String>>) -> Result<SlackIdentity, SlackError> {
+        let answer: IdentityAnswer = serde_json::from_slice(body).map_err(|_| {
+            SlackError::Unreachable("auth.test answered something else than Slack does".to_owned())
+        })?;
+        let (true, Some(bot_user_id)) = (answer.ok, answer.user_id) else {
+            let code = answer.error.unwrap_or_else(|| "an answer without a user id".to_owned());
+            return Err(CallError::from_code(&code).about("bot token"));
+        };
+        let missing_scopes = scopes.map_or_else(Vec::new, |granted| {
+            SCOPES
+                .iter()
+                .filter(|scope| !granted.iter().any(|g| g == *scope))
+                .map(ToString::to_string)
+                .collect()
+        });
+        Ok(SlackIdentity {
+            team: answer.team.unwrap_or_default(),
+            bot_user_id,
+            app_id: self.app.as_ref().and_then(app_id),
+            missing_scopes,
+        })
+    }
+
+    /// `apps.connections.open`: the address of one socket, good for one connection.
+    pub(crate) async fn open_socket_url(&self) -> Result<Url, CallError> {
+        let app = self.app.as_ref().ok_or_else(|| CallError::Refused("no app token".to_owned()))?;
+        let answer: SocketAnswer = self.post("apps.connections.open", &serde_json::json!({}), app).await?;
+        let url = answer.url.and_then(|url| Url::parse(&url).ok());
+        url.filter(|url| is_allowed(url, "wss", "ws", self.loopback))
+            .ok_or_else(|| CallError::Unknown("apps.connections.open gave no wss:// address".to_owned()))
+    }
+
+    /// A method that posts or edits a message, as the bot.
+    pub(crate) async fn message<Q: Serialize + Send + Sync>(
+        &self,
+        method: &'static str,
+        request: &Q,
+    ) -> Result<MessageAnswer, CallError> {
+        let answer: MessageAnswer = self.post(method, request, &self.bot).await?;
+        if answer.ok {
+            Ok(answer)
+        } else {
+            // A page of something between us and Slack reads as an empty answer.
+            Err(CallError::Unknown(format!("{method} answered 200 without ok")))
+        }
+    }
+
+    /// Posts to the `response_url` of a command or click. It carries its own authority, so no token
+    /// goes with it, and it is never logged.
+    pub(crate) async fn respond<Q: Serialize + Send + Sync>(
+        &self,
+        response_url: &str,
+        request: &Q,
+    ) -> Result<(), CallError> {
+        let url = Url::parse(response_url).ok().filter(|url| is_allowed(url, "https", "http", self.loopback));
+        let url = url.ok_or_else(|| CallError::Refused("the response_url is not https://".to_owned()))?;
+        let span = tracing::Span::none();
+        let context = SlackClientApiCallContext {
+            rate_control_params: None,
+            token: None,
+            tracing_span: &span,
+            is_sensitive_url: true,
+        };
+        let call = self.client.http_api.connector.http_post_uri::<_, Empty>(url, request, context);
+        sorted("response_url", call).await.map(|Empty {}| ())
+    }
+
+    /// Uploads one file without showing it to anybody yet. Returns its id.
+    pub(crate) async fn upload(&self, name: &str, content: &str) -> Result<String, CallError> {
+        let session = self.client.open_session(&self.bot);
+        let request = SlackApiFilesGetUploadUrlExternalRequest::new(name.to_owned(), content.len());
+        let params = [("filename", Some(request.filename)), ("length", Some(request.length.to_string()))];
+        let params = params.to_vec();
+        let ticket = session.http_session_api.http_get("files.getUploadURLExternal", &params, None);
+        let ticket: UploadTicket = sorted("files.getUploadURLExternal", ticket).await?;
+        let (Some(url), Some(file_id)) = (ticket.upload_url, ticket.file_id) else {
+            return Err(CallError::NotReached("files.getUploadURLExternal gave no address".to_owned()));
+        };
+        if !is_allowed(&url, "https", "http", self.loopback) {
+            return Err(CallError::Refused("the upload address is not https://".to_owned()));
+        }
+        let kind = "text/plain; charset=utf-8".to_owned();
+        let upload = session.http_session_api.http_post_uri_binary(url, kind, content.as_bytes(), None);
+        sorted("files.upload", upload).await.map(|Empty {}| file_id)
+    }
+
+    /// Shows uploaded files in a channel or thread.
+    pub(crate) async fn share(
+        &self,
+        request: &SlackApiFilesCompleteUploadExternalRequest,
+    ) -> Result<(), CallError> {
+        let answer: Result<Empty, CallError> =
+            self.post("files.completeUploadExternal", request, &self.bot).await;
+        answer.map(|Empty {}| ())
+    }
+
+    async fn post<Q, A>(
+        &self,
+        method: &'static str,
+        request: &Q,
+        token: &SlackApiToken,
+    ) -> Result<A, CallError>
+    where
+        Q: Serialize + Send + Sync,
+        A: DeserializeOwned + Send,
+    {
+        let session = self.client.open_session(token);
+        sorted(method, session.http_session_api.http_post(method, request, None)).await
+    }
+}
+
+fn connector() -> Result<HttpsConnector<HttpConnector>, SlackError> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    let builder = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_native_roots()
+        .map_err(|error| SlackError::Unreachable(format!("no root certificates on this host: {error}")))?;
+    Ok(builder.https_or_http().enable_all_versions().wrap_connector(tcp))
+}
+
+fn token(secret: &SecretString, kind: SlackApiTokenType) -> SlackApiToken {
+    SlackApiToken::new(SlackApiTokenValue(secret.expose_secret().to_owned())).with_token_type(kind)
+}
+
+/// An app token is `xapp-1-A0123456789-…`.
+fn app_id(token: &SlackApiToken) -> Option<String> {
+    token.token_value.0.split('-').nth(2).filter(|part| part.starts_with('A')).map(str::to_owned)
+}
+
+fn granted_scopes(headers: &http::HeaderMap) -> Option<Vec<String>> {
+    let list = headers.get("x-oauth-scopes")?.to_str().ok()?;
+    Some(list.split(',').map(|scope| scope.trim().to_owned()).collect())
+}
+
+/// Whether the address stays on this host.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
+        None => false,
+    }
+}
+
+/// `secure` anywhere; `open` on loopback, and only where `loopback` says that Slack itself is there.
+pub(crate) fn is_allowed(url: &Url, secure: &str, open: &str, loopback: bool) -> bool {
+    url.host().is_some() && (url.scheme() == secure || (url.scheme() == open && loopback && is_loopback(url)))
+}
+
+async fn deadline<A>(call: impl Future<Output = Result<A, CallError>>) -> Result<A, CallError> {
+    let late = |_| Err(CallError::Unknown(format!("no answer within {CALL_TIMEOUT:?}")));
+    tokio::time::timeout(CALL_TIMEOUT, call).await.unwrap_or_else(late)
+}
+
+/// Waits for a call up to the deadline, sorts its failure and counts a 429.
+async fn sorted<A>(
+    method: &'static str,
+    call: impl Future<Output = ClientResult<A>>,
+) -> Result<A, CallError> {
+    let answer = deadline(async { call.await.map_err(|error| sort(method, &error)) }).await;
+    if let Err(CallError::RateLimited(_)) = answer {
+        metrics::counter!("acgs_rate_limited_total", "platform" => "slack", "method" => method).increment(1);
+    }
+    answer
+}
+
+/// Says nothing of the answer's body, which can hold secrets.
+fn sort(method: &'static str, error: &SlackClientError) -> CallError {
+    match error {
+        SlackClientError::RateLimitError(error) => {
+            CallError::RateLimited(error.retry_after.unwrap_or(UNSAID_RETRY_AFTER))
+        }
+        SlackClientError::ApiError(error) => CallError::from_code(&error.code),
+        SlackClientError::HttpError(error) if error.status_code.is_server_error() => {
+            CallError::Unknown(format!("{method} answered HTTP {}", error.status_code.as_u16()))
+        }
+        SlackClientError::HttpError(error) => {
+            CallError::Refused(format!("{method} answered HTTP {}", error.status_code.as_u16()))
+        }
+        SlackClientError::HttpProtocolError(error) => {
+            let cause = error.cause.as_deref();
+            match cause.and_then(|cause| cause.downcast_ref::<hyper_util::client::legacy::Error>()) {
+                Some(error) => http_error(error),
+                None => CallError::NotReached(format!("{method}: the request could not be built")),
+            }
+        }
+        SlackClientError::ProtocolError(_) => {
+            CallError::Unknown(format!("{method} answered something else than Slack does"))
+        }
+        SlackClientError::SystemError(_) => CallError::Unknown(format!("{method}: the answer broke off")),
+        SlackClientError::EndOfStream(_) | SlackClientError::SocketModeProtocolError(_) => {
+            CallError::Unknown(format!("{method}: no answer"))
+        }
+    }
+}
+
+fn http_error(error: &hyper_util::client::legacy::Error) -> CallError {
+    if error.is_connect() {
+        CallError::NotReached("no connection".to_owned())
+    } else {
+        CallError::Unknown("the connection broke after the request was sent".to_owned())
+    }
+}

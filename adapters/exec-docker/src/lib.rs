@@ -1,0 +1,193 @@
+//! Containers, read through the Docker Engine API.
+//!
+//! A service's container is the one named in the configuration, or else the one that carries its
+//! Compose labels. Requests go to paths without a version, so old and new engines answer alike.
+//!
+//! Nothing here changes a container.
+
+mod container;
+mod endpoint;
+mod error;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder};
+use commands::health::Container;
+use commands::ids::ServiceName;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::time::timeout;
+
+use crate::endpoint::Endpoint;
+pub use crate::error::DockerError;
+
+/// How long [`Docker::info`] waits for an answer.
+const INFO_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Containers inspected at the same time, each over a connection of its own.
+const AT_ONCE: usize = 16;
+
+/// Compose marks what it starts with these: <https://docs.docker.com/reference/compose-file/services/#labels>.
+const PROJECT_LABEL: &str = "com.docker.compose.project";
+const SERVICE_LABEL: &str = "com.docker.compose.service";
+const ONE_OFF_LABEL: &str = "com.docker.compose.oneoff";
+
+/// What the doctor wants to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DockerInfo {
+    /// The engine's own id, which stays over restarts.
+    pub daemon_id: String,
+    /// Such as `28.2.2`.
+    pub version: String,
+}
+
+/// One Docker Engine. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Docker {
+    endpoint: Endpoint,
+    project: Option<String>,
+}
+
+/// What is asked about, as the engine knows it.
+enum Target {
+    Id(String),
+    Name(String),
+}
+
+impl Docker {
+    /// Reads the address; connects to nothing yet, so the bot starts without Docker too. With a
+    /// `project`, containers of other Compose projects are not looked at.
+    pub fn connect(host: &str, project: Option<String>) -> Result<Self, DockerError> {
+        Ok(Self { endpoint: host.parse()?, project })
+    }
+
+    /// The container of each service, `None` where there is none. A name given beside the service is
+    /// the container's exact name; without one it is found by its Compose labels.
+    ///
+    /// A service with several containers is as well as its sickest one, so that is the one returned.
+    /// What `docker compose run` started does not count. `deadline` covers all of it.
+    pub async fn containers(
+        &self,
+        services: &[(ServiceName, Option<String>)],
+        deadline: Duration,
+    ) -> Result<BTreeMap<ServiceName, Option<Container>>, DockerError> {
+        timeout(deadline, self.read(services)).await.map_err(|_| self.timed_out())?
+    }
+
+    /// Who answers at this address.
+    pub async fn info(&self) -> Result<DockerInfo, DockerError> {
+        let client = self.endpoint.client()?;
+        let info = timeout(INFO_DEADLINE, client.info())
+            .await
+            .map_err(|_| self.timed_out())?
+            .map_err(|error| self.endpoint.error(error))?;
+        let missing = |what: &str| DockerError::BadAnswer(format!("it does not say its {what}"));
+        Ok(DockerInfo {
+            daemon_id: info.id.ok_or_else(|| missing("id"))?,
+            version: info.server_version.ok_or_else(|| missing("version"))?,
+        })
+    }
+
+    async fn read(
+        &self,
+        services: &[(ServiceName, Option<String>)],
+    ) -> Result<BTreeMap<ServiceName, Option<Container>>, DockerError> {
+        let client = self.endpoint.client()?;
+        let targets = self.targets(&client, services).await?;
+        let inspected: Vec<_> = stream::iter(targets)
+            .map(|(service, target)| {
+                let client = &client;
+                async move { Ok::<_, DockerError>((service, self.inspect(client, target).await?)) }
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+
+        let mut found: BTreeMap<_, _> = services.iter().map(|(service, _)| (service.clone(), None)).collect();
+        for (service, container) in inspected {
+            let known = found.entry(service).or_insert(None);
+            *known = container::sicker(known.take(), container);
+        }
+        Ok(found)
+    }
+
+    /// What to inspect for each service. A service may appear never or more than once.
+    async fn targets(
+        &self,
+        client: &bollard::Docker,
+        services: &[(ServiceName, Option<String>)],
+    ) -> Result<Vec<(ServiceName, Target)>, DockerError> {
+        let labelled = if services.iter().any(|(_, name)| name.is_none()) {
+            self.by_service_label(client).await?
+        } else {
+            HashMap::new()
+        };
+        let mut targets = Vec::new();
+        for (service, name) in services {
+            match name {
+                Some(name) if container::can_be_name(name) => {
+                    targets.push((service.clone(), Target::Name(name.clone())));
+                }
+                Some(_) => {}
+                None => {
+                    let ids = labelled.get(service.as_str()).into_iter().flatten();
+                    targets.extend(ids.map(|id| (service.clone(), Target::Id(id.clone()))));
+                }
+            }
+        }
+        Ok(targets)
+    }
+
+    /// Ids of all containers, running or not, by the Compose service that they belong to.
+    async fn by_service_label(
+        &self,
+        client: &bollard::Docker,
+    ) -> Result<HashMap<String, Vec<String>>, DockerError> {
+        let label = self
+            .project
+            .as_ref()
+            .map_or_else(|| SERVICE_LABEL.to_owned(), |project| format!("{PROJECT_LABEL}={project}"));
+        let filters = HashMap::from([("label", vec![label])]);
+        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let listed =
+            client.list_containers(Some(options)).await.map_err(|error| self.endpoint.error(error))?;
+
+        let mut by_service: HashMap<String, Vec<String>> = HashMap::new();
+        for container in listed {
+            let mut labels = container.labels.unwrap_or_default();
+            let one_off = labels.get(ONE_OFF_LABEL).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+            if let (Some(id), Some(service), false) = (container.id, labels.remove(SERVICE_LABEL), one_off) {
+                by_service.entry(service).or_default().push(id);
+            }
+        }
+        Ok(by_service)
+    }
+
+    /// `None` when it is not there, or no longer.
+    async fn inspect(
+        &self,
+        client: &bollard::Docker,
+        target: Target,
+    ) -> Result<Option<Container>, DockerError> {
+        let (asked, exact_name) = match &target {
+            Target::Id(id) => (id, None),
+            Target::Name(name) => (name, Some(name)),
+        };
+        let answer = match client.inspect_container(asked, None::<InspectContainerOptions>).await {
+            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {
+                return Ok(None);
+            }
+            other => other.map_err(|error| self.endpoint.error(error))?,
+        };
+        let container = container::from_engine(answer)?;
+        // The engine takes the beginning of an id for a name as well.
+        let is_meant = exact_name.is_none_or(|name| *name == container.name);
+        Ok(is_meant.then_some(container))
+    }
+
+    fn timed_out(&self) -> DockerError {
+        DockerError::TimedOut(self.endpoint.to_string())
+    }
+}

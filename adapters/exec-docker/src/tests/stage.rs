@@ -1,0 +1,117 @@
+//! Real containers for a test, made without a registry and removed at its end.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use commands::ids::ServiceName;
+use tempfile::TempDir;
+
+/// Where the engine to test with listens.
+pub fn host() -> &'static str {
+    static HOST: OnceLock<String> = OnceLock::new();
+    HOST.get_or_init(|| {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "where the test engine is, is said by whoever runs the tests"
+        )]
+        let host = std::env::var("ACGS_TEST_DOCKER_HOST");
+        // Without the variable it is the engine of this machine.
+        host.unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned())
+    })
+}
+
+/// Containers of one Compose project that exists for one test.
+pub struct Stage {
+    /// Nobody else's.
+    pub project: String,
+}
+
+impl Stage {
+    /// Fails without an engine.
+    pub fn new() -> Self {
+        let stage = Self { project: format!("acgs-test-{:08x}", rand::random::<u32>()) };
+        stage.import_image();
+        stage
+    }
+
+    /// Starts a container of `service` as Compose would name and label it. `more` are options of
+    /// `docker run`.
+    pub fn run(&self, service: &str, more: &[&str], command: &[&str]) -> String {
+        let name = format!("{}-{service}-{:04x}", self.project, rand::random::<u16>());
+        let project = format!("com.docker.compose.project={}", self.project);
+        let service = format!("com.docker.compose.service={service}");
+        let labels = ["--label", &project, "--label", &service];
+        let common = ["run", "-d", "--net", "none", "--name", &name];
+        self.docker(&[&common[..], &labels, more, &[self.image()], command].concat());
+        name
+    }
+
+    /// Starts a container that does nothing, well.
+    pub fn run_idle(&self, service: &str, more: &[&str]) -> String {
+        self.run(service, more, &["sleep", "600"])
+    }
+
+    /// Runs the Docker command line on this engine.
+    pub fn docker(&self, arguments: &[&str]) -> String {
+        docker(arguments)
+    }
+
+    fn image(&self) -> &str {
+        &self.project
+    }
+
+    /// An image that is one static program.
+    fn import_image(&self) {
+        let root = TempDir::new().unwrap();
+        fs::create_dir(root.path().join("bin")).unwrap();
+        fs::copy("/bin/busybox", root.path().join("bin/busybox"))
+            .expect("a static busybox is needed: apt-get install busybox-static");
+        for program in ["sh", "sleep", "true", "false"] {
+            std::os::unix::fs::symlink("busybox", root.path().join("bin").join(program)).unwrap();
+        }
+        let mut tar = Command::new("tar")
+            .args(["-C", root.path().to_str().unwrap(), "-c", "."])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = Command::new("docker")
+            .args(["-H", host(), "import", "-", self.image()])
+            .stdin(tar.stdout.take().unwrap())
+            .output()
+            .expect("the Docker command line is needed: apt-get install docker.io");
+        assert!(tar.wait().unwrap().success());
+        assert!(
+            output.status.success(),
+            "no Docker at {}: {}",
+            host(),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let label = format!("label=com.docker.compose.project={}", self.project);
+        let ids = docker(&["ps", "-aq", "--filter", &label]);
+        let ids: Vec<_> = ids.split_whitespace().collect();
+        if !ids.is_empty() {
+            docker(&[&["rm", "-f"], &ids[..]].concat());
+        }
+        docker(&["rmi", &self.project]);
+    }
+}
+
+fn docker(arguments: &[&str]) -> String {
+    let output = Command::new("docker").args(["-H", host()]).args(arguments).output().unwrap();
+    // A test that failed already must not hide why behind a second panic.
+    if !std::thread::panicking() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "docker {arguments:?}: {said}");
+    }
+    String::from_utf8(output.stdout).unwrap()
+}
+
+pub fn service(name: &str) -> ServiceName {
+    name.parse().unwrap()
+}

@@ -1,0 +1,65 @@
+//! The seat: one connection that is taken while there are free ones and then kept.
+//!
+//! It answers one question at a time. A slow answer does not cost the seat, because on a full server
+//! there would be no second one: the connection stays until a new one is really there.
+
+use std::time::Duration;
+
+use sqlx::Connection as _;
+use sqlx::FromRow;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use crate::error::PostgresError;
+
+/// A connection held open, opened on first use.
+pub struct Seat {
+    options: PgConnectOptions,
+    held: Mutex<Option<PgConnection>>,
+}
+
+impl Seat {
+    /// Connects to nothing yet.
+    pub fn new(options: PgConnectOptions) -> Self {
+        Self { options, held: Mutex::new(None) }
+    }
+
+    /// The one row of `query`, within `deadline`, which covers waiting for one's turn as well. If the
+    /// held connection is dead, or silent for half of the time, a new one is tried, once.
+    pub async fn ask<R>(&self, query: &'static str, deadline: Duration) -> Result<R, PostgresError>
+    where
+        R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        timeout(deadline, self.ask_in_turn(query, deadline / 2)).await.map_err(|_| PostgresError::TimedOut)?
+    }
+
+    async fn ask_in_turn<R>(&self, query: &'static str, patience: Duration) -> Result<R, PostgresError>
+    where
+        R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let mut held = self.held.lock().await;
+        if let Some(connection) = held.as_mut() {
+            match timeout(patience, row(connection, query)).await {
+                Ok(Ok(row)) => return Ok(row),
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "the held connection is of no use any more");
+                    *held = None;
+                }
+                // An answer that still comes is read off by the library before the next question.
+                Err(_) => tracing::debug!("the held connection is silent"),
+            }
+        }
+        let mut connection = PgConnection::connect_with(&self.options).await?;
+        let row = row(&mut connection, query).await?;
+        *held = Some(connection);
+        Ok(row)
+    }
+}
+
+async fn row<R>(connection: &mut PgConnection, query: &'static str) -> Result<R, sqlx::Error>
+where
+    R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+{
+    sqlx::query_as(query).persistent(false).fetch_one(connection).await
+}

@@ -1,0 +1,15 @@
+//! Prometheus and Alertmanager: whether they are ready, what can't be scraped, what fires.
+//!
+//! Both are asked over plain HTTP APIs with typed answers. Label values and error texts come from the
+//! systems that are watched: they are data, are cut to a length, and are escaped by whoever shows them.
+
+mod alertmanager;
+mod endpoint;
+mod error;
+mod prometheus;
+#[cfg(test)]
+mod tests;
+
+pub use crate::alertmanager::Alertmanager;
+pub use crate::error::PrometheusError;
+pub use crate::prometheus::Prometheus;

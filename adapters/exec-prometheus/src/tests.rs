@@ -1,0 +1,260 @@
+//! Both clients against real sockets: good answers, starting servers, and every kind of bad one.
+
+mod server;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use commands::health::{AlertmanagerHealth, DownTarget, PrometheusHealth};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpSocket;
+use tokio::sync::Barrier;
+use tokio::time::{Instant, interval};
+use url::Url;
+
+use crate::{Alertmanager, Prometheus, PrometheusError};
+use server::{Server, answer, ok};
+
+/// For answers that come by themselves: never reached.
+const PATIENT: Duration = Duration::from_secs(30);
+
+/// For answers that do not come.
+const SHORT: Duration = Duration::from_millis(500);
+
+const TARGETS: &str = r#"{"status":"success","data":{"activeTargets":[
+  {"discoveredLabels":{"__address__":"a:1"},"labels":{"instance":"a:1","job":"auth","zone":"x"},"scrapePool":"p",
+   "scrapeUrl":"http://a:1/metrics","lastError":"","lastScrape":"2026-01-01T00:00:00Z","health":"up"},
+  {"labels":{"instance":"b:1","job":"ac"},"lastError":"connection\nrefused","health":"down"},
+  {"labels":{"instance":"c:1","job":"new"},"lastError":"","health":"unknown"},
+  {"labels":{},"health":"down"}],"droppedTargets":[],"droppedTargetCounts":{"p":1}}}"#;
+
+const ALERTS: &str = r#"[
+  {"annotations":{},"endsAt":"2026-01-01T00:05:00Z","fingerprint":"f","receivers":[{"name":"r"}],
+   "startsAt":"2026-01-01T00:00:00Z","status":{"inhibitedBy":[],"silencedBy":[],"state":"active"},
+   "updatedAt":"2026-01-01T00:00:00Z","labels":{"alertname":"ServiceDown","severity":"P0"}},
+  {"labels":{"alertname":"ServiceDown","instance":"b:1"}},
+  {"labels":{"severity":"P1"}}]"#;
+
+fn prometheus(url: &Url) -> Prometheus {
+    crypto();
+    Prometheus::new(url.clone()).unwrap()
+}
+
+fn alertmanager(url: &Url) -> Alertmanager {
+    crypto();
+    Alertmanager::new(url.clone()).unwrap()
+}
+
+fn crypto() {
+    // An error says that another test was here first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// What Prometheus' client says when its list of targets is these bytes.
+async fn targets(answer: impl Into<Vec<u8>>) -> Result<PrometheusHealth, PrometheusError> {
+    let server = Server::ready_and(answer).await;
+    prometheus(&server.url).health(PATIENT).await
+}
+
+/// The complaint, without the address.
+fn complaint<T: std::fmt::Debug>(result: Result<T, PrometheusError>) -> String {
+    match result.unwrap_err() {
+        PrometheusError::BadAnswer(what) => what.split_once(' ').unwrap().1.to_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn targets_are_counted_and_the_ones_down_are_named() {
+    let mut server = Server::ready_and(ok(TARGETS)).await;
+    let health = prometheus(&server.url).health(PATIENT).await.unwrap();
+    let down = |job: &str, instance: &str, error: &str| DownTarget {
+        job: job.to_owned(),
+        instance: instance.to_owned(),
+        error: error.to_owned(),
+    };
+    let targets_down = vec![down("ac", "b:1", "connection refused"), down("", "", "")];
+    assert_eq!(health, PrometheusHealth { ready: true, targets_up: 1, targets_down });
+
+    let mut asked = [server.requests.recv().await.unwrap(), server.requests.recv().await.unwrap()];
+    asked.sort();
+    assert_eq!(asked, ["GET /-/ready HTTP/1.1", "GET /api/v1/targets?state=active HTTP/1.1"]);
+}
+
+#[tokio::test]
+async fn firing_alerts_are_named_one_entry_an_alert() {
+    let mut server = Server::ready_and(ok(ALERTS)).await;
+    let mut below = server.url.clone();
+    below.set_path("/alertmanager");
+    let health = alertmanager(&below).health(PATIENT).await.unwrap();
+    let firing = ["ServiceDown", "ServiceDown", "(unnamed)"].map(str::to_owned).to_vec();
+    assert_eq!(health, AlertmanagerHealth { ready: true, firing });
+
+    let mut asked = [server.requests.recv().await.unwrap(), server.requests.recv().await.unwrap()];
+    asked.sort();
+    let list = "GET /alertmanager/api/v2/alerts?active=true&silenced=false&inhibited=false HTTP/1.1";
+    assert_eq!(asked, ["GET /alertmanager/-/ready HTTP/1.1", list]);
+}
+
+#[tokio::test]
+async fn a_server_that_is_starting_is_not_ready_which_is_no_error() {
+    let busy = answer("503 Service Unavailable", "Service Unavailable");
+    let server = Server::saying(busy.clone(), busy.clone()).await;
+    let not_ready = PrometheusHealth { ready: false, targets_up: 0, targets_down: Vec::new() };
+    assert_eq!(prometheus(&server.url).health(PATIENT).await, Ok(not_ready));
+    let not_ready = AlertmanagerHealth { ready: false, firing: Vec::new() };
+    assert_eq!(alertmanager(&server.url).health(PATIENT).await, Ok(not_ready));
+
+    let server = Server::saying(busy, ok(ALERTS)).await;
+    let health = alertmanager(&server.url).health(PATIENT).await.unwrap();
+    assert!(!health.ready);
+    assert_eq!(health.firing.len(), 3, "what it knows is told all the same");
+}
+
+#[tokio::test]
+async fn a_port_nobody_listens_on_is_unreachable() {
+    // Bound and not listening: taken, so that nobody else gets it.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    let url = format!("http://user:hunter2@{address}").parse().unwrap();
+    let error = prometheus(&url).health(PATIENT).await.unwrap_err();
+    let why = "nobody listens there; is it running?".to_owned();
+    assert_eq!(error, PrometheusError::Unreachable { address, why });
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_there_is_unreachable() {
+    // No label may be this long, so no name server has to be asked.
+    let url = format!("http://{}.example:9093", "x".repeat(70)).parse().unwrap();
+    let error = alertmanager(&url).health(PATIENT).await.unwrap_err();
+    assert!(matches!(error, PrometheusError::Unreachable { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn silence_and_a_drip_end_at_the_deadline() {
+    let silent = Server::running(|_, stream| async move {
+        let _held = stream;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let dripping = Server::running(|_, mut stream| async move {
+        let mut tick = interval(Duration::from_millis(20));
+        while stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n ").await.is_ok() {
+            tick.tick().await;
+        }
+    })
+    .await;
+    for url in [silent.url, dripping.url] {
+        let started = Instant::now();
+        let error = prometheus(&url).health(SHORT).await.unwrap_err();
+        assert!(matches!(error, PrometheusError::TimedOut(_)), "{error:?}");
+        assert!(started.elapsed() >= SHORT);
+        assert!(matches!(alertmanager(&url).health(SHORT).await, Err(PrometheusError::TimedOut(_))));
+    }
+}
+
+/// Each of the two requests is answered only when both have come.
+#[tokio::test]
+async fn readiness_and_list_are_asked_side_by_side() {
+    let both = Arc::new(Barrier::new(2));
+    let server = Server::running(move |path, mut stream| {
+        let both = Arc::clone(&both);
+        async move {
+            both.wait().await;
+            let answer = match path.as_str() {
+                "/-/ready" => ok("Ready."),
+                path if path.starts_with("/api/v1/") => ok(TARGETS),
+                _ => ok(ALERTS),
+            };
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    })
+    .await;
+    assert!(prometheus(&server.url).health(PATIENT).await.unwrap().ready);
+    assert!(alertmanager(&server.url).health(PATIENT).await.unwrap().ready);
+}
+
+#[tokio::test]
+async fn another_code_than_200_or_503_is_a_bad_answer() {
+    let lost = Server::saying(answer("404 Not Found", ""), ok(TARGETS)).await;
+    let error = complaint(prometheus(&lost.url).health(PATIENT).await);
+    assert_eq!(error, "answered wrongly to GET -/ready: 404");
+
+    let error = complaint(targets(answer("500 Internal Server Error", "")).await);
+    assert_eq!(error, "answered wrongly to GET api/v1/targets: 500");
+
+    let mut elsewhere = Server::ready_and(ok(TARGETS)).await;
+    let redirect = format!("HTTP/1.1 302 Found\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n", elsewhere.url);
+    assert_eq!(complaint(targets(redirect).await), "answered wrongly to GET api/v1/targets: 302");
+    assert!(elsewhere.requests.try_recv().is_err(), "the redirect was followed");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_the_promised_json_is_a_bad_answer() {
+    let wrong_health = TARGETS.replace(r#""unknown""#, r#""sleepy""#);
+    let wrong_type = TARGETS.replace(r#""b:1""#, "7");
+    let cut_short = &TARGETS[..100];
+    for body in ["", "<html>", "[]", "{}", r#"{"status":"success"}"#, &wrong_health, &wrong_type, cut_short] {
+        let error = complaint(targets(ok(body)).await);
+        assert!(error.starts_with("answered wrongly to GET api/v1/targets: "), "{body}: {error}");
+    }
+    let own_words = r#"{"status":"error","errorType":"bad_data","error":"no\nsuch state"}"#;
+    let error = complaint(targets(ok(own_words)).await);
+    assert_eq!(error, "answered wrongly to GET api/v1/targets: no such state");
+
+    let invalid_utf8 = b"HTTP/1.0 200 OK\r\n\r\n{\"status\":\"error\",\"error\":\"\xff\"}";
+    assert!(complaint(targets(invalid_utf8).await).contains("invalid unicode"));
+    let alerts = Server::ready_and(ok(r#"{"labels":{}}"#)).await;
+    let error = complaint(alertmanager(&alerts.url).health(PATIENT).await);
+    assert!(error.starts_with("answered wrongly to GET api/v2/alerts: "), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_a_bad_answer() {
+    for broken in [
+        "",
+        "SSH-2.0-OpenSSH_9.2p1\r\n",
+        "HTTP/1.1 200 OK\r\nContent-",
+        "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnot a size\r\n",
+    ] {
+        let error = complaint(targets(broken).await);
+        let begins = "answered wrongly to GET api/v1/targets: the answer broke off: ";
+        assert!(error.starts_with(begins), "{broken}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn more_than_8_mib_is_given_up() {
+    let endless = Server::running(|path, mut stream| async move {
+        if path == "/-/ready" {
+            stream.write_all(ok("Ready.").as_bytes()).await.unwrap();
+            return;
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        while stream.write_all(&[b' '; 65536]).await.is_ok() {}
+    })
+    .await;
+    let error = complaint(prometheus(&endless.url).health(PATIENT).await);
+    assert_eq!(error, "answered wrongly to GET api/v1/targets: more than 8 MiB");
+
+    let padded = format!("{}{TARGETS}", " ".repeat(7 * 1024 * 1024));
+    assert_eq!(targets(ok(&padded)).await.unwrap().targets_up, 1, "7 MiB are read");
+}
+
+#[tokio::test]
+async fn long_texts_from_outside_are_cut() {
+    let long = TARGETS.replace("connection", &"x".repeat(5000));
+    let error = targets(ok(&long)).await.unwrap().targets_down.remove(0).error;
+    assert_eq!(error, format!("{}…", "x".repeat(200)));
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_http_is_refused_at_the_start() {
+    for text in ["unix:///run/prometheus.sock", "mailto:prometheus@example"] {
+        let error = Prometheus::new(text.parse().unwrap()).err().unwrap();
+        assert!(error.to_string().contains("http://host:port"), "{error}");
+        assert!(Alertmanager::new(text.parse().unwrap()).is_err());
+    }
+}

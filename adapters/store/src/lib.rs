@@ -1,0 +1,84 @@
+//! The bot's own state: what was delivered, what is to be sent, what was done and who is logged in.
+//!
+//! It lives in an embedded SQLite file, or in PostgreSQL when several replicas share it; both run the
+//! same queries. The store keeps facts and decides nothing; the time is always an argument.
+//!
+//! In reading order: [`delivery`], [`outbox`], [`audit`], [`login`]; then how it is done: `driver`
+//! (one text for two databases), `sqlite` and its `writer` (group commit), `postgres`.
+
+#[macro_use]
+mod driver;
+pub mod audit;
+mod column;
+pub mod delivery;
+mod error;
+pub mod login;
+mod migration;
+pub mod outbox;
+mod postgres;
+mod probe;
+mod sqlite;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+pub use audit::{AuditDecision, AuditEntry, AuditFilter, AuditOutcome, AuditRow, Head, Verified};
+pub use delivery::{Conclusion, OpenDelivery, Recorded};
+pub use error::StoreError;
+pub use login::LoginKind;
+pub use outbox::{Claimed, Lane, NewMessage, OutboxDepth, Wanted};
+
+/// The short form of results here.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// A handle to the bot's state; clones share it.
+#[derive(Clone)]
+pub struct Store {
+    database: Arc<Database>,
+}
+
+enum Database {
+    Sqlite(sqlite::Sqlite),
+    Postgres(sqlx::PgPool),
+}
+
+impl Store {
+    /// Opens the store at `url` and brings its tables up to date.
+    ///
+    /// `sqlite:///absolute/path.db` is created (mode 0600) if it is not there; its folder must be.
+    /// `postgres://user@host/database` must be there; several replicas may open it at once.
+    pub async fn open(url: &str) -> Result<Self> {
+        let database = if let Some(path) = url.strip_prefix("sqlite://") {
+            Database::Sqlite(sqlite::open(path).await?)
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Database::Postgres(postgres::open(url).await?)
+        } else {
+            return Err(StoreError::Url("is of no known kind".to_owned()));
+        };
+        Ok(Self { database: Arc::new(database) })
+    }
+
+    /// `sqlite` or `postgres`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.pick("sqlite", "postgres")
+    }
+
+    fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+        match &*self.database {
+            Database::Sqlite(_) => sqlite,
+            Database::Postgres(_) => postgres,
+        }
+    }
+
+    /// Finishes what is queued and closes every connection. Later calls fail with [`StoreError::Closed`].
+    pub async fn close(&self) {
+        match &*self.database {
+            Database::Sqlite(db) => db.close().await,
+            Database::Postgres(pool) => pool.close().await,
+        }
+    }
+}

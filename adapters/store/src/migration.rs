@@ -1,0 +1,34 @@
+//! Numbered migrations, compiled in, one folder a database. An applied file is never changed.
+
+use std::sync::Arc;
+
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+
+use crate::StoreError;
+
+/// Number, name and text.
+pub(crate) type Step = (i64, &'static str, &'static str);
+
+pub(crate) const SQLITE: &[Step] = &[(1, "first", include_str!("../migrations/sqlite/0001_first.sql"))];
+pub(crate) const POSTGRES: &[Step] = &[(1, "first", include_str!("../migrations/postgres/0001_first.sql"))];
+
+pub(crate) fn migrator(steps: &[Step]) -> Migrator {
+    let migrations = steps.iter().map(|&(version, name, text)| {
+        Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.collect())
+}
+
+/// What a failed migration of `store` means to the person who started the program.
+pub(crate) fn explain(store: &str, error: MigrateError) -> StoreError {
+    let store = store.to_owned();
+    match error {
+        MigrateError::VersionMissing(version) => StoreError::Newer { store, version },
+        MigrateError::VersionMismatch(version) => StoreError::Foreign { store, version },
+        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
+            StoreError::Open { store, source: Arc::new(source) }
+        }
+        other => StoreError::Open { store, source: Arc::new(sqlx::Error::Migrate(Box::new(other))) },
+    }
+}

@@ -1,0 +1,72 @@
+//! Opening a PostgreSQL database that replicas share: timeouts on everything, migrations under a lock.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::Connection;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+
+use crate::migration::{POSTGRES, explain, migrator};
+use crate::{Result, StoreError};
+
+const CONNECTIONS: u32 = 8;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that rested for longer than this is tried before it is used, so that a restarted
+/// server costs callers no error, and a busy connection no round trip.
+const FRESH: Duration = Duration::from_secs(1);
+
+pub(crate) async fn open(url: &str) -> Result<PgPool> {
+    // sqlx's own words could repeat the URL, which may have a password in it.
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|_| StoreError::Url("is not a PostgreSQL URL".to_owned()))?
+        .application_name("acgs");
+    migrate(&options).await?;
+    Ok(pool(options))
+}
+
+/// On a connection of its own, without the statement timeout, since a migration may take its time.
+/// sqlx takes an advisory lock meanwhile, so replicas that start together wait for each other.
+async fn migrate(options: &PgConnectOptions) -> Result<()> {
+    let store = name_of(options);
+    let failed = |source| StoreError::Open { store: store.clone(), source: Arc::new(source) };
+    let mut connection =
+        match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await {
+            Ok(connected) => connected.map_err(failed)?,
+            Err(_) => return Err(failed(sqlx::Error::PoolTimedOut)),
+        };
+    migrator(POSTGRES)
+        .run_direct(None, &mut connection, false)
+        .await
+        .map_err(|error| explain(&store, error))?;
+    connection.close().await.map_err(failed)
+}
+
+/// Host, port and database.
+fn name_of(options: &PgConnectOptions) -> String {
+    let database = options.get_database().unwrap_or_else(|| options.get_username());
+    format!("{}:{}/{database}", options.get_host(), options.get_port())
+}
+
+fn pool(options: PgConnectOptions) -> PgPool {
+    // A commit is durable when it returns, whatever the server's default is.
+    let options = options.options([
+        ("synchronous_commit", "on"),
+        ("statement_timeout", "5s"),
+        ("lock_timeout", "3s"),
+        ("idle_in_transaction_session_timeout", "10s"),
+    ]);
+    PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(CONNECT_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for < FRESH {
+                    return Ok(true);
+                }
+                Ok(tokio::time::timeout(FRESH, connection.ping()).await.is_ok_and(|pong| pong.is_ok()))
+            })
+        })
+        .connect_lazy_with(options)
+}

@@ -1,0 +1,115 @@
+//! Everything one process of the bot holds, put together in one place.
+
+use std::sync::Arc;
+
+use commands::grammar::Grammar;
+use commands::ids::ServiceName;
+use commands::redact::Redactor;
+use store::Store;
+use tokio_util::task::TaskTracker;
+
+use crate::chat::Chats;
+use crate::config::{Config, Service};
+use crate::health::Executors;
+use crate::outbox::Outbox;
+
+/// Configuration, store, grammar, executors and the outbox of one process.
+pub struct App {
+    /// As checked at load.
+    pub config: Config,
+    /// The bot's own records.
+    pub store: Store,
+    /// What people may say.
+    pub grammar: Arc<Grammar>,
+    /// Takes secrets out of everything that is said or recorded.
+    pub redactor: Redactor,
+    /// What the bot looks through.
+    pub executors: Executors,
+    /// Sends what is stored.
+    pub outbox: Arc<Outbox>,
+    /// The connected platforms, for what can't be stored.
+    pub chats: Chats,
+    /// Commands under way.
+    pub runs: TaskTracker,
+}
+
+/// A part of the bot that could not be put together from its configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("[{section}] {source}")]
+pub struct BuildError {
+    section: &'static str,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl BuildError {
+    /// An error of the part that `section` configures.
+    pub fn of<E: std::error::Error + Send + Sync + 'static>(section: &'static str) -> impl FnOnce(E) -> Self {
+        move |source| Self { section, source: Box::new(source) }
+    }
+}
+
+impl App {
+    /// Puts the parts together. Nothing is connected to yet but the store.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        store: Store,
+        executors: Executors,
+        grammar: Arc<Grammar>,
+        chats: Chats,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            redactor: Redactor::new(config.secrets()),
+            outbox: Arc::new(Outbox::new(store.clone(), chats.clone())),
+            config,
+            store,
+            grammar,
+            executors,
+            chats,
+            runs: TaskTracker::new(),
+        })
+    }
+
+    /// The configured service called `name`.
+    #[must_use]
+    pub fn service(&self, name: &ServiceName) -> Option<&Service> {
+        self.config.services.iter().find(|service| service.name == *name)
+    }
+}
+
+/// The grammar with the configuration's services in it.
+#[must_use]
+pub fn grammar(config: &Config) -> Arc<Grammar> {
+    Arc::new(Grammar::new(config.services.iter().map(|service| service.name.clone()).collect()))
+}
+
+/// The executors that the configuration names. Nothing is connected to.
+pub fn executors(config: &Config) -> Result<Executors, BuildError> {
+    Ok(Executors {
+        prober: exec_http::Prober::new().map_err(BuildError::of("service"))?,
+        docker: config
+            .docker
+            .as_ref()
+            .map(|docker| exec_docker::Docker::connect(&docker.host, docker.compose_project.clone()))
+            .transpose()
+            .map_err(BuildError::of("docker"))?,
+        postgres: config
+            .postgres
+            .as_ref()
+            .map(|postgres| exec_postgres::Postgres::new(&postgres.url))
+            .transpose()
+            .map_err(BuildError::of("postgres"))?,
+        prometheus: config
+            .prometheus
+            .clone()
+            .map(exec_prometheus::Prometheus::new)
+            .transpose()
+            .map_err(BuildError::of("prometheus"))?,
+        alertmanager: config
+            .alertmanager
+            .clone()
+            .map(exec_prometheus::Alertmanager::new)
+            .transpose()
+            .map_err(BuildError::of("alertmanager"))?,
+    })
+}

@@ -1,0 +1,104 @@
+//! The chat platforms that this process is connected to: a closed set, so an enum and no trait.
+
+use commands::ids::Platform;
+use commands::message::{Liveness, Outgoing, RateKey, SendError, Sent, Target};
+
+use chat_discord::DiscordChat;
+use chat_slack::SlackChat;
+use chat_web::WebChat;
+
+/// One connected platform.
+#[derive(Clone)]
+pub enum Chat {
+    /// Slack.
+    Slack(SlackChat),
+    /// Discord.
+    Discord(DiscordChat),
+    /// The built-in chat page.
+    Web(WebChat),
+}
+
+impl Chat {
+    /// Which one it is.
+    #[must_use]
+    pub const fn platform(&self) -> Platform {
+        match self {
+            Self::Slack(_) => Platform::Slack,
+            Self::Discord(_) => Platform::Discord,
+            Self::Web(_) => Platform::Web,
+        }
+    }
+
+    /// The limit that `outgoing` counts against.
+    #[must_use]
+    pub fn rate_key(&self, outgoing: &Outgoing) -> RateKey {
+        match self {
+            Self::Slack(slack) => slack.rate_key(outgoing),
+            Self::Discord(discord) => discord.rate_key(outgoing),
+            Self::Web(web) => web.rate_key(outgoing),
+        }
+    }
+
+    /// Posts or edits.
+    pub async fn send(&self, outgoing: &Outgoing) -> Result<Sent, SendError> {
+        match self {
+            Self::Slack(slack) => slack.send(outgoing).await,
+            Self::Discord(discord) => discord.send(outgoing).await,
+            Self::Web(web) => web.send(outgoing).await,
+        }
+    }
+
+    /// Whether events arrive.
+    #[must_use]
+    pub fn liveness(&self) -> Liveness {
+        match self {
+            Self::Slack(slack) => slack.liveness(),
+            Self::Discord(discord) => discord.liveness(),
+            Self::Web(web) => web.liveness(),
+        }
+    }
+}
+
+/// Every connected platform, at most one of a kind.
+#[derive(Clone, Default)]
+pub struct Chats(Vec<Chat>);
+
+impl Chats {
+    /// The connected platforms.
+    #[must_use]
+    pub const fn new(chats: Vec<Chat>) -> Self {
+        Self(chats)
+    }
+
+    /// In the order of the configuration.
+    pub fn iter(&self) -> impl Iterator<Item = &Chat> {
+        self.0.iter()
+    }
+
+    /// The one of `platform`.
+    #[must_use]
+    pub fn get(&self, platform: Platform) -> Option<&Chat> {
+        self.0.iter().find(|chat| chat.platform() == platform)
+    }
+
+    /// Their platforms.
+    #[must_use]
+    pub fn platforms(&self) -> Vec<Platform> {
+        self.0.iter().map(Chat::platform).collect()
+    }
+}
+
+/// The platform that `target` is on.
+#[must_use]
+pub const fn platform_of(target: &Target) -> Platform {
+    match target {
+        Target::Answer(answer) => answer.place.room.platform,
+        Target::Post(place) => place.room.platform,
+        Target::Edit { posted, answer } => match (posted, answer) {
+            (commands::message::Posted::Message(message), _) => message.room.platform,
+            (_, Some(answer)) => answer.place.room.platform,
+            // Sent by a token that came with no answer: no adapter makes such a thing.
+            (_, None) => Platform::Cli,
+        },
+    }
+}

@@ -1,0 +1,294 @@
+//! The configuration file: one TOML file, parsed and checked before anything starts.
+//!
+//! Unknown keys, wrong types, duplicates and missing secrets are errors that name file, line and
+//! key. The commented defaults of `deploy/acgs.toml` are compiled in and fill absent keys of
+//! sections that are present; an absent section means "not configured". This is the only module
+//! that reads the environment and secret files.
+
+mod file;
+mod secret;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use commands::ids::{Account, Platform, Room, ServiceName};
+use commands::risk::Role;
+use secrecy::SecretString;
+use url::Url;
+
+/// The commented defaults, as shipped.
+pub const DEFAULTS: &str = include_str!("../../deploy/acgs.toml");
+
+/// A mistake in the configuration: one sentence with file, line and key.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {what}")]
+pub struct ConfigError {
+    place: String,
+    what: String,
+}
+
+impl ConfigError {
+    fn at(file: &str, line: Option<usize>, what: impl Into<String>) -> Self {
+        let place = line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}"));
+        Self { place, what: what.into() }
+    }
+}
+
+/// Everything the bot was told, checked and ready to use.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The bot itself.
+    pub bot: Bot,
+    /// Where its own state is.
+    pub store: StoreUrl,
+    /// Slack, when configured.
+    pub slack: Option<Slack>,
+    /// Discord, when configured.
+    pub discord: Option<Discord>,
+    /// The web chat, when configured.
+    pub web: Option<Web>,
+    /// The Docker Engine, when configured.
+    pub docker: Option<Docker>,
+    /// The platform's database, when configured.
+    pub postgres: Option<Postgres>,
+    /// Prometheus, when configured.
+    pub prometheus: Option<Url>,
+    /// Alertmanager, when configured.
+    pub alertmanager: Option<Url>,
+    /// The platform's HTTP services, as listed.
+    pub services: Vec<Service>,
+    /// Who may do what.
+    pub people: People,
+}
+
+/// `[bot]`.
+#[derive(Clone, Debug)]
+pub struct Bot {
+    /// What the bot is called in an app manifest.
+    pub name: String,
+    /// Webhooks, probes and metrics.
+    pub http_listen: SocketAddr,
+    /// Rooms where commands that act are taken.
+    pub incident_channels: Vec<Room>,
+    /// How log lines look.
+    pub log: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For eyes.
+    Human,
+}
+
+/// `[store]`: a URL that may hold a password and so prints without it.
+#[derive(Clone)]
+pub struct StoreUrl(pub SecretString);
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoreUrl(…)")
+    }
+}
+
+/// `[slack]`.
+#[derive(Clone, Debug)]
+pub struct Slack {
+    /// Slack's Web API, or a stand-in on loopback.
+    pub api_url: Url,
+    /// `xoxb-…`
+    pub bot_token: SecretString,
+    /// How events come in.
+    pub mode: SlackMode,
+}
+
+/// How Slack's events come in.
+#[derive(Clone, Debug)]
+pub enum SlackMode {
+    /// The bot dials out.
+    Socket {
+        /// `xapp-…`
+        app_token: SecretString,
+    },
+    /// Slack calls `[bot] http_listen` through a reverse proxy.
+    Http {
+        /// Proves that a call is Slack's.
+        signing_secret: SecretString,
+    },
+}
+
+/// `[discord]`.
+#[derive(Clone, Debug)]
+pub struct Discord {
+    /// Discord's origin, or a stand-in on loopback.
+    pub api_url: Url,
+    /// The bot's token.
+    pub token: SecretString,
+    /// From the developer portal.
+    pub application_id: u64,
+    /// Commands are registered for this server alone; without it, globally.
+    pub guild_id: Option<u64>,
+}
+
+/// `[web]`.
+#[derive(Clone, Debug)]
+pub struct Web {
+    /// The web chat's own listener.
+    pub listen: SocketAddr,
+}
+
+/// `[docker]`.
+#[derive(Clone, Debug)]
+pub struct Docker {
+    /// `unix:///…` or `tcp://…`.
+    pub host: String,
+    /// Containers are found by this compose project's labels.
+    pub compose_project: Option<String>,
+}
+
+/// `[postgres]`.
+#[derive(Clone, Debug)]
+pub struct Postgres {
+    /// A role with `pg_monitor` and nothing else.
+    pub url: SecretString,
+}
+
+/// One `[[service]]`.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// As people type it.
+    pub name: ServiceName,
+    /// Where its health is asked: `url` and `health_path` together.
+    pub health_url: Url,
+    /// The container's exact name; else it is found by compose labels.
+    pub container: Option<String>,
+    /// The platform is down without it.
+    pub critical: bool,
+}
+
+/// One `[[person]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// As shown in the audit trail.
+    pub name: String,
+    /// The strongest of the configured roles; it includes the weaker ones.
+    pub role: Role,
+    /// One account at most on each platform.
+    pub accounts: Vec<Account>,
+}
+
+/// Everybody who may do something, found by account.
+#[derive(Clone, Debug, Default)]
+pub struct People {
+    list: Vec<Person>,
+    by_account: BTreeMap<Account, usize>,
+}
+
+impl People {
+    /// Everybody, as listed.
+    #[must_use]
+    pub fn all(&self) -> &[Person] {
+        &self.list
+    }
+
+    /// The person that owns `account`.
+    #[must_use]
+    pub fn find(&self, account: &Account) -> Option<&Person> {
+        self.by_account.get(account).map(|index| &self.list[*index])
+    }
+
+    /// The person called `name`.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Person> {
+        self.list.iter().find(|person| person.name == name)
+    }
+
+    /// Whom to ask for a right: the admins' names.
+    #[must_use]
+    pub fn admins(&self) -> Vec<String> {
+        self.list
+            .iter()
+            .filter(|person| person.role == Role::Admin)
+            .map(|person| person.name.clone())
+            .collect()
+    }
+
+    /// Adds `person`; an account that somebody has already is handed back.
+    pub fn add(&mut self, person: Person) -> Result<(), Account> {
+        if let Some(taken) = person.accounts.iter().find(|account| self.by_account.contains_key(account)) {
+            return Err(taken.clone());
+        }
+        for account in &person.accounts {
+            self.by_account.insert(account.clone(), self.list.len());
+        }
+        self.list.push(person);
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Reads and checks the file at `path`, with its secrets from the environment and from files.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            ConfigError::at(&shown, None, format!("can't be read: {error}. Give a file with --config"))
+        })?;
+        Self::parse(&shown, &text, &environment)
+    }
+
+    /// Checks `text`; `shown` is the file's name in errors, `variable` looks up the environment.
+    pub(crate) fn parse(
+        shown: &str,
+        text: &str,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        file::resolve(shown, text, variable)
+    }
+
+    /// Every secret value in the configuration, for redaction.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        use secrecy::ExposeSecret as _;
+        let mut all = Vec::new();
+        if let Some(slack) = &self.slack {
+            all.push(slack.bot_token.expose_secret().to_owned());
+            match &slack.mode {
+                SlackMode::Socket { app_token } => all.push(app_token.expose_secret().to_owned()),
+                SlackMode::Http { signing_secret } => all.push(signing_secret.expose_secret().to_owned()),
+            }
+        }
+        all.extend(self.discord.iter().map(|discord| discord.token.expose_secret().to_owned()));
+        let urls = self.postgres.iter().map(|postgres| &postgres.url).chain([&self.store.0]);
+        all.extend(
+            urls.filter_map(|url| Url::parse(url.expose_secret()).ok()?.password().map(str::to_owned)),
+        );
+        all
+    }
+
+    /// The rooms of one platform among the incident channels.
+    #[must_use]
+    pub fn rooms(&self, platform: Platform) -> Vec<Room> {
+        self.bot.incident_channels.iter().filter(|room| room.platform == platform).cloned().collect()
+    }
+}
+
+/// A variable of the process's own environment.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Where `acgs run` and its kin look when `--config` is not given: here, then `/etc/acgs`.
+#[must_use]
+pub fn default_path() -> PathBuf {
+    let here = PathBuf::from("acgs.toml");
+    if here.exists() { here } else { PathBuf::from("/etc/acgs/acgs.toml") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,452 @@
+//! The file as it is written, and the way from there to a checked [`Config`].
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use commands::ids::{Account, Platform, Room, ServiceName};
+use commands::risk::Role;
+use serde::Deserialize;
+use toml::Spanned;
+use url::{Host, Url};
+
+use super::secret::Spelled;
+use super::{
+    Bot, Config, ConfigError, DEFAULTS, Discord, Docker, LogFormat, People, Person, Postgres, Service, Slack,
+    SlackMode, StoreUrl, Web,
+};
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    bot: BotSection,
+    store: Option<Spanned<StoreSection>>,
+    slack: Option<Spanned<SlackSection>>,
+    discord: Option<Spanned<DiscordSection>>,
+    web: Option<WebSection>,
+    docker: Option<Spanned<DockerSection>>,
+    postgres: Option<Spanned<PostgresSection>>,
+    prometheus: Option<UrlSection>,
+    alertmanager: Option<UrlSection>,
+    #[serde(default, rename = "service")]
+    services: Vec<Spanned<ServiceSection>>,
+    #[serde(default, rename = "person")]
+    people: Vec<Spanned<PersonSection>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct BotSection {
+    name: Option<String>,
+    http_listen: Option<SocketAddr>,
+    data_dir: Option<PathBuf>,
+    incident_channels: Option<Vec<Room>>,
+    log: Option<LogFormat>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct StoreSection {
+    url: Option<String>,
+    url_env: Option<String>,
+    url_file: Option<String>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    Socket,
+    Http,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SlackSection {
+    api_url: Option<Spanned<Url>>,
+    mode: Option<Mode>,
+    app_token_env: Option<String>,
+    app_token_file: Option<String>,
+    bot_token_env: Option<String>,
+    bot_token_file: Option<String>,
+    signing_secret_env: Option<String>,
+    signing_secret_file: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DiscordSection {
+    api_url: Option<Spanned<Url>>,
+    token_env: Option<String>,
+    token_file: Option<String>,
+    application_id: Option<Spanned<String>>,
+    guild_id: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WebSection {
+    listen: Option<SocketAddr>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DockerSection {
+    host: Option<String>,
+    compose_project: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PostgresSection {
+    url: Option<String>,
+    url_env: Option<String>,
+    url_file: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UrlSection {
+    url: Option<Url>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServiceSection {
+    name: ServiceName,
+    url: Spanned<Url>,
+    health_path: Option<String>,
+    container: Option<String>,
+    #[serde(default)]
+    critical: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PersonSection {
+    name: String,
+    slack: Option<String>,
+    discord: Option<String>,
+    web: Option<String>,
+    cli: Option<String>,
+    roles: Vec<Role>,
+}
+
+/// One file being checked: gives errors their line.
+struct Check<'a> {
+    shown: &'a str,
+    text: &'a str,
+    variable: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Check<'_> {
+    fn error(&self, span: Range<usize>, what: impl Into<String>) -> ConfigError {
+        let line = self.text.get(..span.start).map_or(1, |before| before.matches('\n').count() + 1);
+        ConfigError::at(self.shown, Some(line), what)
+    }
+
+    fn secret(
+        &self,
+        section: &str,
+        span: &Range<usize>,
+        spelled: &Spelled<'_>,
+    ) -> Result<secrecy::SecretString, ConfigError> {
+        spelled.resolve(self.variable).map_err(|what| self.error(span.clone(), format!("[{section}] {what}")))
+    }
+
+    /// https, or http to this machine alone: a token must not cross a network in the clear.
+    fn platform_url(&self, section: &str, url: &Spanned<Url>) -> Result<Url, ConfigError> {
+        let loopback = match url.get_ref().host() {
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost",
+            None => false,
+        };
+        match url.get_ref().scheme() {
+            "https" => Ok(url.get_ref().clone()),
+            "http" if loopback => Ok(url.get_ref().clone()),
+            _ => Err(self.error(
+                url.span(),
+                format!("[{section}] api_url must be https:// (http:// for loopback only)"),
+            )),
+        }
+    }
+
+    fn snowflake(&self, key: &str, id: &Spanned<String>) -> Result<u64, ConfigError> {
+        id.get_ref().parse().ok().filter(|id| *id != 0).ok_or_else(|| {
+            self.error(
+                id.span(),
+                format!("[discord] {key} must be the number that the developer portal shows"),
+            )
+        })
+    }
+}
+
+fn parse(shown: &str, text: &str) -> Result<File, ConfigError> {
+    toml::from_str(text).map_err(|error: toml::de::Error| {
+        let line = error.span().and_then(|span| Some(text.get(..span.start)?.matches('\n').count() + 1));
+        ConfigError::at(shown, line, error.message().replace('\n', ", "))
+    })
+}
+
+/// Reads `text`, fills gaps of present sections from [`DEFAULTS`] and checks everything.
+pub(super) fn resolve(
+    shown: &str,
+    text: &str,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, ConfigError> {
+    let file = parse(shown, text)?;
+    let defaults = parse("deploy/acgs.toml", DEFAULTS)?;
+    let check = Check { shown, text, variable };
+    let services = services(&check, &file.services, &defaults)?;
+    let people = people(&check, &file.people)?;
+    let data_dir = file.bot.data_dir.clone().or_else(|| defaults.bot.data_dir.clone());
+    Ok(Config {
+        bot: bot(file.bot, defaults.bot),
+        store: store(&check, file.store, data_dir)?,
+        slack: file.slack.map(|section| slack(&check, section, &defaults.slack)).transpose()?,
+        discord: file.discord.map(|section| discord(&check, &section, &defaults.discord)).transpose()?,
+        web: file.web.and_then(|section| {
+            section.listen.or(defaults.web.as_ref()?.listen).map(|listen| Web { listen })
+        }),
+        docker: docker(&check, file.docker, defaults.docker, &people)?,
+        postgres: file.postgres.map(|section| postgres(&check, &section, &defaults.postgres)).transpose()?,
+        prometheus: file.prometheus.and_then(|section| section.url.or(defaults.prometheus?.url)),
+        alertmanager: file.alertmanager.and_then(|section| section.url.or(defaults.alertmanager?.url)),
+        services,
+        people,
+    })
+}
+
+fn bot(section: BotSection, defaults: BotSection) -> Bot {
+    const FALLBACK: &str = "deploy/acgs.toml is tested to have every key of [bot]";
+    Bot {
+        name: section.name.or(defaults.name).expect(FALLBACK),
+        http_listen: section.http_listen.or(defaults.http_listen).expect(FALLBACK),
+        // A list is taken whole: the sample's rooms are nobody's.
+        incident_channels: section.incident_channels.unwrap_or_default(),
+        log: section.log.or(defaults.log).expect(FALLBACK),
+    }
+}
+
+/// Without `[store]`, or without a URL in it, the records are in an SQLite file in the data folder.
+fn store(
+    check: &Check<'_>,
+    section: Option<Spanned<StoreSection>>,
+    data_dir: Option<PathBuf>,
+) -> Result<StoreUrl, ConfigError> {
+    let embedded = data_dir.map(|dir| format!("sqlite://{}", dir.join("acgs.db").display()));
+    let span = section.as_ref().map_or(0..0, Spanned::span);
+    let section = section.map(Spanned::into_inner).unwrap_or_default();
+    let none = section.url_env.is_none() && section.url_file.is_none();
+    let url = check.secret(
+        "store",
+        &span,
+        &Spelled {
+            key: "url",
+            plain: section.url.as_deref().or(embedded.as_deref().filter(|_| none)),
+            env: section.url_env.as_deref(),
+            file: section.url_file.as_deref(),
+        },
+    )?;
+    Ok(StoreUrl(url))
+}
+
+fn slack(
+    check: &Check<'_>,
+    section: Spanned<SlackSection>,
+    defaults: &Option<Spanned<SlackSection>>,
+) -> Result<Slack, ConfigError> {
+    let span = section.span();
+    let section = section.into_inner();
+    let defaults = defaults.as_ref().map(Spanned::get_ref);
+    let secret = |key, env: &Option<String>, file: &Option<String>, default: Option<&String>| {
+        let env = env.as_ref().or(if file.is_some() { None } else { default });
+        check.secret(
+            "slack",
+            &span,
+            &Spelled { key, plain: None, env: env.map(String::as_str), file: file.as_deref() },
+        )
+    };
+    let mode = section.mode.or(defaults.and_then(|d| d.mode)).unwrap_or(Mode::Socket);
+    let mode = match mode {
+        Mode::Socket => SlackMode::Socket {
+            app_token: secret(
+                "app_token",
+                &section.app_token_env,
+                &section.app_token_file,
+                defaults.and_then(|d| d.app_token_env.as_ref()),
+            )?,
+        },
+        Mode::Http => SlackMode::Http {
+            signing_secret: secret(
+                "signing_secret",
+                &section.signing_secret_env,
+                &section.signing_secret_file,
+                defaults.and_then(|d| d.signing_secret_env.as_ref()),
+            )?,
+        },
+    };
+    let bot_token = secret(
+        "bot_token",
+        &section.bot_token_env,
+        &section.bot_token_file,
+        defaults.and_then(|d| d.bot_token_env.as_ref()),
+    )?;
+    let api_url = section.api_url.as_ref().or(defaults.and_then(|d| d.api_url.as_ref()));
+    let api_url = api_url.ok_or_else(|| check.error(span.clone(), "[slack] api_url is missing"))?;
+    Ok(Slack { api_url: check.platform_url("slack", api_url)?, bot_token, mode })
+}
+
+fn discord(
+    check: &Check<'_>,
+    section: &Spanned<DiscordSection>,
+    defaults: &Option<Spanned<DiscordSection>>,
+) -> Result<Discord, ConfigError> {
+    let span = section.span();
+    let section = section.get_ref();
+    let defaults = defaults.as_ref().map(Spanned::get_ref);
+    let default_env = defaults.and_then(|d| d.token_env.as_deref()).filter(|_| section.token_file.is_none());
+    let token = check.secret(
+        "discord",
+        &span,
+        &Spelled {
+            key: "token",
+            plain: None,
+            env: section.token_env.as_deref().or(default_env),
+            file: section.token_file.as_deref(),
+        },
+    )?;
+    let api_url = section.api_url.as_ref().or(defaults.and_then(|d| d.api_url.as_ref()));
+    let api_url = api_url.ok_or_else(|| check.error(span.clone(), "[discord] api_url is missing"))?;
+    let application_id = section.application_id.as_ref().ok_or_else(|| {
+        check.error(span.clone(), "[discord] application_id is missing: copy it from the developer portal")
+    })?;
+    Ok(Discord {
+        api_url: check.platform_url("discord", api_url)?,
+        token,
+        application_id: check.snowflake("application_id", application_id)?,
+        guild_id: section.guild_id.as_ref().map(|id| check.snowflake("guild_id", id)).transpose()?,
+    })
+}
+
+fn docker(
+    check: &Check<'_>,
+    section: Option<Spanned<DockerSection>>,
+    defaults: Option<Spanned<DockerSection>>,
+    people: &People,
+) -> Result<Option<Docker>, ConfigError> {
+    let Some(section) = section else { return Ok(None) };
+    let span = section.span();
+    if !people.all().iter().any(|person| person.role >= Role::Approver) {
+        return Err(check.error(
+            span,
+            "[docker] nobody could approve what is done there: give at least one [[person]] the role approver",
+        ));
+    }
+    let section = section.into_inner();
+    let defaults = defaults.map(Spanned::into_inner);
+    let host = section.host.or_else(|| defaults.as_ref()?.host.clone());
+    let host = host.ok_or_else(|| check.error(span, "[docker] host is missing"))?;
+    let compose_project = section.compose_project.or_else(|| defaults?.compose_project);
+    Ok(Some(Docker { host, compose_project }))
+}
+
+fn postgres(
+    check: &Check<'_>,
+    section: &Spanned<PostgresSection>,
+    defaults: &Option<Spanned<PostgresSection>>,
+) -> Result<Postgres, ConfigError> {
+    let given = section.get_ref();
+    let none = given.url.is_none() && given.url_file.is_none();
+    let default_env = defaults.as_ref().and_then(|d| d.get_ref().url_env.as_deref()).filter(|_| none);
+    let url = check.secret(
+        "postgres",
+        &section.span(),
+        &Spelled {
+            key: "url",
+            plain: given.url.as_deref(),
+            env: given.url_env.as_deref().or(default_env),
+            file: given.url_file.as_deref(),
+        },
+    )?;
+    Ok(Postgres { url })
+}
+
+fn services(
+    check: &Check<'_>,
+    sections: &[Spanned<ServiceSection>],
+    defaults: &File,
+) -> Result<Vec<Service>, ConfigError> {
+    let default_path =
+        defaults.services.iter().find_map(|s| s.get_ref().health_path.clone()).unwrap_or_default();
+    let mut services: Vec<Service> = Vec::new();
+    for spanned in sections {
+        let section = spanned.get_ref();
+        if services.iter().any(|service| service.name == section.name) {
+            return Err(check.error(
+                spanned.span(),
+                format!("[[service]] name {:?} is listed twice", section.name.as_str()),
+            ));
+        }
+        let path = section.health_path.as_deref().unwrap_or(&default_path);
+        let base = section.url.get_ref();
+        if !matches!(base.scheme(), "http" | "https") {
+            return Err(check.error(section.url.span(), "[[service]] url must be http:// or https://"));
+        }
+        let joined = format!("{}/{}", base.as_str().trim_end_matches('/'), path.trim_start_matches('/'));
+        let health_url = joined.parse().map_err(|error| {
+            check.error(
+                spanned.span(),
+                format!("[[service]] health_path {path:?} does not fit after url: {error}"),
+            )
+        })?;
+        services.push(Service {
+            name: section.name.clone(),
+            health_url,
+            container: section.container.clone(),
+            critical: section.critical,
+        });
+    }
+    Ok(services)
+}
+
+fn people(check: &Check<'_>, sections: &[Spanned<PersonSection>]) -> Result<People, ConfigError> {
+    let mut people = People::default();
+    for spanned in sections {
+        let section = spanned.get_ref();
+        let error = |what: String| check.error(spanned.span(), format!("[[person]] {what}"));
+        if section.name.trim().is_empty() {
+            return Err(error("name is blank".to_owned()));
+        }
+        if people.named(&section.name).is_some() {
+            return Err(error(format!("name {:?} is listed twice", section.name)));
+        }
+        let role = section.roles.iter().copied().max().ok_or_else(|| {
+            error(format!(
+                "roles of {:?} is empty: give viewer, operator, approver or admin, or remove the entry",
+                section.name
+            ))
+        })?;
+        let accounts = accounts(section);
+        if accounts.is_empty() {
+            return Err(error(format!("{:?} has no account: give slack, discord, web or cli", section.name)));
+        }
+        people.add(Person { name: section.name.clone(), role, accounts }).map_err(|account| {
+            error(format!("{} = {:?} belongs to two people", account.platform, account.id))
+        })?;
+    }
+    Ok(people)
+}
+
+fn accounts(section: &PersonSection) -> Vec<Account> {
+    [
+        (Platform::Slack, &section.slack),
+        (Platform::Discord, &section.discord),
+        (Platform::Web, &section.web),
+        (Platform::Cli, &section.cli),
+    ]
+    .into_iter()
+    .filter_map(|(platform, id)| Some(Account::new(platform, id.clone()?)))
+    .collect()
+}

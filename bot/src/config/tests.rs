@@ -1,0 +1,125 @@
+//! What a good file gives and what each mistake says.
+
+use secrecy::ExposeSecret as _;
+
+use super::*;
+
+fn with(text: &str, variables: &'static [(&'static str, &'static str)]) -> Result<Config, ConfigError> {
+    Config::parse("acgs.toml", text, &|name| {
+        variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    })
+}
+
+fn mistake(text: &str) -> String {
+    with(text, &[]).map(|_| ()).unwrap_err().to_string()
+}
+
+const SECRETS: &[(&str, &str)] = &[
+    ("SLACK_APP_TOKEN", "xapp-1"),
+    ("SLACK_BOT_TOKEN", "xoxb-1"),
+    ("SLACK_SIGNING_SECRET", "signing-1"),
+    ("DISCORD_TOKEN", "discord-1"),
+    ("ACGS_POSTGRES_URL", "postgres://acgs_monitor:hush@127.0.0.1/acgs_pgp_db"),
+];
+
+#[test]
+fn the_shipped_defaults_are_a_whole_configuration() {
+    let config = with(DEFAULTS, SECRETS).unwrap();
+    assert_eq!(config.services.len(), 6);
+    assert_eq!(config.services[1].health_url.as_str(), "http://127.0.0.1:8001/health");
+    assert!(config.services[0].critical && !config.services[1].critical);
+    assert_eq!(config.people.admins(), ["Ada Example"]);
+    assert!(
+        config.slack.is_some() && config.discord.is_some() && config.docker.is_some() && config.web.is_some()
+    );
+}
+
+#[test]
+fn an_absent_section_is_not_configured_and_a_present_one_is_filled_up() {
+    let config = with("[web]\n[prometheus]\n", &[]).unwrap();
+    assert!(config.slack.is_none() && config.docker.is_none() && config.alertmanager.is_none());
+    assert_eq!(config.web.unwrap().listen.to_string(), "127.0.0.1:8081");
+    assert_eq!(config.prometheus.unwrap().as_str(), "http://127.0.0.1:9090/");
+    assert!(
+        config.services.is_empty() && config.bot.incident_channels.is_empty(),
+        "a list is taken as written"
+    );
+    assert_eq!(config.store.0.expose_secret(), "sqlite:///var/lib/acgs/acgs.db");
+}
+
+#[test]
+fn a_secret_comes_from_the_environment_or_a_file_and_its_line_break_goes() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "xoxb-from-file\n").unwrap();
+    let text = format!("[slack]\nbot_token_file = {:?}\n", file.path());
+    let slack = with(&text, SECRETS).unwrap().slack.unwrap();
+    assert_eq!(slack.bot_token.expose_secret(), "xoxb-from-file");
+    let SlackMode::Socket { app_token } = slack.mode else { panic!("socket mode is the default") };
+    assert_eq!(app_token.expose_secret(), "xapp-1");
+}
+
+#[test]
+fn http_mode_needs_the_signing_secret_and_no_app_token() {
+    let only = &[("SLACK_BOT_TOKEN", "xoxb-1"), ("SLACK_SIGNING_SECRET", "s")];
+    let slack = with("[slack]\nmode = \"http\"\n", only).unwrap().slack.unwrap();
+    assert!(matches!(slack.mode, SlackMode::Http { .. }));
+}
+
+#[test]
+fn mistakes_name_file_line_and_key() {
+    insta::assert_snapshot!(mistake("[bot]\nnam = \"x\"\n"), @"acgs.toml:2: unknown field `nam`, expected one of `name`, `http_listen`, `data_dir`, `incident_channels`, `log`");
+    insta::assert_snapshot!(mistake("[bot]\nhttp_listen = 8080\n"), @"acgs.toml:2: invalid type: integer `8080`, expected socket address");
+    insta::assert_snapshot!(mistake("[bot]\nincident_channels = [\"C012\"]\n"), @r#"acgs.toml:2: "C012" is not a room: write it as platform:id, for example slack:C0123456789"#);
+    insta::assert_snapshot!(mistake("[slack]\nbot_token_env = \"NOPE\"\napp_token_env = \"NOPE\"\n"), @"acgs.toml:1: [slack] app_token_env names the environment variable NOPE, which is not set");
+    insta::assert_snapshot!(mistake("[slack]\napp_token_file = \"/no/such/file\"\n"), @"acgs.toml:1: [slack] app_token_file: /no/such/file can't be read: No such file or directory (os error 2)");
+    insta::assert_snapshot!(mistake("[discord]\ntoken_env = \"A\"\ntoken_file = \"b\"\n"), @"acgs.toml:1: [discord] token is given twice: keep one of token, token_env and token_file");
+    insta::assert_snapshot!(mistake("\n[[service]]\nname = \"Auth\"\nurl = \"http://a\"\n"), @r#"acgs.toml:3: "Auth" is not a service name: use 1 to 63 of a-z, 0-9, '_', '-' and '.', starting with a letter or a digit"#);
+    insta::assert_snapshot!(mistake("[[service]]\nname = \"a\"\nurl = \"http://a\"\n[[service]]\nname = \"a\"\nurl = \"http://b\"\n"), @r#"acgs.toml:4: [[service]] name "a" is listed twice"#);
+    insta::assert_snapshot!(mistake("[[service]]\nname = \"a\"\nurl = \"ftp://a\"\n"), @"acgs.toml:3: [[service]] url must be http:// or https://");
+    insta::assert_snapshot!(mistake("[[person]]\nname = \"A\"\nslack = \"U1\"\nroles = []\n"), @r#"acgs.toml:1: [[person]] roles of "A" is empty: give viewer, operator, approver or admin, or remove the entry"#);
+    insta::assert_snapshot!(mistake("[[person]]\nname = \"A\"\nroles = [\"admin\"]\n"), @r#"acgs.toml:1: [[person]] "A" has no account: give slack, discord, web or cli"#);
+    insta::assert_snapshot!(mistake("[docker]\n"), @"acgs.toml:1: [docker] nobody could approve what is done there: give at least one [[person]] the role approver");
+    insta::assert_snapshot!(mistake("not toml"), @"acgs.toml:1: key with no value, expected `=`");
+}
+
+#[test]
+fn one_account_belongs_to_one_person() {
+    let text = "[[person]]\nname = \"A\"\nslack = \"U1\"\nroles = [\"viewer\"]\n[[person]]\nname = \"B\"\nslack = \"U1\"\nroles = [\"viewer\"]\n";
+    insta::assert_snapshot!(mistake(text), @r#"acgs.toml:5: [[person]] slack = "U1" belongs to two people"#);
+}
+
+#[test]
+fn a_token_never_crosses_a_network_in_the_clear() {
+    for (url, fine) in [
+        ("http://127.0.0.1:9/", true),
+        ("http://[::1]:9/", true),
+        ("http://localhost:9/", true),
+        ("https://slack.example/", true),
+        ("http://slack.example/", false),
+        ("http://127.0.0.1.example/", false),
+        ("ftp://127.0.0.1/", false),
+    ] {
+        let text = format!("[slack]\napi_url = {url:?}\n");
+        assert_eq!(with(&text, SECRETS).is_ok(), fine, "{url}");
+    }
+}
+
+#[test]
+fn printing_a_configuration_shows_no_secret() {
+    let printed = format!("{:?}", with(DEFAULTS, SECRETS).unwrap());
+    for (_, secret) in SECRETS {
+        assert!(!printed.contains(secret), "{secret} in {printed}");
+    }
+}
+
+#[test]
+fn redaction_knows_every_secret() {
+    let secrets = with(DEFAULTS, SECRETS).unwrap().secrets();
+    assert_eq!(secrets, ["xoxb-1", "xapp-1", "discord-1", "hush"]);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Config::load(Path::new("/no/such/acgs.toml")).unwrap_err().to_string();
+    assert!(error.starts_with("/no/such/acgs.toml: can't be read: No such file"), "{error}");
+}

@@ -1,0 +1,77 @@
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn key(name: &str) -> RateKey {
+    RateKey { key: name.to_owned(), burst: 3, every: SECOND }
+}
+
+fn ask(governor: &mut Governor, name: &str, lane: Lane, now: Instant) -> Permit {
+    governor.ask(Platform::Slack, &key(name), lane, now)
+}
+
+#[test]
+fn a_burst_passes_and_then_one_call_a_second() {
+    let start = Instant::now();
+    let mut governor = Governor::default();
+    for _ in 0..3 {
+        assert_eq!(ask(&mut governor, "a", Lane::Answer, start), Permit::Now);
+    }
+    assert_eq!(ask(&mut governor, "a", Lane::Page, start), Permit::After(SECOND));
+    assert_eq!(ask(&mut governor, "b", Lane::Answer, start), Permit::Now, "keys do not share a bucket");
+    assert_eq!(ask(&mut governor, "a", Lane::Page, start + SECOND), Permit::Now);
+    assert_eq!(ask(&mut governor, "a", Lane::Page, start + SECOND), Permit::After(SECOND));
+}
+
+#[test]
+fn put_off_answers_queue_behind_one_another_and_a_page_goes_first() {
+    let start = Instant::now();
+    let mut governor = Governor::default();
+    for _ in 0..3 {
+        ask(&mut governor, "a", Lane::Answer, start);
+    }
+    assert_eq!(ask(&mut governor, "a", Lane::Answer, start), Permit::After(SECOND));
+    assert_eq!(ask(&mut governor, "a", Lane::Cosmetic, start), Permit::After(2 * SECOND));
+    assert_eq!(ask(&mut governor, "a", Lane::Page, start), Permit::After(SECOND));
+}
+
+#[test]
+fn a_429_is_obeyed_to_the_moment_and_no_longer() {
+    let start = Instant::now();
+    let mut governor = Governor::default();
+    assert_eq!(ask(&mut governor, "a", Lane::Page, start), Permit::Now);
+    governor.close(Platform::Slack, &key("a"), start + 7 * SECOND, false);
+    let almost = start + 7 * SECOND - Duration::from_millis(1);
+    assert_eq!(ask(&mut governor, "a", Lane::Page, almost), Permit::After(Duration::from_millis(1)));
+    assert_eq!(ask(&mut governor, "b", Lane::Page, almost), Permit::Now);
+    assert_eq!(ask(&mut governor, "a", Lane::Page, start + 7 * SECOND), Permit::Now);
+}
+
+#[test]
+fn a_global_429_closes_the_platform_and_not_the_other_one() {
+    let start = Instant::now();
+    let mut governor = Governor::default();
+    governor.close(Platform::Slack, &key("a"), start + SECOND, true);
+    assert_eq!(ask(&mut governor, "b", Lane::Page, start), Permit::After(SECOND));
+    assert_eq!(governor.ask(Platform::Discord, &key("c"), Lane::Page, start), Permit::Now);
+}
+
+#[test]
+fn a_spent_quota_closes_its_key_before_the_limit_is_overrun() {
+    let start = Instant::now();
+    let mut governor = Governor::default();
+    governor.learn(Platform::Discord, &key("a"), Quota { remaining: 1, reset_after: SECOND }, start);
+    assert_eq!(governor.ask(Platform::Discord, &key("a"), Lane::Answer, start), Permit::Now);
+    governor.learn(Platform::Discord, &key("a"), Quota { remaining: 0, reset_after: SECOND }, start);
+    assert_eq!(governor.ask(Platform::Discord, &key("a"), Lane::Page, start), Permit::After(SECOND));
+}
+
+#[test]
+fn idle_keys_are_forgotten_and_closed_ones_are_not() {
+    let start = Instant::now();
+    let mut governor = Governor::default();
+    ask(&mut governor, "a", Lane::Answer, start);
+    governor.close(Platform::Slack, &key("b"), start + 9 * SECOND, false);
+    governor.tidy(start + 5 * SECOND);
+    assert_eq!(governor.keys.keys().collect::<Vec<_>>(), ["b"]);
+}

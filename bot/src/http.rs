@@ -1,0 +1,167 @@
+//! The bot's own HTTP: `/healthz`, `/readyz`, `/metrics`, and Slack's webhooks in HTTP mode.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use commands::message::Liveness;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::app::App;
+
+/// The sender looks every few seconds; silence for longer than this means that it hangs.
+const SENDER_SILENT: Duration = Duration::from_secs(20);
+/// The store must answer a write in this time to count as ready.
+const STORE_DEADLINE: Duration = Duration::from_secs(2);
+/// Upper bounds of every latency histogram, in seconds.
+const BUCKETS: &[f64] = &[
+    0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+    60.0, 300.0,
+];
+
+/// Installs the process's one recorder of metrics.
+pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new().set_buckets(BUCKETS)?.install_recorder()?;
+    describe();
+    Ok(handle)
+}
+
+fn describe() {
+    use metrics::{describe_counter, describe_gauge, describe_histogram};
+    describe_counter!("acgs_commands_total", "Commands answered, by verb, outcome and platform.");
+    describe_counter!("acgs_deliveries_total", "Deliveries from chat platforms: new, repeat or not stored.");
+    describe_counter!("acgs_messages_refused_total", "Messages that a platform refused for good.");
+    describe_counter!("acgs_rate_limited_total", "429 answers, by platform and method.");
+    describe_counter!("acgs_socket_reconnects_total", "Sockets to a platform opened anew.");
+    describe_counter!(
+        "acgs_gateway_gaps_total",
+        "Discord sessions begun anew: clicks and slash commands of the gap are lost on Discord's side."
+    );
+    describe_counter!("acgs_panics_total", "Commands that panicked; each was answered with its run id.");
+    describe_counter!("acgs_probe_results_total", "Health probes by service and result.");
+    describe_counter!(
+        "acgs_http_refused_total",
+        "Malformed or oversized requests refused, by listener and reason."
+    );
+    describe_histogram!("acgs_ack_seconds", "From an event's arrival to its acknowledgement, by platform.");
+    describe_histogram!("acgs_answer_seconds", "From a command's start to its stored answer, by verb.");
+    describe_histogram!("acgs_outbox_seconds", "From storing a message to its being posted, by platform.");
+    describe_histogram!("acgs_store_seconds", "Writes to the store, by step.");
+    describe_histogram!("acgs_probe_seconds", "Health probes, by service.");
+    describe_gauge!("acgs_outbox_waiting", "Messages stored and not sent yet.");
+    describe_gauge!("acgs_outbox_dead", "Messages given up.");
+    describe_gauge!("acgs_ready", "1 when /readyz says ready.");
+}
+
+/// What the probes look at.
+#[derive(Clone)]
+pub struct Probes {
+    app: Arc<App>,
+    metrics: PrometheusHandle,
+}
+
+/// One part's readiness.
+#[derive(Serialize)]
+struct Part {
+    name: String,
+    ready: bool,
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    ready: bool,
+    parts: Vec<Part>,
+}
+
+/// `/healthz`, `/readyz` and `/metrics`.
+pub fn probes(app: Arc<App>, metrics: PrometheusHandle) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(render))
+        .with_state(Probes { app, metrics })
+}
+
+async fn readyz(State(probes): State<Probes>) -> Response {
+    let readiness = readiness(&probes.app).await;
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, axum::Json(readiness)).into_response()
+}
+
+async fn readiness(app: &App) -> Readiness {
+    let mut parts = vec![store_part(app).await, sender_part(app)];
+    parts.extend(app.chats.iter().map(|chat| match chat.liveness() {
+        Liveness::Live => part(chat.platform().as_str(), Ok("connected".to_owned())),
+        Liveness::Down(why) => part(chat.platform().as_str(), Err(why)),
+    }));
+    Readiness { ready: parts.iter().all(|part| part.ready), parts }
+}
+
+async fn store_part(app: &App) -> Part {
+    let written = tokio::time::timeout(STORE_DEADLINE, app.store.ping()).await;
+    part(
+        "store",
+        match written {
+            Ok(Ok(())) => Ok(format!("{} takes writes", app.store.kind())),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("no write within {STORE_DEADLINE:?}")),
+        },
+    )
+}
+
+fn sender_part(app: &App) -> Part {
+    let silent = app.outbox.idle_for();
+    part(
+        "sender",
+        if silent < SENDER_SILENT {
+            Ok("sending".to_owned())
+        } else {
+            Err(format!("has not looked for {} s", silent.as_secs()))
+        },
+    )
+}
+
+fn part(name: &str, state: Result<String, String>) -> Part {
+    let (ready, reason) = match state {
+        Ok(reason) => (true, reason),
+        Err(reason) => (false, reason),
+    };
+    Part { name: name.to_owned(), ready, reason }
+}
+
+async fn render(State(probes): State<Probes>) -> Response {
+    let started = Instant::now();
+    if let Ok(depth) = probes.app.store.outbox_depth().await {
+        metrics::gauge!("acgs_outbox_waiting").set(gauge(depth.waiting));
+        metrics::gauge!("acgs_outbox_dead").set(gauge(depth.dead));
+    }
+    let ready = readiness(&probes.app).await.ready;
+    metrics::gauge!("acgs_ready").set(f64::from(u8::from(ready)));
+    tracing::trace!(duration_ms = started.elapsed().as_millis(), "metrics rendered");
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], probes.metrics.render())
+        .into_response()
+}
+
+fn gauge(count: u64) -> f64 {
+    // A count of messages is far below the 2^32 up to which this is exact.
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// Serves `router` on `listener` until `stop`.
+pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
+    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+/// A bound on handlers that answer at once by nature. Streams are served outside it.
+pub fn with_deadline(router: Router) -> Router {
+    router.layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(10)))
+}

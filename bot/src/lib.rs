@@ -1,0 +1,34 @@
+//! The pipeline from a chat line to an answer, in reading order:
+//!
+//! 1. [`config`]: the file, its defaults and secrets.
+//! 2. [`app`]: everything one process holds.
+//! 3. [`receive`]: a chat event is stored, understood and acknowledged.
+//! 4. [`authorize`]: whether this person may do this here.
+//! 5. [`run`], [`perform`]: the work and its one answer.
+//! 6. [`health`]: a look at the platform.
+//! 7. [`report`]: every text that people read.
+//! 8. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
+//! 9. [`chat`], [`http`], [`login`], [`serve`], [`demo`], [`terminal`], [`check`], [`cli`]: the ways in and out.
+//!
+//! The wall clock and chance are read in [`clock`] alone.
+
+pub mod app;
+pub mod authorize;
+pub mod chat;
+pub mod check;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod governor;
+pub mod health;
+pub mod http;
+pub mod logging;
+pub mod login;
+pub mod outbox;
+pub mod perform;
+pub mod receive;
+pub mod report;
+pub mod run;
+pub mod serve;
+pub mod terminal;

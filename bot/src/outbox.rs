@@ -1,0 +1,215 @@
+//! Sends what is stored: pages before answers before cosmetics, never faster than a platform allows,
+//! and nothing lost over a crash.
+//!
+//! A message is stored first, then sent, then marked. The stored row holds the newest wanted
+//! content, so edits that wait for their turn replace one another. A 429 puts the row off until the
+//! moment that the platform named. An outcome that was never heard is tried again: Discord and the
+//! web page know the repeat by its slot, on Slack the message says that it may be one.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use commands::ids::Platform;
+use commands::message::{RateKey, SendError, Sent};
+use jiff::{SignedDuration, Timestamp};
+use store::{Claimed, Store, StoreError, Wanted};
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::chat::{Chats, platform_of};
+use crate::clock;
+use crate::governor::{Governor, Permit};
+
+/// How long a claimed message is nobody else's. Longer than any call's timeout.
+const LEASE: Duration = Duration::from_secs(20);
+/// Looks again at least this often, for rows whose lease another replica let go.
+const POLL: Duration = Duration::from_secs(5);
+/// Calls under way at once over all platforms.
+const CALLS_AT_ONCE: usize = 32;
+/// Rows claimed by one look.
+const CLAIM: u32 = 32;
+/// The longest pause between two tries of one message.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// What one call counts against.
+struct Limit {
+    platform: Platform,
+    key: RateKey,
+}
+
+/// The sender's shared state.
+pub struct Outbox {
+    store: Store,
+    chats: Chats,
+    governor: Mutex<Governor>,
+    wake: Notify,
+    calls: Arc<Semaphore>,
+    last_look: Mutex<Instant>,
+}
+
+impl Outbox {
+    /// A sender for `chats`.
+    #[must_use]
+    pub fn new(store: Store, chats: Chats) -> Self {
+        Self {
+            store,
+            chats,
+            governor: Mutex::default(),
+            wake: Notify::new(),
+            calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
+            last_look: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Something was stored: look now.
+    pub fn nudge(&self) {
+        self.wake.notify_one();
+    }
+
+    /// How long ago the loop last looked; more than a few [`POLL`]s means that it hangs.
+    #[must_use]
+    pub fn idle_for(&self) -> Duration {
+        self.last_look.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    /// Runs until `stop`, then waits for the calls under way.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let tracker = TaskTracker::new();
+        let platforms = self.chats.platforms();
+        while !stop.is_cancelled() {
+            let sleep = self.look(&platforms, &tracker).await;
+            tokio::select! {
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(sleep) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        tracker.close();
+        tracker.wait().await;
+    }
+
+    /// Claims what is due and starts sending it. Returns how long nothing will be due.
+    async fn look(self: &Arc<Self>, platforms: &[Platform], tracker: &TaskTracker) -> Duration {
+        *self.last_look.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        let room = u32::try_from(self.calls.available_permits()).unwrap_or(CLAIM).min(CLAIM);
+        if room == 0 {
+            return POLL;
+        }
+        let claimed = match self
+            .store
+            .claim_messages(Wanted { platforms, busy: &[], lease: LEASE, limit: room }, clock::now())
+            .await
+        {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "outbox can't be read");
+                return POLL;
+            }
+        };
+        let full = claimed.len() == room as usize;
+        for message in claimed {
+            self.start(message, tracker).await;
+        }
+        if full {
+            return Duration::ZERO;
+        }
+        match self.store.next_due(platforms).await {
+            Ok(Some(due)) => {
+                Duration::try_from(due.duration_since(clock::now())).unwrap_or_default().min(POLL)
+            }
+            _ => POLL,
+        }
+    }
+
+    async fn start(self: &Arc<Self>, message: Claimed, tracker: &TaskTracker) {
+        let Ok(permit) = Arc::clone(&self.calls).acquire_owned().await else { return };
+        let outbox = Arc::clone(self);
+        tracker.spawn(async move {
+            outbox.send(message).await;
+            drop(permit);
+            // A slot is free again, and a newer version may have been stored meanwhile.
+            outbox.nudge();
+        });
+    }
+
+    async fn send(&self, message: Claimed) {
+        let platform = platform_of(&message.outgoing.target);
+        let Some(chat) = self.chats.get(platform) else { return };
+        let limit = Limit { platform, key: chat.rate_key(&message.outgoing) };
+        let permit =
+            self.with_governor(|governor| governor.ask(platform, &limit.key, message.lane, Instant::now()));
+        let settled = match permit {
+            Permit::After(wait) => self.store.defer(&message, after(clock::now(), wait), true).await,
+            Permit::Now => match chat.send(&message.outgoing).await {
+                Ok(sent) => self.sent(&limit, &message, sent).await,
+                Err(error) => self.not_sent(&limit, &message, &error).await,
+            },
+        };
+        match settled {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!(message.slot, "another replica took this message over"),
+            Err(error) => tracing::error!(
+                message.slot,
+                error = &error as &dyn std::error::Error,
+                "outbox can't be written; the message stays due"
+            ),
+        }
+    }
+
+    async fn sent(&self, limit: &Limit, message: &Claimed, sent: Sent) -> Result<bool, StoreError> {
+        if let Some(quota) = sent.quota {
+            self.with_governor(|governor| governor.learn(limit.platform, &limit.key, quota, Instant::now()));
+        }
+        let now = clock::now();
+        let waited = Duration::try_from(now.duration_since(message.created_at)).unwrap_or_default();
+        metrics::histogram!("acgs_outbox_seconds", "platform" => limit.platform.as_str()).record(waited);
+        self.store.confirm(message, sent.posted, now).await
+    }
+
+    async fn not_sent(
+        &self,
+        limit: &Limit,
+        message: &Claimed,
+        error: &SendError,
+    ) -> Result<bool, StoreError> {
+        let now = clock::now();
+        let platform = limit.platform;
+        match error {
+            SendError::RateLimited { retry_after, global } => {
+                let until = Instant::now() + *retry_after;
+                self.with_governor(|governor| governor.close(platform, &limit.key, until, *global));
+                self.store.defer(message, after(now, *retry_after), true).await
+            }
+            SendError::NotReached(_) | SendError::Unknown(_) => {
+                tracing::warn!(message.slot, %platform, %error, "not sent, will be tried again");
+                let certainly_not_sent = matches!(error, SendError::NotReached(_));
+                self.store.defer(message, after(now, pause(message.attempts)), certainly_not_sent).await
+            }
+            SendError::Rejected(reason) => {
+                tracing::error!(message.slot, %platform, reason, "message refused by the platform, given up");
+                metrics::counter!("acgs_messages_refused_total", "platform" => platform.as_str())
+                    .increment(1);
+                self.store.give_up(message, reason, now).await
+            }
+        }
+    }
+
+    fn with_governor<T>(&self, ask: impl FnOnce(&mut Governor) -> T) -> T {
+        ask(&mut self.governor.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Drops the limits of channels that have been quiet.
+    pub fn tidy(&self) {
+        self.with_governor(|governor| governor.tidy(Instant::now()));
+    }
+}
+
+/// A quarter of a second, doubled with each try, a minute at most.
+fn pause(attempts: u32) -> Duration {
+    (Duration::from_millis(250) * 2u32.saturating_pow(attempts.min(10))).min(LONGEST_PAUSE)
+}
+
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(Timestamp::MAX)
+}

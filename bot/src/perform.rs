@@ -1,0 +1,146 @@
+//! What each command does, one arm a command. Authorisation was asked before; wording is [`report`]'s.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use commands::health::ServiceHealth;
+use commands::ids::{RunId, ServiceName};
+use commands::intent::Intent;
+use commands::message::{AnswerTo, Reply, Target};
+use store::{AuditFilter, AuditOutcome, Lane, NewMessage};
+use tokio::time::{Instant, sleep};
+
+use crate::app::App;
+use crate::clock;
+use crate::config::{Person, Service};
+use crate::report;
+use crate::run::slot;
+
+/// A service counts as recovered after this many good answers in a row.
+const GOOD_IN_A_ROW: u32 = 3;
+/// Between two looks of `--wait`.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// A command's result.
+#[derive(Debug)]
+pub struct Performed {
+    /// What the person sees.
+    pub reply: Reply,
+    /// Whether it is good news: the terminal's exit code.
+    pub outcome: AuditOutcome,
+}
+
+/// Tells the person how a long command goes on, by editing its one message.
+pub struct Progress {
+    app: Arc<App>,
+    run: RunId,
+    answer: AnswerTo,
+}
+
+impl Progress {
+    /// Progress by way of the outbox.
+    #[must_use]
+    pub fn stored(app: &Arc<App>, run: RunId, answer: AnswerTo) -> Self {
+        Self { app: Arc::clone(app), run, answer }
+    }
+
+    async fn show(&self, reply: Reply) {
+        let message = NewMessage {
+            slot: slot(self.run),
+            lane: Lane::Cosmetic,
+            target: Target::Answer(self.answer.clone()),
+            reply: self.app.redactor.reply(reply),
+        };
+        match self.app.store.put_message(message, clock::now()).await {
+            Ok(()) => self.app.outbox.nudge(),
+            // Progress is a courtesy; the result is stored by itself and reports the fault.
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "progress not stored"),
+        }
+    }
+}
+
+/// Does what `intent` says for `person`, who may.
+pub async fn perform(
+    app: &App,
+    person: &Person,
+    intent: &Intent,
+    progress: Option<&Progress>,
+) -> anyhow::Result<Performed> {
+    match intent {
+        Intent::Help { topic } => Ok(help(app, person, topic)),
+        Intent::Health { service: None, wait: None } => Ok(health(app).await),
+        Intent::Health { service: Some(name), wait: None } => service_health(app, name).await,
+        Intent::Health { service, wait: Some(seconds) } => {
+            wait_for_health(app, service.as_ref(), Duration::from_secs(u64::from(*seconds)), progress).await
+        }
+        Intent::Audit { last, person, run } => {
+            let filter = AuditFilter { last: u32::from(*last), person: person.clone(), run: *run };
+            let rows = app.store.audit_rows(filter).await?;
+            Ok(Performed { reply: report::audit(&rows), outcome: AuditOutcome::Done })
+        }
+    }
+}
+
+fn help(app: &App, person: &Person, command: &[String]) -> Performed {
+    match app.grammar.help(command, Some(person.role)) {
+        Ok(help) => Performed { reply: report::help(&help), outcome: AuditOutcome::Done },
+        Err(error) => Performed { reply: report::unparsed(&error), outcome: AuditOutcome::Failed },
+    }
+}
+
+async fn health(app: &App) -> Performed {
+    let looked = app.executors.look(&app.config.services).await;
+    let sick = looked.verdict().sick > 0;
+    Performed { reply: report::health(&looked), outcome: outcome(!sick) }
+}
+
+async fn service_health(app: &App, name: &ServiceName) -> anyhow::Result<Performed> {
+    let service = configured(app, name)?;
+    let health = look_at(app, service).await?;
+    let well = !health.is_sick();
+    Ok(Performed { reply: report::service_health(&health, clock::now()), outcome: outcome(well) })
+}
+
+/// Polls until three good answers in a row or until the time is up.
+async fn wait_for_health(
+    app: &App,
+    name: Option<&ServiceName>,
+    limit: Duration,
+    progress: Option<&Progress>,
+) -> anyhow::Result<Performed> {
+    let services: Vec<Service> = match name {
+        Some(name) => vec![configured(app, name)?.clone()],
+        None => app.config.services.clone(),
+    };
+    let started = Instant::now();
+    let mut good = 0;
+    let mut looks = 0;
+    loop {
+        let health = app.executors.services(&services).await;
+        looks += 1;
+        let well = health.iter().all(|service| !service.is_sick());
+        good = if well { good + 1 } else { 0 };
+        let waited = report::Waited { looks, good, of: GOOD_IN_A_ROW, took: started.elapsed(), limit };
+        if good == GOOD_IN_A_ROW || started.elapsed() + LOOK_EVERY > limit {
+            let reply = report::waited(&health, &waited, clock::now());
+            return Ok(Performed { reply, outcome: outcome(good == GOOD_IN_A_ROW) });
+        }
+        if let Some(progress) = progress {
+            progress.show(report::waiting(&health, &waited, clock::now())).await;
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn look_at(app: &App, service: &Service) -> anyhow::Result<ServiceHealth> {
+    let looked = app.executors.services(std::slice::from_ref(service)).await;
+    looked.into_iter().next().ok_or_else(|| anyhow::anyhow!("no health for {}", service.name))
+}
+
+fn configured<'a>(app: &'a App, name: &ServiceName) -> anyhow::Result<&'a Service> {
+    app.service(name).ok_or_else(|| anyhow::anyhow!("{name} is in the grammar but not in the configuration"))
+}
+
+const fn outcome(well: bool) -> AuditOutcome {
+    if well { AuditOutcome::Done } else { AuditOutcome::Failed }
+}

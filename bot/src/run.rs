@@ -1,0 +1,203 @@
+//! One command's work: perform, word the answer, conclude in one transaction.
+//!
+//! Every command ends in exactly one final reply: result, refusal or failure. A panic in one is
+//! caught here and becomes a failure with the run's id.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use commands::ids::RunId;
+use commands::intent::Intent;
+use commands::message::{AnswerTo, ChatEvent, Reply, Target};
+use futures_util::FutureExt as _;
+use jiff::Timestamp;
+use store::{AuditDecision, AuditEntry, AuditOutcome, Conclusion, Lane, NewMessage};
+
+use crate::app::App;
+use crate::clock;
+use crate::config::Person;
+use crate::perform::{Performed, Progress, perform};
+use crate::receive::Asked;
+use crate::report;
+
+/// What one delivery came to: the audit row's facts and the reply.
+struct Concluded {
+    verb: &'static str,
+    line: String,
+    person: Option<String>,
+    decision: AuditDecision,
+    outcome: Option<AuditOutcome>,
+    reply: Reply,
+}
+
+/// The outbox slot of a run's one answer.
+#[must_use]
+pub fn slot(run: RunId) -> String {
+    format!("run-{run}")
+}
+
+/// Does what `event` asks and stores the answer. Errors end here, in the log and in the chat.
+#[tracing::instrument(name = "run", skip_all, fields(run.id = %run, platform = %event.from.platform))]
+pub async fn answer(app: &Arc<App>, event: &ChatEvent, run: RunId, now: Timestamp) {
+    let started = Instant::now();
+    let asked = app.understand(event, now);
+    let target = answer_of(&asked).cloned();
+    let progress = target.as_ref().map(|answer| Progress::stored(app, run, answer.clone()));
+    let concluded = conclude(app, asked, run, progress.as_ref()).await;
+    let verb = concluded.as_ref().map_or("none", |concluded| concluded.verb);
+    let outcome = concluded.as_ref().map_or("noted", outcome_word);
+    let (audit, messages) = match (concluded, target) {
+        (Some(concluded), Some(answer)) => rows(app, event, run, concluded, answer),
+        _ => (Vec::new(), Vec::new()),
+    };
+    let conclusion = Conclusion { delivery: Some(&event.delivery), audit, messages };
+    if let Err(error) = app.store.conclude(conclusion, clock::now()).await {
+        // The delivery stays open and is taken up again.
+        tracing::error!(error = &error as &dyn std::error::Error, "answer not stored");
+        return;
+    }
+    app.outbox.nudge();
+    let platform = event.from.platform.as_str();
+    metrics::counter!("acgs_commands_total", "verb" => verb, "outcome" => outcome, "platform" => platform)
+        .increment(1);
+    metrics::histogram!("acgs_answer_seconds", "verb" => verb).record(started.elapsed());
+    tracing::info!(verb, outcome, duration_ms = started.elapsed().as_millis(), "answered");
+}
+
+/// The same with no store to write to: reading commands are answered and say so, the rest refused.
+pub async fn answer_unrecorded(app: &Arc<App>, event: &ChatEvent, run: RunId, now: Timestamp) {
+    let asked = app.understand(event, now);
+    let Some(answer) = answer_of(&asked).cloned() else { return };
+    let reply = match &asked {
+        Asked::Command { intent, .. } if intent.needs().risk.acts() => report::refused_unrecorded(run),
+        _ => match conclude(app, asked, run, None).await {
+            Some(concluded) => report::unrecorded(concluded.reply),
+            None => return,
+        },
+    };
+    app.send_unrecorded(run, &answer, reply).await;
+}
+
+fn answer_of<'a>(asked: &Asked<'a>) -> Option<&'a AnswerTo> {
+    match asked {
+        Asked::Command { answer, .. }
+        | Asked::Stale { answer, .. }
+        | Asked::Unparsed { answer, .. }
+        | Asked::Refused { answer, .. } => Some(answer),
+        Asked::Nothing => None,
+    }
+}
+
+async fn conclude(
+    app: &Arc<App>,
+    asked: Asked<'_>,
+    run: RunId,
+    progress: Option<&Progress>,
+) -> Option<Concluded> {
+    Some(match asked {
+        Asked::Command { person, intent, .. } => performed(app, person, &intent, run, progress).await,
+        Asked::Stale { person, intent, .. } => Concluded {
+            verb: intent.verb(),
+            line: intent.to_string(),
+            person: Some(person.name.clone()),
+            decision: AuditDecision::Refused {
+                reason: "typed more than a minute before it was read".to_owned(),
+            },
+            outcome: None,
+            reply: report::stale(&intent),
+        },
+        Asked::Unparsed { person, line, error, .. } => Concluded {
+            verb: "none",
+            line: report::quoted(line),
+            person: Some(person.name.clone()),
+            decision: AuditDecision::Unparsed { reason: report::parse_error(&error) },
+            outcome: None,
+            reply: report::unparsed(&error),
+        },
+        Asked::Refused { line, refusal, .. } => Concluded {
+            verb: "none",
+            line: report::quoted(line),
+            person: None,
+            decision: AuditDecision::Refused { reason: report::refusal_reason(&refusal) },
+            outcome: None,
+            reply: report::refused(&refusal),
+        },
+        Asked::Nothing => return None,
+    })
+}
+
+async fn performed(
+    app: &Arc<App>,
+    person: &Person,
+    intent: &Intent,
+    run: RunId,
+    progress: Option<&Progress>,
+) -> Concluded {
+    let work = guarded(perform(app, person, intent, progress), run).await;
+    Concluded {
+        verb: intent.verb(),
+        line: intent.to_string(),
+        person: Some(person.name.clone()),
+        decision: AuditDecision::Allowed,
+        outcome: Some(work.outcome),
+        reply: report::with_run(work.reply, run),
+    }
+}
+
+/// Runs `work`; a panic or an error in it becomes a short failure that names the run.
+pub(crate) async fn guarded(work: impl Future<Output = anyhow::Result<Performed>>, run: RunId) -> Performed {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(Ok(performed)) => performed,
+        Ok(Err(error)) => {
+            tracing::error!(error = format!("{error:#}"), "command failed");
+            Performed { reply: report::failed(run), outcome: AuditOutcome::Failed }
+        }
+        Err(panic) => {
+            let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            tracing::error!(panic = message, "command panicked");
+            metrics::counter!("acgs_panics_total").increment(1);
+            Performed { reply: report::failed(run), outcome: AuditOutcome::Failed }
+        }
+    }
+}
+
+fn rows(
+    app: &App,
+    event: &ChatEvent,
+    run: RunId,
+    concluded: Concluded,
+    answer: AnswerTo,
+) -> (Vec<AuditEntry>, Vec<NewMessage>) {
+    let entry = AuditEntry {
+        run,
+        account: event.from.clone(),
+        person: concluded.person,
+        place: Some(event.place.clone()),
+        verb: concluded.verb.to_owned(),
+        line: app.redactor.text(&concluded.line),
+        decision: concluded.decision,
+        outcome: concluded.outcome,
+        detail: serde_json::json!({ "delivery": event.delivery.to_string() }),
+    };
+    let message = NewMessage {
+        slot: slot(run),
+        lane: Lane::Answer,
+        target: Target::Answer(answer),
+        reply: app.redactor.reply(concluded.reply),
+    };
+    (vec![entry], vec![message])
+}
+
+const fn outcome_word(concluded: &Concluded) -> &'static str {
+    match (&concluded.decision, concluded.outcome) {
+        (AuditDecision::Allowed, Some(AuditOutcome::Failed)) => "failed",
+        (AuditDecision::Allowed, _) => "done",
+        (AuditDecision::Refused { .. }, _) => "refused",
+        (AuditDecision::Unparsed { .. }, _) => "unparsed",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! `acgs serve`: every platform and executor that the configuration names, until SIGTERM.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use chat_discord::{DiscordChat, DiscordConfig};
+use chat_slack::{SlackChat, SlackConfig};
+use chat_web::{WebChat, WebConfig, WebPerson};
+use commands::grammar::Grammar;
+use commands::ids::{Account, Platform, Room};
+use commands::message::{ChatEvent, Receipt};
+use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::ExposeSecret as _;
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{self, App};
+use crate::chat::{Chat, Chats};
+use crate::config::{Config, SlackMode};
+use crate::{clock, http, login};
+
+/// Commands under way get this long after SIGTERM; the whole stop takes less than five seconds.
+const GRACE: Duration = Duration::from_secs(3);
+/// Unfinished deliveries of replicas that are gone are looked for this often.
+const RESUME_EVERY: Duration = Duration::from_secs(10);
+/// Concluded deliveries are kept this long to know a repeat by; Slack's last retry comes after five minutes.
+const KEEP_DELIVERIES: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
+
+/// Runs the bot that `config` describes until `stop`.
+pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    let metrics = http::install_metrics()?;
+    let store = Store::open(config.store.0.expose_secret()).await?;
+    let grammar = app::grammar(&config);
+    let executors = app::executors(&config)?;
+    let chats = connect(&config, &grammar, &store)?;
+    let app = App::new(config, store, executors, grammar, chats);
+    let outside = TcpListener::bind(app.config.bot.http_listen)
+        .await
+        .with_context(|| format!("[bot] http_listen {} can't be bound", app.config.bot.http_listen))?;
+    announce("http", &outside)?;
+    let mut listeners = vec![(outside, outside_router(&app, metrics))];
+    if let (Some(web), Some(Chat::Web(chat))) = (&app.config.web, app.chats.get(Platform::Web)) {
+        let listener = TcpListener::bind(web.listen)
+            .await
+            .with_context(|| format!("[web] listen {} can't be bound", web.listen))?;
+        announce("web", &listener)?;
+        listeners.push((listener, chat.router(receiver(&app))));
+    }
+    run(app, listeners, stop).await
+}
+
+/// Port 0 in the configuration is a free port; this says which.
+fn announce(listener: &'static str, bound: &TcpListener) -> std::io::Result<()> {
+    tracing::info!(listener, address = %bound.local_addr()?, "listening");
+    Ok(())
+}
+
+fn outside_router(app: &Arc<App>, metrics: PrometheusHandle) -> Router {
+    let mut router = http::probes(Arc::clone(app), metrics);
+    if let (Some(slack), Some(Chat::Slack(chat))) = (&app.config.slack, app.chats.get(Platform::Slack))
+        && matches!(slack.mode, SlackMode::Http { .. })
+    {
+        router = router.merge(chat.router(receiver(app)));
+    }
+    http::with_deadline(router)
+}
+
+fn connect(config: &Config, grammar: &Arc<Grammar>, store: &Store) -> anyhow::Result<Chats> {
+    let mut chats = Vec::new();
+    if let Some(slack) = &config.slack {
+        let mode = match &slack.mode {
+            SlackMode::Socket { app_token } => chat_slack::SlackMode::Socket { app_token: app_token.clone() },
+            SlackMode::Http { signing_secret } => {
+                chat_slack::SlackMode::Http { signing_secret: signing_secret.clone() }
+            }
+        };
+        chats.push(Chat::Slack(SlackChat::new(SlackConfig {
+            api_url: slack.api_url.clone(),
+            bot_token: slack.bot_token.clone(),
+            mode,
+            now: clock::now,
+        })?));
+    }
+    if let Some(discord) = discord_config(config, grammar) {
+        chats.push(Chat::Discord(DiscordChat::new(discord)?));
+    }
+    if config.web.is_some() {
+        chats.push(Chat::Web(WebChat::new(web_config(
+            config,
+            grammar,
+            login::mode(store.clone(), &config.people),
+        ))));
+    }
+    Ok(Chats::new(chats))
+}
+
+/// What the Discord adapter needs of the configuration.
+#[must_use]
+pub fn discord_config(config: &Config, grammar: &Arc<Grammar>) -> Option<DiscordConfig> {
+    let discord = config.discord.as_ref()?;
+    let services: Vec<String> = config.services.iter().map(|service| service.name.to_string()).collect();
+    Some(DiscordConfig {
+        api_url: discord.api_url.clone(),
+        token: discord.token.clone(),
+        application_id: discord.application_id,
+        guild_id: discord.guild_id,
+        rooms: config.rooms(Platform::Discord),
+        tree: grammar.tree().clone(),
+        complete: Arc::new(move |typed| {
+            services.iter().filter(|name| name.contains(typed)).cloned().collect()
+        }),
+        now: clock::now,
+    })
+}
+
+/// What the web chat needs of the configuration.
+#[must_use]
+pub fn web_config(config: &Config, grammar: &Arc<Grammar>, mode: chat_web::WebMode) -> WebConfig {
+    let mut rooms = config.rooms(Platform::Web);
+    if rooms.is_empty() {
+        rooms.push(Room::new(Platform::Web, "incidents"));
+    }
+    let people = config.people.all().iter().filter_map(|person| {
+        let account = person.accounts.iter().find(|account| account.platform == Platform::Web)?;
+        Some(WebPerson { key: account.id.clone(), name: person.name.clone(), roles: person.role.to_string() })
+    });
+    let complete = {
+        let (grammar, known) = (Arc::clone(grammar), config.people.clone());
+        move |account: &Account, typed: &str| {
+            let role = known.find(account).map(|person| person.role);
+            let completions = grammar.complete(typed, role).into_iter();
+            completions
+                .map(|found| chat_web::Completion { insert: found.insert, describe: found.describe })
+                .collect()
+        }
+    };
+    WebConfig {
+        people: people.collect(),
+        rooms,
+        mode,
+        now: clock::now,
+        complete: Arc::new(complete),
+        banner: None,
+    }
+}
+
+/// Hands each event to the bot. Adapters may drop the future when a connection ends; the work then
+/// goes on, since it runs in a task of the bot's own.
+pub fn receiver(
+    app: &Arc<App>,
+) -> impl Fn(ChatEvent) -> futures_util::future::BoxFuture<'static, Option<Receipt>>
++ Clone
++ Send
++ Sync
++ 'static
++ use<> {
+    let app = Arc::clone(app);
+    move |event| {
+        let app = Arc::clone(&app);
+        Box::pin(app.receive(event))
+    }
+}
+
+/// Runs the sender, the platforms and the listeners until `stop`, then stops in order: no new
+/// events, commands under way, messages under way, the store.
+pub async fn run(
+    app: Arc<App>,
+    listeners: Vec<(TcpListener, Router)>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let since = app.store.last_event_at(Platform::Discord).await?;
+    app.resume().await;
+    let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
+    for (listener, router) in listeners {
+        tasks.spawn({
+            let stop = stop.clone();
+            async move { Ok(http::serve(listener, router, stop).await?) }
+        });
+    }
+    for chat in app.chats.iter().cloned() {
+        let (receive, stop) = (receiver(&app), stop.clone());
+        match chat {
+            Chat::Slack(slack) => {
+                if matches!(
+                    app.config.slack.as_ref().map(|slack| &slack.mode),
+                    Some(SlackMode::Socket { .. })
+                ) {
+                    tasks.spawn(async move { slack.serve(receive, stop).await.context("Slack") });
+                }
+            }
+            Chat::Discord(discord) => {
+                tasks.spawn(async move { discord.serve(since, receive, stop).await.context("Discord") });
+            }
+            // Served by its listener.
+            Chat::Web(_) => {}
+        }
+    }
+    tasks.spawn(housekeeping(Arc::clone(&app), stop.clone()));
+    let stop_sending = CancellationToken::new();
+    let sender = tokio::spawn(Arc::clone(&app.outbox).run(stop_sending.clone()));
+    let ended = until_stopped(&mut tasks, &stop).await;
+    stop.cancel();
+    if let Some(Chat::Web(web)) = app.chats.get(Platform::Web) {
+        web.close();
+    }
+    app.runs.close();
+    if tokio::time::timeout(GRACE, app.runs.wait()).await.is_err() {
+        tracing::warn!("commands still under way; they are taken up again at the next start");
+    }
+    stop_sending.cancel();
+    if tokio::time::timeout(GRACE / 3, sender).await.is_err() {
+        tracing::warn!("messages still under way; they are sent at the next start");
+    }
+    tasks.shutdown().await;
+    app.store.close().await;
+    tracing::info!("stopped");
+    ended
+}
+
+/// Waits for the stop, or for the first part that fails: a bot that is half alive would look well.
+async fn until_stopped(
+    tasks: &mut JoinSet<anyhow::Result<()>>,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            ended = tasks.join_next() => match ended {
+                Some(Ok(Ok(()))) if stop.is_cancelled() => {}
+                Some(Ok(Ok(()))) => anyhow::bail!("a part of the bot ended by itself"),
+                Some(Ok(Err(error))) => return Err(error),
+                Some(Err(error)) => return Err(error.into()),
+                None => return Ok(()),
+            },
+        }
+    }
+}
+
+async fn housekeeping(app: Arc<App>, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut tick = tokio::time::interval(RESUME_EVERY);
+    tick.tick().await;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            _ = tick.tick() => {}
+        }
+        app.resume().await;
+        app.outbox.tidy();
+        let before = clock::now() - KEEP_DELIVERIES;
+        if let Err(error) = app.store.forget_deliveries(before).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old deliveries can't be dropped");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! `acgs run -- LINE`: one line from the terminal, with the same parser, the same authorisation and
+//! the same audit trail as in chat.
+//!
+//! The asker is the `[[person]]` whose `cli` is the operating system's account. The card is printed
+//! as text, in colours only on a terminal, or as JSON.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use commands::card::{Card, Section, Tone};
+use commands::escape::clean;
+use commands::ids::{Account, Platform, RunId};
+use commands::message::Reply;
+use commands::risk::{Requirement, Risk, Role};
+use secrecy::ExposeSecret as _;
+use store::{AuditDecision, AuditEntry, AuditOutcome, Store};
+
+use crate::app::{self, App};
+use crate::authorize::{Decision, Refusal, authorize};
+use crate::chat::Chats;
+use crate::config::Config;
+use crate::perform::perform;
+use crate::{clock, report, run};
+
+/// Refused, or not understood.
+const REFUSED: u8 = 2;
+/// Wide enough for every column; a terminal is not a phone.
+const WIDTH: usize = 100;
+
+/// Runs `line` and prints its card.
+pub async fn run(config: Config, line: Vec<String>, json: bool) -> anyhow::Result<ExitCode> {
+    let store = Store::open(config.store.0.expose_secret()).await?;
+    let grammar = app::grammar(&config);
+    let executors = app::executors(&config)?;
+    let app = App::new(config, store, executors, grammar, Chats::default());
+    let account = Account::new(Platform::Cli, os_account()?);
+    let done = answer(&app, &account, line).await;
+    let reply = app.redactor.reply(done.reply.clone());
+    app.store.append_audit(vec![entry(&app, account, &done)], clock::now()).await?;
+    print(&reply, json)?;
+    app.store.close().await;
+    Ok(match (done.decision, done.outcome) {
+        (AuditDecision::Allowed, Some(AuditOutcome::Done)) => ExitCode::SUCCESS,
+        (AuditDecision::Allowed, _) => ExitCode::FAILURE,
+        _ => ExitCode::from(REFUSED),
+    })
+}
+
+/// The account that the process runs as: the kernel's word, not the environment's.
+fn os_account() -> anyhow::Result<String> {
+    let uid = nix::unistd::getuid();
+    let user = nix::unistd::User::from_uid(uid).context("the account database can't be read")?;
+    Ok(user.with_context(|| format!("no account has the number {uid}"))?.name)
+}
+
+/// What one line came to.
+struct Done {
+    run: RunId,
+    verb: &'static str,
+    line: String,
+    decision: AuditDecision,
+    outcome: Option<AuditOutcome>,
+    reply: Reply,
+}
+
+async fn answer(app: &App, account: &Account, words: Vec<String>) -> Done {
+    let run = clock::new_run();
+    let typed = report::quoted(&words.join(" "));
+    let ended =
+        |decision, reply| Done { run, verb: "none", line: typed.clone(), decision, outcome: None, reply };
+    let refused = |refusal: &Refusal| {
+        ended(AuditDecision::Refused { reason: report::refusal_reason(refusal) }, report::refused(refusal))
+    };
+    let judge =
+        |needs| authorize(&app.config.people, &app.config.bot.incident_channels, account, None, needs);
+    // Somebody unknown learns nothing of the grammar.
+    if let Decision::Refused(refusal) = judge(Requirement { risk: Risk::Read, role: Role::Viewer }) {
+        return refused(&refusal);
+    }
+    let intent = match app.grammar.parse_words(&words) {
+        Ok(intent) => intent,
+        Err(error) => {
+            return ended(
+                AuditDecision::Unparsed { reason: report::parse_error(&error) },
+                report::unparsed(&error),
+            );
+        }
+    };
+    let person = match judge(intent.needs()) {
+        Decision::Refused(refusal) => return refused(&refusal),
+        Decision::Allowed(person) => person,
+    };
+    let done = run::guarded(perform(app, person, &intent, None), run).await;
+    Done {
+        run,
+        verb: intent.verb(),
+        line: intent.to_string(),
+        decision: AuditDecision::Allowed,
+        outcome: Some(done.outcome),
+        reply: report::with_run(done.reply, run),
+    }
+}
+
+fn entry(app: &App, account: Account, done: &Done) -> AuditEntry {
+    AuditEntry {
+        run: done.run,
+        person: app.config.people.find(&account).map(|person| person.name.clone()),
+        account,
+        place: None,
+        verb: done.verb.to_owned(),
+        line: app.redactor.text(&done.line),
+        decision: done.decision.clone(),
+        outcome: done.outcome,
+        detail: serde_json::json!({}),
+    }
+}
+
+fn print(reply: &Reply, json: bool) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let text = if json {
+        serde_json::to_string_pretty(&serde_json::json!({
+            "card": reply.card,
+            "file": reply.file,
+        }))?
+    } else {
+        text(reply, out.is_terminal())
+    };
+    match writeln!(out, "{}", text.trim_end()) {
+        // `acgs run -- audit | head` is no fault.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
+/// The card as text; control characters of whatever origin never reach the terminal.
+#[must_use]
+pub fn text(reply: &Reply, colours: bool) -> String {
+    let mut text = String::new();
+    title(&mut text, &reply.card, colours);
+    for part in &reply.card.sections {
+        text.push('\n');
+        section(&mut text, part);
+    }
+    if let Some(footer) = &reply.card.footer {
+        let _ = writeln!(text, "\n{}", clean(footer));
+    }
+    if let Some(file) = &reply.file {
+        let _ = write!(text, "\n{}", clean(&file.content));
+    }
+    text
+}
+
+fn title(text: &mut String, card: &Card, colours: bool) {
+    let (sign, code) = match card.tone {
+        Tone::Good => ("ok", "32"),
+        Tone::Neutral => ("--", "0"),
+        Tone::Warning => ("!!", "33"),
+        Tone::Bad => ("!!", "31"),
+    };
+    let title = clean(&card.title);
+    // Writing to a String can't fail.
+    let _ = if colours {
+        writeln!(text, "\x1b[1;{code}m{sign} {title}\x1b[0m")
+    } else {
+        writeln!(text, "{sign} {title}")
+    };
+}
+
+fn section(text: &mut String, section: &Section) {
+    // Writing to a String can't fail.
+    let _ = match section {
+        Section::Text(paragraph) => writeln!(text, "{}", clean(paragraph)),
+        Section::Code(code) => writeln!(text, "{}", clean(code)),
+        Section::Table(table) => writeln!(text, "{}", table.to_text(WIDTH)),
+        Section::Facts(facts) => {
+            let width = facts.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
+            facts
+                .iter()
+                .try_for_each(|(label, value)| writeln!(text, "{:width$}  {}", clean(label), clean(value)))
+        }
+        Section::Next(lines) => {
+            lines.iter().try_for_each(|line| writeln!(text, "next: acgs run -- {}", clean(line)))
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests;

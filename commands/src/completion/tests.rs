@@ -1,0 +1,66 @@
+use super::*;
+
+fn offers(line: &str, role: Option<Role>) -> String {
+    let names = ["auth_service", "ac_service", "gs_service"];
+    let grammar = Grammar::new(names.iter().map(|name| name.parse().unwrap()).collect());
+    grammar.complete(line, role).into_iter().map(|offer| offer.insert).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_next_word_is_offered() {
+    let table = [
+        ("", "health audit help"),
+        ("h", "health help"),
+        ("H", "health help"),
+        ("/acgs he", "health help"),
+        ("health", "health"),
+        ("health ", "auth_service ac_service gs_service --wait"),
+        ("Health a", "auth_service ac_service"),
+        ("health au", "auth_service"),
+        ("health gs", "gs_service"),
+        ("health c_s", "ac_service"),
+        ("health --", "--wait"),
+        ("health auth_service ", "--wait"),
+        ("health auth_service --w", "--wait"),
+        ("health --wait ", ""),
+        ("health --wait 60 ", "auth_service ac_service gs_service"),
+        ("health --wait 60 auth_service ", ""),
+        ("audit --", "--last --person --run"),
+        ("audit --last 5 --", "--person --run"),
+        ("help ", "health audit help"),
+        ("help a", "audit health"),
+        ("nothing ", ""),
+    ];
+    for (line, offered) in table {
+        assert_eq!(offers(line, Some(Role::Admin)), offered, "{line:?}");
+    }
+}
+
+#[test]
+fn only_what_the_asker_may_run_is_offered() {
+    assert_eq!(offers("", Some(Role::Viewer)), "health help");
+    assert_eq!(offers("audit --", Some(Role::Approver)), "");
+    assert_eq!(offers("help ", Some(Role::Viewer)), "health help");
+    assert_eq!(offers("", None), "");
+    assert_eq!(offers("health ", None), "");
+}
+
+#[test]
+fn a_service_is_offered_by_a_part_of_its_name() {
+    let grammar = Grammar::new(vec!["auth_service".parse().unwrap(), "gs_service".parse().unwrap()]);
+    let offers = |typed: &str, role| {
+        let offers = grammar.complete_service(typed, role);
+        offers.into_iter().map(|offer| offer.insert).collect::<Vec<_>>()
+    };
+    assert_eq!(offers("", Some(Role::Viewer)), ["auth_service", "gs_service"]);
+    assert_eq!(offers("S_SERV", Some(Role::Viewer)), ["gs_service"]);
+    assert_eq!(offers("two words", Some(Role::Viewer)), [""; 0]);
+    assert_eq!(offers("", None), [""; 0]);
+}
+
+#[test]
+fn discord_never_gets_more_than_it_takes() {
+    let grammar = Grammar::new((0..200).map(|at| format!("service-{at}").parse().unwrap()).collect());
+    assert_eq!(grammar.complete("health service-1", Some(Role::Viewer)).len(), MOST);
+    assert_eq!(grammar.complete(&"health ".repeat(10_000), Some(Role::Viewer)), []);
+}

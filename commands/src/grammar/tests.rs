@@ -1,0 +1,266 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::ids::RunId;
+use crate::intent::{AUDIT_ROWS_DEFAULT, limits};
+use crate::tree::{CommandKind, OptionKind};
+
+const SERVICES: [&str; 6] =
+    ["auth_service", "ac_service", "integrity_service", "fv_service", "gs_service", "pgc_service"];
+
+pub(crate) fn grammar() -> Grammar {
+    Grammar::new(SERVICES.iter().map(|name| name.parse().unwrap()).collect())
+}
+
+fn health(service: Option<&str>, wait: Option<u16>) -> Intent {
+    Intent::Health { service: service.map(|name| name.parse().unwrap()), wait }
+}
+
+fn help(topic: &[&str]) -> Intent {
+    Intent::Help { topic: topic.iter().map(|word| (*word).to_owned()).collect() }
+}
+
+fn audit(last: u16, person: Option<&str>, run: Option<&str>) -> Intent {
+    Intent::Audit { last, person: person.map(str::to_owned), run: run.map(|run| run.parse().unwrap()) }
+}
+
+#[test]
+fn lines_mean_what_people_mean() {
+    let table = [
+        ("health", health(None, None)),
+        ("/acgs health", health(None, None)),
+        ("  Health  ", health(None, None)),
+        ("health auth_service", health(Some("auth_service"), None)),
+        ("health Auth_Service", health(Some("auth_service"), None)),
+        ("health auth_service --wait 60", health(Some("auth_service"), Some(60))),
+        ("health —wait 60 auth_service", health(Some("auth_service"), Some(60))),
+        ("health --wait=300", health(None, Some(300))),
+        ("health “auth_service”", health(Some("auth_service"), None)),
+        ("health\u{a0}gs_service", health(Some("gs_service"), None)),
+        ("health -- gs_service", health(Some("gs_service"), None)),
+        ("", help(&[])),
+        (" \n", help(&[])),
+        ("/acgs", help(&[])),
+        ("help", help(&[])),
+        ("--help", help(&[])),
+        ("-h", help(&[])),
+        ("HELP Health", help(&["health"])),
+        ("help 'health'", help(&["health"])),
+        ("health auth_service --help", help(&["health"])),
+        ("audit", audit(AUDIT_ROWS_DEFAULT, None, None)),
+        ("audit --last 5 --person alice", audit(5, Some("alice"), None)),
+        ("audit --run 00C0FFEE1234", audit(AUDIT_ROWS_DEFAULT, None, Some("00c0ffee1234"))),
+    ];
+    let grammar = grammar();
+    for (line, meant) in table {
+        assert_eq!(grammar.parse(line), Ok(meant), "{line:?}");
+    }
+}
+
+#[test]
+fn the_terminal_has_the_same_grammar_without_the_splitting() {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let grammar = grammar();
+    assert_eq!(grammar.parse_words(&[]), Ok(help(&[])));
+    assert_eq!(
+        grammar.parse_words(&words(&["audit", "--person", "it's me"])),
+        Ok(audit(AUDIT_ROWS_DEFAULT, Some("it's me"), None))
+    );
+    assert!(grammar.parse_words(&words(&["health auth_service"])).is_err());
+}
+
+#[test]
+fn a_grammar_keeps_nothing_of_the_lines_before() {
+    let grammar = grammar();
+    for _ in 0..3 {
+        assert_eq!(grammar.parse("health auth_service --wait 7"), Ok(health(Some("auth_service"), Some(7))));
+        assert!(grammar.parse("health nothing").is_err());
+        assert_eq!(grammar.parse("health"), Ok(health(None, None)));
+    }
+}
+
+#[test]
+fn a_grammar_is_shared_between_threads() {
+    const fn shared<T: Send + Sync>() {}
+    const { shared::<Grammar>() };
+}
+
+#[test]
+fn every_command_has_a_risk_and_a_role_of_its_own() {
+    let grammar = grammar();
+    let leaves: Vec<_> = grammar.tree().leaves().into_iter().map(|(words, _)| words).collect();
+    let verbs: Vec<_> = Verb::ALL.iter().map(|verb| verb.as_str().to_owned()).collect();
+    assert_eq!(leaves, verbs);
+}
+
+#[test]
+fn every_example_is_a_line_of_its_own_command() {
+    let grammar = grammar();
+    for (words, leaf) in grammar.tree().leaves() {
+        let CommandKind::Leaf { examples, .. } = &leaf.kind else { panic!("{words} is a group") };
+        assert!(!examples.is_empty(), "{words} has no example");
+        for example in examples {
+            let intent = grammar.parse(example).unwrap();
+            assert_eq!(intent.verb(), words, "{example}");
+            assert_eq!(&intent.to_string(), example, "an example is written in the canonical way");
+        }
+    }
+}
+
+#[test]
+fn every_number_takes_exactly_what_the_tree_says() {
+    let grammar = grammar();
+    let mut numbers = 0;
+    for (words, leaf) in grammar.tree().leaves() {
+        for option in leaf.options() {
+            let OptionKind::Integer { min, max } = option.kind else { continue };
+            numbers += 1;
+            assert_eq!(limits(&option.name), min..=max);
+            let takes = |value: i64| grammar.parse(&format!("{words} --{} {value}", option.name)).is_ok();
+            assert_eq!(
+                [min - 1, min, max, max + 1].map(takes),
+                [false, true, true, false],
+                "{}",
+                option.name
+            );
+        }
+    }
+    assert_eq!(numbers, 2);
+}
+
+fn person() -> impl Strategy<Value = String> {
+    // What a typed line can hold: printable ASCII with every quoting character, and a few letters beyond.
+    "[ -~äß’—“日]{1,24}".prop_filter_map("not a typed word", |text| {
+        line::plain_words(&[text]).ok().and_then(|mut words| words.pop())
+    })
+}
+
+fn intent() -> impl Strategy<Value = Intent> {
+    let service = prop::option::of(prop::sample::select(SERVICES.to_vec()));
+    let wait = prop::option::of(1u16..=300);
+    let run = prop::option::of(any::<u64>().prop_map(RunId::from_random));
+    let topic = prop::sample::select(vec![vec![], vec!["health"], vec!["audit"], vec!["help"]]);
+    prop_oneof![
+        (service, wait).prop_map(|(service, wait)| health(service, wait)),
+        (1u16..=200, prop::option::of(person()), run).prop_map(|(last, person, run)| Intent::Audit {
+            last,
+            person,
+            run
+        }),
+        topic.prop_map(|topic| help(&topic)),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_printed_intent_parses_to_itself(intent in intent()) {
+        let line = intent.to_string();
+        prop_assert_eq!(grammar().parse(&line), Ok(intent), "{}", line);
+    }
+
+    #[test]
+    fn what_a_line_means_is_printed_as_a_line_that_means_the_same(
+        line in "(health|audit|help|/acgs audit) ?(--person|—person|--last|--wait|auth_service)? ?[ -~’‘“”—–#äß\u{a0}]{0,20}"
+    ) {
+        let grammar = grammar();
+        if let Ok(intent) = grammar.parse(&line) {
+            prop_assert_eq!(grammar.parse(&intent.to_string()), Ok(intent));
+        }
+    }
+
+    #[test]
+    fn any_text_gets_an_intent_or_a_short_refusal(line in "\\PC{0,300}|.{0,300}") {
+        if let Err(error) = grammar().parse(&line) {
+            prop_assert!(error.to_string().len() < 800, "{}", error);
+        }
+    }
+}
+
+#[test]
+fn hostile_lines_get_a_short_refusal_at_once() {
+    let zalgo = format!("health a{}", "\u{301}".repeat(1_500));
+    let table = [
+        (
+            "64 KiB",
+            "x".repeat(65_536),
+            "The line is too long (65536 bytes, at most 4000): shorten it and send it again.",
+        ),
+        (
+            "64 KiB of quotes",
+            "\"".repeat(65_536),
+            "The line is too long (65536 bytes, at most 4000): shorten it and send it again.",
+        ),
+        (
+            "10,000 words",
+            "word ".repeat(10_000),
+            "The line is too long (50000 bytes, at most 4000): shorten it and send it again.",
+        ),
+        (
+            "1,000 words",
+            "a ".repeat(1_000),
+            "The line has too many words (1000, at most 100): shorten it and send it again.",
+        ),
+        ("NUL", "health \0".to_owned(), "The line has a control character (U+0000): type it again by hand."),
+        (
+            "ESC",
+            "health \u{1b}[31m".to_owned(),
+            "The line has a control character (U+001B): type it again by hand.",
+        ),
+        (
+            "C1",
+            "health \u{9b}31m".to_owned(),
+            "The line has a control character (U+009B): type it again by hand.",
+        ),
+        (
+            "right to left",
+            "health \u{202e}ecivres_htua".to_owned(),
+            "The line has an invisible character (U+202E): type it again by hand.",
+        ),
+        (
+            "zero width",
+            "health auth\u{200b}_service".to_owned(),
+            "The line has an invisible character (U+200B): type it again by hand.",
+        ),
+        (
+            "tags",
+            "health \u{e0041}".to_owned(),
+            "The line has an invisible character (U+E0041): type it again by hand.",
+        ),
+        (
+            "two lines",
+            "health\naudit".to_owned(),
+            "Write one command on one line, and send the next one as a message of its own.",
+        ),
+        (
+            "open quote",
+            "audit --person \"al".to_owned(),
+            "A quote is opened and never closed: close it, or put a backslash before it (\\').",
+        ),
+        (
+            "replacement character",
+            "\u{fffd}".to_owned(),
+            "There is no command \"\u{fffd}\". Type help for the list.",
+        ),
+    ];
+    let grammar = grammar();
+    for (name, line, refusal) in table {
+        let error = grammar.parse(&line).expect_err(name);
+        assert_eq!(error.to_string(), refusal, "{name}");
+    }
+    let error = grammar.parse(&zalgo).unwrap_err().to_string();
+    assert!(error.len() < 600, "{} bytes", error.len());
+}
+
+#[test]
+fn sixty_four_kibibytes_cost_less_than_a_short_line() {
+    let grammar = grammar();
+    let long = "health ".repeat(9_363);
+    let time = |line: &str| {
+        let begin = std::time::Instant::now();
+        for _ in 0..200 {
+            let _ = grammar.parse(line);
+        }
+        begin.elapsed()
+    };
+    assert!(time(&long) < time("health auth_service --wait 60"));
+}

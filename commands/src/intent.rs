@@ -1,0 +1,209 @@
+//! What a line means: one variant a command, with typed fields.
+//!
+//! The derive on [`Intent`] is the whole grammar: names, options, limits and the texts of help come
+//! from it and from nowhere else. A command that does nothing yet is not in here. Descriptions are at
+//! most 35 characters and options' texts at most 22, because Discord counts 8,000 for the whole tree
+//! that this one grows into (discord.com/developers/docs/interactions/application-commands); the long
+//! text and the examples (`after_help`, one line each) are shown by `help` alone.
+//! It does not say who may ask here and now: that is decided from [`Intent::needs`] elsewhere.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::value_parser;
+
+use crate::ids::{RunId, ServiceName};
+use crate::line;
+use crate::risk::{Requirement, Risk, Role};
+
+/// Seconds that `health --wait` may poll.
+pub const WAIT_SECONDS: RangeInclusive<i64> = 1..=300;
+
+/// Rows that `audit --last` may show.
+pub const AUDIT_ROWS: RangeInclusive<i64> = 1..=200;
+
+/// Rows that `audit` shows when nobody says how many.
+pub const AUDIT_ROWS_DEFAULT: u16 = 20;
+
+/// What a person asked for. Its `Display` is the canonical line, which parses back to the same intent.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
+pub enum Intent {
+    /// A look at the platform.
+    #[command(
+        about = "How the platform is right now",
+        long_about = "Asks every service, the database, Prometheus and Alertmanager at once and shows the sick ones \
+                      first. With a service it shows that one in detail; with --wait it asks again until three good \
+                      answers came in a row or the seconds are over.",
+        after_help = "health\nhealth auth_service\nhealth auth_service --wait 60"
+    )]
+    Health {
+        /// That service alone.
+        #[arg(value_name = "SERVICE", help = "One service, in detail")]
+        service: Option<ServiceName>,
+        /// Seconds to poll for three good answers in a row.
+        #[arg(
+            long,
+            value_name = "SECONDS",
+            help = "Ask until it is well",
+            value_parser = value_parser!(u16).range(WAIT_SECONDS),
+            allow_negative_numbers = true
+        )]
+        wait: Option<u16>,
+    },
+    /// Rows of the audit trail, the newest first.
+    #[command(
+        about = "Who asked for what, and the result",
+        long_about = "Shows the last 20 rows of the audit trail, or as many as --last says, the newest first. --person and \
+                      --run narrow it down; a run id stands under every answer.",
+        after_help = "audit\naudit --last 50 --person alice\naudit --run 00c0ffee1234"
+    )]
+    Audit {
+        /// How many rows.
+        #[arg(
+            long,
+            value_name = "N",
+            help = "Rows to show",
+            default_value_t = AUDIT_ROWS_DEFAULT,
+            value_parser = value_parser!(u16).range(AUDIT_ROWS),
+            allow_negative_numbers = true
+        )]
+        last: u16,
+        /// Only what this configured person did.
+        #[arg(long, value_name = "NAME", help = "One person's rows", value_parser = NonEmptyStringValueParser::new())]
+        person: Option<String>,
+        /// Only this run.
+        #[arg(long, value_name = "RUNID", help = "One run's rows", value_parser = run_id)]
+        run: Option<RunId>,
+    },
+    /// What the asker may run, or how one command works.
+    #[command(
+        about = "What you can ask me to do",
+        long_about = "Without a command it lists what you may run. With one it explains that one.",
+        after_help = "help\nhelp health"
+    )]
+    Help {
+        /// Words of a command or of a group; empty for everything.
+        #[arg(id = "command", value_name = "COMMAND", help = "Command to explain")]
+        topic: Vec<String>,
+    },
+}
+
+impl Intent {
+    /// The command that this is a use of.
+    #[must_use]
+    pub const fn command(&self) -> Verb {
+        match self {
+            Self::Health { .. } => Verb::Health,
+            Self::Audit { .. } => Verb::Audit,
+            Self::Help { .. } => Verb::Help,
+        }
+    }
+
+    /// The command's words without arguments, as in metrics and the audit trail.
+    #[must_use]
+    pub const fn verb(&self) -> &'static str {
+        self.command().as_str()
+    }
+
+    /// What it can do and who may ask for it.
+    #[must_use]
+    pub const fn needs(&self) -> Requirement {
+        self.command().needs()
+    }
+}
+
+impl fmt::Display for Intent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words: Vec<String> = self.verb().split(' ').map(str::to_owned).collect();
+        match self {
+            Self::Health { service, wait } => {
+                words.extend(service.iter().map(ToString::to_string));
+                push_option(&mut words, "wait", wait.as_ref());
+            }
+            Self::Audit { last, person, run } => {
+                push_option(&mut words, "last", Some(last).filter(|last| **last != AUDIT_ROWS_DEFAULT));
+                push_option(&mut words, "person", person.as_ref());
+                push_option(&mut words, "run", run.as_ref());
+            }
+            Self::Help { topic } => words.extend(topic.iter().cloned()),
+        }
+        f.write_str(&line::join(words.iter().map(String::as_str)))
+    }
+}
+
+/// Adds `--name value`, or `--name=value` where the value would be taken for an option.
+pub(crate) fn push_option(words: &mut Vec<String>, name: &str, value: Option<&impl ToString>) {
+    let Some(value) = value.map(ToString::to_string) else { return };
+    if value.starts_with('-') {
+        words.push(format!("--{name}={value}"));
+    } else {
+        words.push(format!("--{name}"));
+        words.push(value);
+    }
+}
+
+/// A command by name alone, which is enough to know its risk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// `health`
+    Health,
+    /// `audit`
+    Audit,
+    /// `help`
+    Help,
+}
+
+impl Verb {
+    /// Every command, in the order of help.
+    pub const ALL: [Self; 3] = [Self::Health, Self::Audit, Self::Help];
+
+    /// The words that call it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Health => "health",
+            Self::Audit => "audit",
+            Self::Help => "help",
+        }
+    }
+
+    /// What it can do and who may ask for it: the one table of both.
+    #[must_use]
+    pub const fn needs(self) -> Requirement {
+        match self {
+            Self::Health | Self::Help => Requirement { risk: Risk::Read, role: Role::Viewer },
+            // It only reads, but it tells what everybody did.
+            Self::Audit => Requirement { risk: Risk::Read, role: Role::Admin },
+        }
+    }
+
+    /// The command with these words.
+    #[must_use]
+    pub fn find(words: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verb| verb.as_str() == words)
+    }
+}
+
+/// Exactly the form in which a run id is shown. `RunId`'s own `FromStr` is looser: it also reads ids
+/// of other lengths, which here would silently name another run than the one meant.
+fn run_id(typed: &str) -> Result<RunId, String> {
+    let expected = || "the 12 hex digits that stand under an answer, such as 00c0ffee1234".to_owned();
+    if typed.len() == 12 && typed.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        typed.parse().map_err(|_| expected())
+    } else {
+        Err(expected())
+    }
+}
+
+/// The limits of a number, by the name of its option. `clap` keeps them to itself.
+pub(crate) fn limits(option: &str) -> RangeInclusive<i64> {
+    match option {
+        "wait" => WAIT_SECONDS,
+        "last" => AUDIT_ROWS,
+        _ => 0..=i64::from(u16::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests;

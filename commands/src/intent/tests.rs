@@ -1,0 +1,38 @@
+use super::*;
+
+#[test]
+fn an_intent_prints_as_the_line_to_type() {
+    let health = |service: &str, wait| Intent::Health { service: Some(service.parse().unwrap()), wait };
+    let audit = |last, person: &str| Intent::Audit {
+        last,
+        person: Some(person.to_owned()),
+        run: Some(RunId::from_random(0xc0_ffee_1234)),
+    };
+    let table = [
+        (Intent::Help { topic: Vec::new() }, "help"),
+        (Intent::Help { topic: vec!["health".to_owned()] }, "help health"),
+        (Intent::Health { service: None, wait: None }, "health"),
+        (health("auth_service", Some(60)), "health auth_service --wait 60"),
+        (audit(AUDIT_ROWS_DEFAULT, "alice"), "audit --person alice --run 00c0ffee1234"),
+        (audit(5, "it's #1"), r#"audit --last 5 --person "it's #1" --run 00c0ffee1234"#),
+        (audit(5, "--last"), "audit --last 5 '--person=--last' --run 00c0ffee1234"),
+    ];
+    for (intent, line) in table {
+        assert_eq!(intent.to_string(), line);
+    }
+}
+
+#[test]
+fn what_each_command_needs() {
+    let table: String = Verb::ALL
+        .iter()
+        .map(|verb| format!("{}: {}, {}\n", verb.as_str(), verb.needs().risk, verb.needs().role))
+        .collect();
+    insta::assert_snapshot!(table, @r"
+    health: read, viewer
+    audit: read, admin
+    help: read, viewer
+    ");
+    assert_eq!(Verb::ALL.map(|verb| Verb::find(verb.as_str())), Verb::ALL.map(Some));
+    assert_eq!(Verb::find("restart"), None);
+}

@@ -1,0 +1,33 @@
+//! What people may say to the bot and what it means.
+//!
+//! Nothing here does I/O, reads a clock or the environment, or knows an SDK. In reading order:
+//!
+//! 1. [`ids`]: names of people, places, messages, runs and services.
+//! 2. [`message`]: what comes from a chat platform and what goes back.
+//! 3. [`mod@line`]: a typed line into words, as phones and shells mean them.
+//! 4. [`intent`]: every command with its arguments; the `clap` derive that is the whole grammar.
+//! 5. [`grammar`]: words into an [`intent::Intent`]; [`parse`]: why not, and what was meant instead.
+//! 6. [`tree`]: the grammar as data, from which come [`completion`], [`help`] and the [`mod@reference`].
+//! 7. [`risk`]: roles, risk classes, and lines that are read late.
+//! 8. [`health`]: the facts of a health check and the verdict on them.
+//! 9. [`card`]: a reply's content without markup.
+//! 10. [`layout`]: tables, short texts and durations in plain text.
+//! 11. [`redact`]: secrets out of a text; [`escape`]: markup out of a text.
+
+pub mod card;
+pub mod completion;
+pub mod escape;
+pub mod grammar;
+pub mod health;
+pub mod help;
+pub mod ids;
+pub mod intent;
+pub mod layout;
+pub mod line;
+pub mod message;
+pub mod parse;
+pub mod redact;
+pub mod reference;
+pub mod risk;
+mod suggestion;
+pub mod tree;

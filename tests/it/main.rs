@@ -1,0 +1,4 @@
+//! Whole flows, a module each.
+
+mod invariants;
+mod web_page;

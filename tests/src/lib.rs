@@ -1,0 +1,7 @@
+//! Whole flows against local Slack and Discord servers and a real stack.
+
+pub mod bot;
+pub mod browser;
+pub mod platform;
+pub mod slack;
+pub mod wait;
