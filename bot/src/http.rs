@@ -39,6 +39,10 @@ fn describe() {
     describe_counter!("acgs_commands_total", "Commands answered, by verb, outcome and platform.");
     describe_counter!("acgs_deliveries_total", "Deliveries from chat platforms: new, repeat or not stored.");
     describe_counter!("acgs_messages_refused_total", "Messages that a platform refused for good.");
+    describe_counter!(
+        "acgs_messages_put_off_total",
+        "Messages stored again for later: a limit, or a platform not reached."
+    );
     describe_counter!("acgs_rate_limited_total", "429 answers, by platform and method.");
     describe_counter!("acgs_socket_reconnects_total", "Sockets to a platform opened anew.");
     describe_counter!(

@@ -85,6 +85,8 @@ impl Outbox {
                 () = stop.cancelled() => {}
             }
         }
+        // What the last commands stored between the last look and the stop.
+        self.look(&platforms, &tracker).await;
         tracker.close();
         tracker.wait().await;
     }
@@ -140,7 +142,7 @@ impl Outbox {
         let permit =
             self.with_governor(|governor| governor.ask(platform, &limit.key, message.lane, Instant::now()));
         let settled = match permit {
-            Permit::After(wait) => self.store.defer(&message, after(clock::now(), wait), true).await,
+            Permit::After(wait) => self.put_off(&message, after(clock::now(), wait), true).await,
             Permit::Now => match chat.send(&message.outgoing).await {
                 Ok(sent) => self.sent(&limit, &message, sent).await,
                 Err(error) => self.not_sent(&limit, &message, &error).await,
@@ -179,12 +181,12 @@ impl Outbox {
             SendError::RateLimited { retry_after, global } => {
                 let until = Instant::now() + *retry_after;
                 self.with_governor(|governor| governor.close(platform, &limit.key, until, *global));
-                self.store.defer(message, after(now, *retry_after), true).await
+                self.put_off(message, after(now, *retry_after), true).await
             }
             SendError::NotReached(_) | SendError::Unknown(_) => {
                 tracing::warn!(message.slot, %platform, %error, "not sent, will be tried again");
                 let certainly_not_sent = matches!(error, SendError::NotReached(_));
-                self.store.defer(message, after(now, pause(message.attempts)), certainly_not_sent).await
+                self.put_off(message, after(now, pause(message.attempts)), certainly_not_sent).await
             }
             SendError::Rejected(reason) => {
                 tracing::error!(message.slot, %platform, reason, "message refused by the platform, given up");
@@ -193,6 +195,17 @@ impl Outbox {
                 self.store.give_up(message, reason, now).await
             }
         }
+    }
+
+    async fn put_off(
+        &self,
+        message: &Claimed,
+        until: Timestamp,
+        certainly_not_sent: bool,
+    ) -> Result<bool, StoreError> {
+        let stored = self.store.defer(message, until, certainly_not_sent).await?;
+        metrics::counter!("acgs_messages_put_off_total").increment(1);
+        Ok(stored)
     }
 
     fn with_governor<T>(&self, ask: impl FnOnce(&mut Governor) -> T) -> T {

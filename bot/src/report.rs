@@ -91,12 +91,12 @@ pub fn audit(rows: &[AuditRow]) -> Reply {
             column("line", Align::Left),
             column("", Align::Left),
         ],
-        rows: rows.iter().take(AUDIT_ROWS_IN_CARD).map(audit_cells).collect(),
+        rows: rows.iter().rev().take(AUDIT_ROWS_IN_CARD).map(audit_cells).collect(),
     };
     let mut audit =
         card(format!("Audit: {}", rows_word(rows.len())), Tone::Neutral, vec![Section::Table(table)]);
     audit.footer = rows
-        .first()
+        .last()
         .map(|row| format!("newest: row {}, hash {}", row.seq, &row.hash[..12.min(row.hash.len())]));
     let file = TextFile { name: "audit.txt".to_owned(), content: audit_file(rows) };
     Reply { visibility: Visibility::Private, card: audit, file: Some(file) }
@@ -147,7 +147,7 @@ fn audit_file(rows: &[AuditRow]) -> String {
             row.hash,
         )
     };
-    rows.iter().map(line).collect()
+    rows.iter().rev().map(line).collect()
 }
 
 /// A line that is no command, with what may have been meant.

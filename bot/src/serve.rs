@@ -11,6 +11,7 @@ use chat_web::{WebChat, WebConfig, WebPerson};
 use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, Room};
 use commands::message::{ChatEvent, Receipt};
+use commands::risk::Role;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret as _;
 use store::Store;
@@ -21,13 +22,14 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{self, App};
 use crate::chat::{Chat, Chats};
 use crate::config::{Config, SlackMode};
+use crate::health::DEADLINE;
 use crate::{clock, http, login};
 
 /// Commands under way get this long after SIGTERM; the whole stop takes less than five seconds.
 const GRACE: Duration = Duration::from_secs(3);
 /// Unfinished deliveries of replicas that are gone are looked for this often.
 const RESUME_EVERY: Duration = Duration::from_secs(10);
-/// Concluded deliveries are kept this long to know a repeat by; Slack's last retry comes after five minutes.
+/// Concluded deliveries and sent messages are kept this long to know a repeat by; Slack's last retry comes after five minutes.
 const KEEP_DELIVERIES: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
 
 /// Runs the bot that `config` describes until `stop`.
@@ -102,7 +104,6 @@ fn connect(config: &Config, grammar: &Arc<Grammar>, store: &Store) -> anyhow::Re
 #[must_use]
 pub fn discord_config(config: &Config, grammar: &Arc<Grammar>) -> Option<DiscordConfig> {
     let discord = config.discord.as_ref()?;
-    let services: Vec<String> = config.services.iter().map(|service| service.name.to_string()).collect();
     Some(DiscordConfig {
         api_url: discord.api_url.clone(),
         token: discord.token.clone(),
@@ -110,9 +111,11 @@ pub fn discord_config(config: &Config, grammar: &Arc<Grammar>) -> Option<Discord
         guild_id: discord.guild_id,
         rooms: config.rooms(Platform::Discord),
         tree: grammar.tree().clone(),
-        complete: Arc::new(move |typed| {
-            services.iter().filter(|name| name.contains(typed)).cloned().collect()
-        }),
+        complete: {
+            let grammar = Arc::clone(grammar);
+            let names = move |typed: &str| grammar.complete_service(typed, Some(Role::Viewer));
+            Arc::new(move |typed| names(typed).into_iter().map(|found| found.insert).collect())
+        },
         now: clock::now,
     })
 }
@@ -172,6 +175,8 @@ pub async fn run(
     listeners: Vec<(TcpListener, Router)>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    app.store.take_over(clock::now()).await?;
+    app.runs.spawn(warm_up(Arc::clone(&app)));
     let since = app.store.last_event_at(Platform::Discord).await?;
     app.resume().await;
     let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
@@ -240,6 +245,15 @@ async fn until_stopped(
     }
 }
 
+/// What the first command would otherwise wait for: the redactor's patterns, and the seat at the
+/// database, which is to be taken before trouble comes.
+async fn warm_up(app: Arc<App>) {
+    let _ = app.redactor.text("");
+    if let Some(postgres) = &app.executors.postgres {
+        postgres.health(DEADLINE).await;
+    }
+}
+
 async fn housekeeping(app: Arc<App>, stop: CancellationToken) -> anyhow::Result<()> {
     let mut tick = tokio::time::interval(RESUME_EVERY);
     tick.tick().await;
@@ -253,6 +267,12 @@ async fn housekeeping(app: Arc<App>, stop: CancellationToken) -> anyhow::Result<
         let before = clock::now() - KEEP_DELIVERIES;
         if let Err(error) = app.store.forget_deliveries(before).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old deliveries can't be dropped");
+        }
+        if let Err(error) = app.store.forget_logins(clock::now()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old logins can't be dropped");
+        }
+        if let Err(error) = app.store.forget_messages(before).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old messages can't be dropped");
         }
     }
 }

@@ -42,7 +42,11 @@ fn sources(folder: &str) -> Vec<(String, String)> {
             } else if name.ends_with(".rs") && !name.ends_with("tests.rs") && !name.contains("/tests/") {
                 let text = fs::read_to_string(&path).unwrap();
                 let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-                let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+                let code = text
+                    .lines()
+                    .filter(|line| !line.trim_start().starts_with("//"))
+                    .collect::<Vec<_>>()
+                    .join("\n");
                 found.push((name, code));
             }
         }
@@ -75,13 +79,34 @@ fn the_top_level_is_the_fixed_one() {
 #[test]
 fn commands_does_no_io_and_knows_no_sdk() {
     let allowed = [
-        "base64", "clap", "jiff", "percent-encoding", "regex", "serde", "shlex", "strsim", "thiserror",
-        "unicode-segmentation", "unicode-width",
+        "base64",
+        "clap",
+        "jiff",
+        "percent-encoding",
+        "regex",
+        "serde",
+        "shlex",
+        "strsim",
+        "thiserror",
+        "unicode-segmentation",
+        "unicode-width",
     ];
     for name in dependencies("commands") {
-        assert!(allowed.contains(&name.as_str()), "commands depends on {name}, which is not on the list of pure crates");
+        assert!(
+            allowed.contains(&name.as_str()),
+            "commands depends on {name}, which is not on the list of pure crates"
+        );
     }
-    let impure = ["std::fs", "std::net", "std::env", "std::process", "std::thread", "Instant::now", "async fn", "println!"];
+    let impure = [
+        "std::fs",
+        "std::net",
+        "std::env",
+        "std::process",
+        "std::thread",
+        "Instant::now",
+        "async fn",
+        "println!",
+    ];
     assert_eq!(naming("commands/src", &impure), BTreeSet::new());
 }
 
@@ -149,14 +174,17 @@ fn environment_and_files_are_read_in_config_alone() {
 fn the_wall_clock_is_read_in_one_file() {
     let clocks = ["Timestamp::now", "SystemTime::now", "Utc::now", "Zoned::now"];
     assert_eq!(naming("bot/src", &clocks), BTreeSet::from(["bot/src/clock.rs".to_owned()]));
-    for folder in adapters().iter().map(|adapter| format!("adapters/{adapter}/src")).chain(["commands/src".to_owned()]) {
+    for folder in
+        adapters().iter().map(|adapter| format!("adapters/{adapter}/src")).chain(["commands/src".to_owned()])
+    {
         assert_eq!(naming(&folder, &clocks), BTreeSet::new(), "{folder}");
     }
 }
 
 #[test]
 fn nothing_is_called_after_a_layer() {
-    let layers = ["utils", "util", "helpers", "helper", "misc", "common", "manager", "service_layer", "types"];
+    let layers =
+        ["utils", "util", "helpers", "helper", "misc", "common", "manager", "service_layer", "types"];
     for folder in ["commands/src", "bot/src", "adapters", "tests/src", "tests/it"] {
         for (name, _) in sources(folder) {
             let stem = Path::new(&name).file_stem().unwrap().to_str().unwrap();

@@ -1,4 +1,8 @@
 //! Whole flows, a module each.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on panics")]
 
+mod discord_wire;
 mod invariants;
+mod slack_flow;
+mod terminal_flow;
 mod web_page;

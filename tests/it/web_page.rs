@@ -50,7 +50,8 @@ async fn a_line_is_completed_sent_and_answered_by_keyboard_alone() -> anyhow::Re
     browser.wait_until("document.querySelectorAll('#completions [role=option]').length === 2").await?;
     assert_eq!(browser.evaluate("document.querySelector('#line').ariaExpanded").await?, "true");
     browser.type_keys(&keys(&[Key::Down])).await?;
-    let active = "document.getElementById(document.querySelector('#line').getAttribute('aria-activedescendant'))";
+    let active =
+        "document.getElementById(document.querySelector('#line').getAttribute('aria-activedescendant'))";
     assert_eq!(browser.evaluate(&format!("{active}.querySelector('.insert').textContent")).await?, "health");
     browser.type_keys(&keys(&[Key::Enter])).await?;
     browser.wait_until("document.querySelector('#line').value === 'health '").await?;
@@ -83,7 +84,9 @@ async fn buttons_next_lines_and_reactions_are_within_the_keyboards_reach() -> an
 
     tab_to(&browser, BACK, "focused.textContent === 'Start auth_service'").await?;
     browser.type_keys(&keys(&[Key::Enter])).await?;
-    browser.wait_until("document.querySelector('.card h3').textContent === 'auth_service was started'").await?;
+    browser
+        .wait_until("document.querySelector('.card h3').textContent === 'auth_service was started'")
+        .await?;
     assert_eq!(browser.evaluate("document.querySelectorAll('.card').length").await?, 1);
     // The card was drawn anew; the focus is where it was.
     browser.wait_until("document.activeElement.textContent === 'Start auth_service'").await?;
@@ -206,7 +209,10 @@ async fn everything_is_legible_in_light_and_in_dark() -> anyhow::Result<()> {
 async fn on_a_phone_nothing_has_to_be_pushed_sideways() -> anyhow::Result<()> {
     let (site, browser) = demo(Screen::PHONE).await?;
     let long = "x".repeat(300);
-    let card = Card { sections: vec![Section::Facts(vec![(long.clone(), long.clone())])], ..small_card(&long, Tone::Warning) };
+    let card = Card {
+        sections: vec![Section::Facts(vec![(long.clone(), long.clone())])],
+        ..small_card(&long, Tone::Warning)
+    };
     site.chat.send(&post("long", card)).await?;
     site.chat.send(&post("health", health_card())).await?;
     browser.wait_until("document.querySelectorAll('.card').length === 2").await?;
@@ -300,7 +306,9 @@ async fn a_one_time_link_logs_in_by_its_button() -> anyhow::Result<()> {
     browser.wait_until("location.href.endsWith('/login')").await?;
     browser.wait_until("document.activeElement.id === 'redeem'").await?;
     browser.type_keys(&keys(&[Key::Enter])).await?;
-    browser.wait_until(&format!("{LIVE} && document.querySelector('#me').innerText.includes('Ann Example')")).await?;
+    browser
+        .wait_until(&format!("{LIVE} && document.querySelector('#me').innerText.includes('Ann Example')"))
+        .await?;
     assert_eq!(browser.evaluate("document.cookie").await?, "", "scripts can't read the session");
 
     browser.find("#logout").await?.click().await?;
@@ -309,6 +317,8 @@ async fn a_one_time_link_logs_in_by_its_button() -> anyhow::Result<()> {
     browser.find("#redeem").await?.click().await?;
     browser.wait_until("document.querySelector('#login-trouble').innerText.includes('used before')").await?;
     browser.open(&site.url("/")).await?;
-    browser.wait_until("!document.querySelector('#login').hidden && document.querySelector('#chat').hidden").await?;
+    browser
+        .wait_until("!document.querySelector('#login').hidden && document.querySelector('#chat').hidden")
+        .await?;
     Ok(())
 }

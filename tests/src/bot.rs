@@ -140,7 +140,10 @@ impl Bot {
     /// SIGTERM, and how it ended.
     pub async fn stop(&mut self) -> ExitStatus {
         self.signal(Signal::SIGTERM);
-        tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await.expect("stops in time").expect("a child")
+        tokio::time::timeout(Duration::from_secs(10), self.child.wait())
+            .await
+            .expect("stops in time")
+            .expect("a child")
     }
 
     /// Sends a signal.
@@ -228,10 +231,14 @@ pub async fn run_with(toml: &str, arguments: &[&str], environment: &[(&str, &str
     let config = folder.path().join("acgs.toml");
     std::fs::write(&config, toml.replace("DATA_DIR", &folder.path().display().to_string())).expect("a file");
     let setup = Setup {
-        environment: environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        environment: environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
         ..Setup::default()
     };
-    finish(command(&setup, arguments).arg("--config").arg(&config)).await
+    let (call, rest) = arguments.split_first().expect("a call");
+    finish(command(&setup, &[call]).arg("--config").arg(&config).args(rest)).await
 }
 
 async fn finish(command: &mut Command) -> Finished {

@@ -2,6 +2,9 @@
 
 pub mod bot;
 pub mod browser;
+pub mod database;
+pub mod discord;
+pub mod people;
 pub mod platform;
 pub mod slack;
 pub mod wait;

@@ -38,7 +38,10 @@ impl Platform {
     pub fn toml(&self) -> String {
         let entry = |service: &Running| {
             let critical = service.name == "auth_service";
-            format!("[[service]]\nname = {:?}\nurl = {:?}\ncritical = {critical}\n", service.name, service.url)
+            format!(
+                "[[service]]\nname = {:?}\nurl = {:?}\ncritical = {critical}\n",
+                service.name, service.url
+            )
         };
         self.services.iter().map(entry).collect()
     }

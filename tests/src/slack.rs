@@ -114,10 +114,10 @@ impl SlackServer {
         self.state().request_base = Some(base);
     }
 
-    /// Sockets that said `hello` and are still there.
+    /// Sockets that got their `hello`, are still there and have not been told to go.
     #[must_use]
     pub fn sockets(&self) -> usize {
-        self.state().sockets.len()
+        self.state().staying()
     }
 
     /// How often a method was called, refused calls included.
@@ -131,7 +131,7 @@ impl SlackServer {
     /// # Panics
     /// After `timeout`.
     pub async fn wait_sockets(&self, count: usize, timeout: Duration) {
-        self.wait(timeout, &format!("{count} sockets"), |state| (state.sockets.len() == count).then_some(()))
+        self.wait(timeout, &format!("{count} sockets"), |state| (state.staying() == count).then_some(()))
             .await;
     }
 
@@ -154,9 +154,10 @@ impl SlackServer {
     /// After `timeout`.
     pub async fn wait_upload(&self, name: &str, timeout: Duration) -> Upload {
         self.wait(timeout, "a file", |state| {
-            let found = state.uploads.iter_mut().find(|file| {
-                file.name == name && !file.read && file.channel.is_some()
-            })?;
+            let found = state
+                .uploads
+                .iter_mut()
+                .find(|file| file.name == name && !file.read && file.channel.is_some())?;
             found.read = true;
             Some(found.clone())
         })

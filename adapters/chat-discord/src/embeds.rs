@@ -89,7 +89,9 @@ fn embeds(tone: Tone, title: String, descriptions: Vec<String>, footer: Option<S
     }
     let first = embeds.remove(0).title(title);
     embeds.insert(0, first);
-    if let (Some(footer), Some(last)) = (footer, embeds.pop()) {
+    if let Some(footer) = footer
+        && let Some(last) = embeds.pop()
+    {
         embeds.push(last.footer(CreateEmbedFooter::new(footer)));
     }
     embeds

@@ -20,10 +20,10 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use serenity::all::{Context, EventHandler, RawEventHandler};
+use serenity::all::{Context, RawEventHandler};
 use serenity::async_trait;
 use serenity::cache::{Cache, Settings};
-use serenity::gateway::{ConnectionStage, GatewayError, ShardManager, ShardManagerOptions, ShardStageUpdateEvent};
+use serenity::gateway::{ConnectionStage, GatewayError, ShardManager, ShardManagerOptions};
 use serenity::http::HttpBuilder;
 use serenity::model::event::Event;
 use serenity::model::id::ShardId;
@@ -234,8 +234,6 @@ struct Session {
 
 impl Session {
     async fn run(self) -> End {
-        let inbox = Arc::clone(&self.handler.inbox);
-        let status = &inbox.shared.status;
         let options = self.options();
         let (manager, mut verdict) = ShardManager::new(options);
         manager.set_shards(SHARD.0, 1, 1).await;
@@ -243,6 +241,7 @@ impl Session {
             return End::Lost("the gateway could not be started");
         }
         let mut tick = tokio::time::interval(PULSE);
+        let mut before = ConnectionStage::Disconnected;
         loop {
             tokio::select! {
                 () = self.abandon.cancelled() => return End::Stopped,
@@ -254,15 +253,27 @@ impl Session {
                 end = verdict.next() => return ended(end.as_ref()),
                 _ = tick.tick() => {
                     self.pulse.beat();
-                    let stage = manager.runners.lock().await.get(&SHARD).map(|runner| runner.stage);
-                    match stage {
-                        Some(ConnectionStage::Connected) => status.still(inbox.now()),
-                        // Before the first stage is told, and while a lost one is given up.
-                        Some(ConnectionStage::Disconnected) | None => {}
-                        Some(other) => status.down(format!("the gateway is {other}")),
-                    }
+                    let runner = manager.runners.lock().await.get(&SHARD).map(|runner| runner.stage);
+                    let stage = runner.unwrap_or(ConnectionStage::Disconnected);
+                    self.observe(stage, std::mem::replace(&mut before, stage));
                 }
             }
+        }
+    }
+
+    /// serenity tells of a stage only when it has settled or failed.
+    fn observe(&self, stage: ConnectionStage, before: ConnectionStage) {
+        let inbox = &self.handler.inbox;
+        match stage {
+            ConnectionStage::Connected => inbox.shared.status.still(inbox.now()),
+            // Told of an IDENTIFY only when it came to nothing; READY tells of the others.
+            ConnectionStage::Identifying => {
+                if before != ConnectionStage::Identifying {
+                    self.handler.identifies.count(Instant::now());
+                }
+                inbox.shared.status.down("Discord refuses a new session");
+            }
+            other => inbox.shared.status.down(format!("the gateway is {other}")),
         }
     }
 
@@ -281,7 +292,8 @@ impl Session {
         nothing.cache_users = false;
         ShardManagerOptions {
             data: Arc::default(),
-            event_handlers: vec![Arc::new(self.handler.clone())],
+            // None of these: an event is copied for each handler.
+            event_handlers: Vec::new(),
             raw_event_handlers: vec![Arc::new(self.handler.clone())],
             shard_index: SHARD.0,
             shard_init: 1,
@@ -314,23 +326,11 @@ struct Handler {
 #[async_trait]
 impl RawEventHandler for Handler {
     async fn raw_event(&self, _: Context, event: Event) {
+        if matches!(event, Event::Ready(_)) {
+            self.identifies.count(Instant::now());
+        }
         // Without waiting, so that the order of events is the order of these tasks.
         self.inbox.take(&event);
-    }
-}
-
-#[async_trait]
-impl EventHandler for Handler {
-    async fn shard_stage_update(&self, _: Context, event: ShardStageUpdateEvent) {
-        match event.new {
-            // The READY or RESUMED itself says so, and is told the gap.
-            ConnectionStage::Connected => {}
-            ConnectionStage::Identifying => {
-                self.identifies.count(Instant::now());
-                self.inbox.shared.status.down("the gateway is identifying");
-            }
-            other => self.inbox.shared.status.down(format!("the gateway is {other}")),
-        }
     }
 }
 

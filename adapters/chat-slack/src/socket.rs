@@ -128,8 +128,12 @@ where
                 let since = Instant::now();
                 let ending = connection.ending().await;
                 tracing::info!(%ending, "a Slack socket ends");
-                leaving = (ending == Ending::Announced).then_some(connection);
-                backoff.after_connection(since.elapsed())
+                if ending == Ending::Announced {
+                    leaving = Some(connection);
+                    backoff.after_announcement(since.elapsed())
+                } else {
+                    backoff.after_break(since.elapsed())
+                }
             }
             Err(failure) => {
                 lane.shared.sockets.note(&failure.to_string());

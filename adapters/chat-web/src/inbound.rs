@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::access::{Posted, Visitor};
-use crate::history::{Body, EMOJIS, MessageId, NewMessage};
+use crate::history::{Body, EMOJIS, History, MessageId, NewMessage};
 use crate::refusal::Refusal;
 use crate::view::PersonView;
 use crate::{Completion, Web, WebMode};
@@ -101,7 +101,7 @@ pub(crate) async fn click(
     Posted(posted): Posted<Click>,
 ) -> Result<Json<Value>, Refusal> {
     let (_, message) = message(&web, &visitor, &posted.room, &posted.message)?;
-    let has_button = |history: &crate::history::History| {
+    let has_button = |history: &History| {
         let found = history.find(&message.room, message_id(&message.id)?, &visitor.key)?;
         found.reply()?.card.buttons.iter().find(|button| button.value == posted.value).map(|_| ())
     };

@@ -88,6 +88,8 @@ async fn a_post_appears_and_an_edit_changes_it_in_place() {
 
     // A repeated try is neither a second message nor news.
     assert_eq!(site.chat.send(&first).await.unwrap(), sent);
+    let again = site.events("ann", "").await.until_ready().await;
+    assert_eq!((again[1].text(), &again[1].data["edited_at"]), ("Looking…", &Value::Null));
     assert_eq!(site.chat.send(&edit(&first, &sent.posted, "Done")).await.unwrap(), sent);
     let edited = page.post().await;
     assert_eq!((edited.text(), &edited.data["id"]), ("Done", &shown.data["id"]));
@@ -310,6 +312,8 @@ async fn a_link_logs_in_once_and_only_when_its_button_is_pressed() {
         assert_eq!(status, StatusCode::OK);
         assert!(!page.as_str().unwrap().contains("good"));
     }
+    // A link of somebody who is no longer on the list.
+    assert_eq!(site.post("/login", &json!({ "token": "former" })).await.0, StatusCode::FORBIDDEN);
     let token = json!({ "token": "good" });
     let login = site.request(Method::POST, "/login").json(&token).send().await.unwrap();
     let cookie = login.headers()["set-cookie"].to_str().unwrap().to_owned();

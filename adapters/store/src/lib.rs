@@ -18,6 +18,7 @@ pub mod outbox;
 mod postgres;
 mod probe;
 mod sqlite;
+mod takeover;
 mod writer;
 
 #[cfg(test)]
@@ -50,6 +51,9 @@ impl Store {
     ///
     /// `sqlite:///absolute/path.db` is created (mode 0600) if it is not there; its folder must be.
     /// `postgres://user@host/database` must be there; several replicas may open it at once.
+    ///
+    /// Connections belong to the runtime that is running when they are made, so use the store from one
+    /// runtime only. A metrics recorder must be installed before.
     pub async fn open(url: &str) -> Result<Self> {
         let database = if let Some(path) = url.strip_prefix("sqlite://") {
             Database::Sqlite(sqlite::open(path).await?)

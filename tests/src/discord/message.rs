@@ -77,9 +77,13 @@ impl Message {
     pub fn visible(&self) -> String {
         let mut parts = vec![self.body["content"].as_str().unwrap_or_default().to_owned()];
         for embed in list(&self.body["embeds"]) {
-            parts.extend([embed["title"].as_str(), embed["description"].as_str()].into_iter().flatten().map(rendered));
+            parts.extend(
+                [embed["title"].as_str(), embed["description"].as_str()].into_iter().flatten().map(rendered),
+            );
             for field in list(&embed["fields"]) {
-                parts.extend([field["name"].as_str(), field["value"].as_str()].into_iter().flatten().map(rendered));
+                parts.extend(
+                    [field["name"].as_str(), field["value"].as_str()].into_iter().flatten().map(rendered),
+                );
             }
             parts.extend(embed["footer"]["text"].as_str().map(str::to_owned));
         }
@@ -123,7 +127,8 @@ impl Message {
     /// As REST and the gateway tell it to an application without the message content intent.
     pub(super) fn object(&self) -> Value {
         let content = self.body["content"].as_str().unwrap_or_default();
-        let mentions_bot = content.contains(&format!("<@{BOT_USER}>")) || content.contains(&format!("<@!{BOT_USER}>"));
+        let mentions_bot =
+            content.contains(&format!("<@{BOT_USER}>")) || content.contains(&format!("<@!{BOT_USER}>"));
         let is_told = mentions_bot || self.author == BOT_USER;
         let field = |name: &str| if is_told { self.body.get(name).cloned() } else { None };
         let mut object = json!({

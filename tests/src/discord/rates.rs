@@ -37,7 +37,11 @@ pub(super) struct Rates {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Allowance {
     /// Allowed; what the headers say is left.
-    Go { limit: u32, remaining: u32, reset_after: Duration },
+    Go {
+        limit: u32,
+        remaining: u32,
+        reset_after: Duration,
+    },
     Wait(Duration),
     /// Called although it was told to wait.
     TooEarly(Duration),
@@ -56,7 +60,9 @@ impl Rates {
     /// One call of `key`.
     pub(super) fn call(&mut self, key: &str, limit: Limit, now: Instant) -> Allowance {
         let told = [key, ""].into_iter().filter_map(|key| self.back_off.get(key)).max();
-        if let Some(wait) = told.and_then(|until| until.checked_duration_since(now)).filter(|wait| !wait.is_zero()) {
+        if let Some(wait) =
+            told.and_then(|until| until.checked_duration_since(now)).filter(|wait| !wait.is_zero())
+        {
             return Allowance::TooEarly(wait);
         }
         let fresh = Bucket { began: now, used: 0 };

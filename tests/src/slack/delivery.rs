@@ -33,7 +33,6 @@ impl AckOutcome {
     ///
     /// # Panics
     /// Where it was not acknowledged.
-    #[must_use]
     pub fn latency(self) -> Duration {
         match self {
             Self::Acknowledged(latency) => latency,
@@ -55,9 +54,21 @@ pub struct EventDelivery {
     pub attempts: u32,
 }
 
+/// The wait for one envelope's acknowledgement.
+pub(super) struct Acknowledgement(oneshot::Receiver<Duration>);
+
+impl Acknowledgement {
+    pub(super) async fn within_deadline(self) -> AckOutcome {
+        match tokio::time::timeout(DEADLINE, self.0).await {
+            Ok(Ok(latency)) => AckOutcome::Acknowledged(latency),
+            Ok(Err(_)) | Err(_) => AckOutcome::Late,
+        }
+    }
+}
+
 /// The kinds of envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Command,
     Click,
     Event,
@@ -69,17 +80,7 @@ impl SlackServer {
         if !self.is_granted("commands") {
             return AckOutcome::Undeliverable;
         }
-        let (trigger, response_url) = {
-            let mut state = self.state();
-            let trigger = format!("{}.{:x}", state.number(), rand::random::<u64>());
-            (trigger, state.response_url(channel, user, None))
-        };
-        let payload = json!({
-            "token": "verification", "team_id": "T0TEST", "team_domain": "test", "channel_id": channel,
-            "channel_name": "incidents", "user_id": user, "user_name": "somebody", "command": "/acgs",
-            "text": escaped(text), "api_app_id": "A0TEST", "is_enterprise_install": "false",
-            "response_url": self.response_address(&response_url), "trigger_id": trigger,
-        });
+        let payload = self.command(user, channel, text);
         self.interactive(Kind::Command, &payload).await
     }
 
@@ -100,7 +101,12 @@ impl SlackServer {
             event["thread_ts"] = thread.into();
         }
         if !self.is_granted("app_mentions:read") || self.state().outside.contains(channel) {
-            return EventDelivery { ts, event_id: String::new(), outcome: AckOutcome::Undeliverable, attempts: 0 };
+            return EventDelivery {
+                ts,
+                event_id: String::new(),
+                outcome: AckOutcome::Undeliverable,
+                attempts: 0,
+            };
         }
         self.event(&event).await
     }
@@ -158,8 +164,7 @@ impl SlackServer {
             "event": event, "event_id": event_id, "event_time": clock().as_second(),
             "authorizations": [{ "team_id": "T0TEST", "user_id": BOT_USER, "is_bot": true }],
         });
-        let mut delivery =
-            EventDelivery { ts, event_id, outcome: AckOutcome::Undeliverable, attempts: 0 };
+        let mut delivery = EventDelivery { ts, event_id, outcome: AckOutcome::Undeliverable, attempts: 0 };
         let retries: Vec<_> = self.shared.options.event_retries.iter().map(Some).collect();
         for pause in std::iter::once(None).chain(retries) {
             if let Some(pause) = pause {
@@ -204,9 +209,29 @@ impl SlackServer {
             "item": { "type": "message", "channel": message.channel, "ts": message.ts },
         });
         if !self.is_granted("reactions:read") {
-            return EventDelivery { ts, event_id: String::new(), outcome: AckOutcome::Undeliverable, attempts: 0 };
+            return EventDelivery {
+                ts,
+                event_id: String::new(),
+                outcome: AckOutcome::Undeliverable,
+                attempts: 0,
+            };
         }
         self.event(&event).await
+    }
+
+    /// A slash command's payload.
+    pub(super) fn command(&self, user: &str, channel: &str, text: &str) -> Value {
+        let (trigger, response_url) = {
+            let mut state = self.state();
+            let trigger = format!("{}.{:x}", state.number(), rand::random::<u64>());
+            (trigger, state.response_url(channel, user, None))
+        };
+        json!({
+            "token": "verification", "team_id": "T0TEST", "team_domain": "test", "channel_id": channel,
+            "channel_name": "incidents", "user_id": user, "user_name": "somebody", "command": "/acgs",
+            "text": escaped(text), "api_app_id": "A0TEST", "is_enterprise_install": "false",
+            "response_url": self.response_address(&response_url), "trigger_id": trigger,
+        })
     }
 
     /// Commands and clicks are delivered once.
@@ -220,7 +245,7 @@ impl SlackServer {
 
     async fn deliver(&self, kind: Kind, payload: &Value, retry: u32) -> AckOutcome {
         if self.state().request_base.is_none() {
-            return self.envelope(kind, payload, retry).await;
+            return self.send(kind, payload, retry).await;
         }
         let (path, content_type, body) = match kind {
             Kind::Command => ("commands", FORM, form(payload)),
@@ -234,7 +259,32 @@ impl SlackServer {
         }
     }
 
-    async fn envelope(&self, kind: Kind, payload: &Value, retry: u32) -> AckOutcome {
+    async fn send(&self, kind: Kind, payload: &Value, retry: u32) -> AckOutcome {
+        let (envelope, acknowledged) = self.envelope(kind, payload, retry);
+        let socket = {
+            let mut state = self.state();
+            let turn = usize::try_from(state.number()).unwrap_or_default();
+            let links = state.sockets.iter().filter(|(_, link)| !link.leaving);
+            let links: Vec<_> = links.map(|(id, _)| *id).collect();
+            let Some(first) = links.get(turn % links.len().max(1)).copied() else {
+                return AckOutcome::Undeliverable;
+            };
+            let copies = if std::mem::take(&mut state.duplicate_next) { links.len().min(2) } else { 1 };
+            let chosen = links.iter().cycle().skip(turn % links.len()).take(copies);
+            for link in chosen.filter_map(|id| state.sockets.get(id)) {
+                link.order(Order::Send(envelope.clone()));
+            }
+            first
+        };
+        match acknowledged.within_deadline().await {
+            // The connection that it went to broke.
+            AckOutcome::Late if !self.state().sockets.contains_key(&socket) => AckOutcome::Undeliverable,
+            outcome => outcome,
+        }
+    }
+
+    /// An envelope, and the wait for its acknowledgement.
+    pub(super) fn envelope(&self, kind: Kind, payload: &Value, retry: u32) -> (String, Acknowledgement) {
         let id = format!("{:032x}", rand::random::<u128>());
         let mut envelope = json!({
             "envelope_id": id, "payload": payload, "accepts_response_payload": kind != Kind::Event,
@@ -249,27 +299,9 @@ impl SlackServer {
             envelope["retry_reason"] = if retry > 0 { "timeout" } else { "" }.into();
         }
         let (sender, acknowledged) = oneshot::channel();
-        let socket = {
-            let mut state = self.state();
-            let turn = usize::try_from(state.number()).unwrap_or_default();
-            let links: Vec<_> = state.sockets.iter().filter(|(_, link)| !link.leaving).map(|(id, _)| *id).collect();
-            let Some(first) = links.get(turn % links.len().max(1)).copied() else {
-                return AckOutcome::Undeliverable;
-            };
-            let copies = if std::mem::take(&mut state.duplicate_next) { links.len().min(2) } else { 1 };
-            let chosen = links.iter().cycle().skip(turn % links.len()).take(copies);
-            for link in chosen.filter_map(|id| state.sockets.get(id)) {
-                link.order(Order::Send(envelope.to_string()));
-            }
-            state.pending.insert(id, Pending { sent: Instant::now(), acknowledged: Some(sender) });
-            first
-        };
-        match tokio::time::timeout(DEADLINE, acknowledged).await {
-            Ok(Ok(latency)) => AckOutcome::Acknowledged(latency),
-            _ if self.state().sockets.contains_key(&socket) => AckOutcome::Late,
-            // The connection that it went to broke.
-            _ => AckOutcome::Undeliverable,
-        }
+        let pending = Pending { sent: Instant::now(), acknowledged: Some(sender) };
+        self.state().pending.insert(id, pending);
+        (envelope.to_string(), Acknowledgement(acknowledged))
     }
 
     async fn request(

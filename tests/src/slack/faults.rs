@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::SlackServer;
+use super::delivery::{AckOutcome, Kind};
 use super::sockets::Order;
 
 /// What happens to one call.
@@ -58,7 +59,35 @@ impl SlackServer {
 
     /// Tells every socket that it will be closed soon, as Slack does every few hours. Returns how many.
     pub fn refresh_sockets(&self) -> usize {
-        self.order_all(|| Order::Refresh)
+        let told = self.order_all(|| Order::Refresh);
+        self.state().sockets.values_mut().for_each(|link| link.leaving = true);
+        told
+    }
+
+    /// The same, and right behind each notice a command, on the very socket that was told to go.
+    pub async fn refresh_sockets_under_commands(
+        &self,
+        user: &str,
+        channel: &str,
+        text: &str,
+    ) -> Vec<AckOutcome> {
+        let links: Vec<u64> = self.state().sockets.keys().copied().collect();
+        let mut outcomes = Vec::new();
+        for id in links {
+            let payload = self.command(user, channel, text);
+            let (envelope, acknowledged) = self.envelope(Kind::Command, &payload, 0);
+            if let Some(link) = self.state().sockets.get_mut(&id) {
+                link.leaving = true;
+                link.order(Order::Refresh);
+                link.order(Order::Send(envelope));
+            }
+            outcomes.push(acknowledged);
+        }
+        let mut heard = Vec::new();
+        for outcome in outcomes {
+            heard.push(outcome.within_deadline().await);
+        }
+        heard
     }
 
     /// Breaks every connection without a word. Returns how many.

@@ -60,7 +60,9 @@ impl Message {
     #[must_use]
     pub fn visible(&self) -> String {
         match self.args.get("blocks").and_then(Value::as_array) {
-            Some(blocks) => blocks.iter().map(seen).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n"),
+            Some(blocks) => {
+                blocks.iter().map(seen).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+            }
             None => seen(&serde_json::json!({ "type": "mrkdwn", "text": self.args["text"] })),
         }
     }

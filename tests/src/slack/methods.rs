@@ -49,9 +49,23 @@ const METHODS: [Method; 7] = [
         name: "chat.postMessage",
         required: &["channel"],
         optional: &[
-            "as_user", "attachments", "blocks", "current_draft_last_updated_ts", "icon_emoji", "icon_url",
-            "link_names", "markdown_text", "metadata", "mrkdwn", "parse", "reply_broadcast", "text",
-            "thread_ts", "unfurl_links", "unfurl_media", "username",
+            "as_user",
+            "attachments",
+            "blocks",
+            "current_draft_last_updated_ts",
+            "icon_emoji",
+            "icon_url",
+            "link_names",
+            "markdown_text",
+            "metadata",
+            "mrkdwn",
+            "parse",
+            "reply_broadcast",
+            "text",
+            "thread_ts",
+            "unfurl_links",
+            "unfurl_media",
+            "username",
         ],
         token: Token::Bot,
         scope: Some("chat:write"),
@@ -62,8 +76,17 @@ const METHODS: [Method; 7] = [
         name: "chat.update",
         required: &["channel", "ts"],
         optional: &[
-            "as_user", "attachments", "unfurled_attachments", "blocks", "markdown_text", "metadata",
-            "link_names", "parse", "text", "reply_broadcast", "file_ids",
+            "as_user",
+            "attachments",
+            "unfurled_attachments",
+            "blocks",
+            "markdown_text",
+            "metadata",
+            "link_names",
+            "parse",
+            "text",
+            "reply_broadcast",
+            "file_ids",
         ],
         token: Token::Bot,
         scope: Some("chat:write"),
@@ -74,8 +97,18 @@ const METHODS: [Method; 7] = [
         name: "chat.postEphemeral",
         required: &["channel", "user"],
         optional: &[
-            "as_user", "attachments", "blocks", "icon_emoji", "icon_url", "link_names", "markdown_text",
-            "metadata", "parse", "text", "thread_ts", "username",
+            "as_user",
+            "attachments",
+            "blocks",
+            "icon_emoji",
+            "icon_url",
+            "link_names",
+            "markdown_text",
+            "metadata",
+            "parse",
+            "text",
+            "thread_ts",
+            "username",
         ],
         token: Token::Bot,
         scope: Some("chat:write"),
@@ -95,7 +128,13 @@ const METHODS: [Method; 7] = [
         name: "files.completeUploadExternal",
         required: &["files"],
         optional: &[
-            "channel_id", "thread_ts", "channels", "initial_comment", "blocks", "username", "icon_url",
+            "channel_id",
+            "thread_ts",
+            "channels",
+            "initial_comment",
+            "blocks",
+            "username",
+            "icon_url",
             "icon_emoji",
         ],
         token: Token::Bot,
@@ -115,8 +154,8 @@ impl Method {
         let known: BTreeSet<_> = self.required.iter().chain(self.optional).copied().collect();
         let missing = self.required.iter().find(|name| args.get(**name).is_none_or(Value::is_null));
         let unknown = args.keys().find(|name| !known.contains(name.as_str()));
-        missing.map(|name| format!("{} needs {name}", self.name)).or_else(|| {
-            unknown.map(|name| format!("{} does not know {name}", self.name))
-        })
+        missing
+            .map(|name| format!("{} needs {name}", self.name))
+            .or_else(|| unknown.map(|name| format!("{} does not know {name}", self.name)))
     }
 }

@@ -17,7 +17,13 @@ use super::web::{Args, content, play, say, text};
 
 const USES: u32 = 5;
 const KNOWN: [&str; 8] = [
-    "text", "blocks", "attachments", "response_type", "replace_original", "delete_original", "thread_ts",
+    "text",
+    "blocks",
+    "attachments",
+    "response_type",
+    "replace_original",
+    "delete_original",
+    "thread_ts",
     "metadata",
 ];
 

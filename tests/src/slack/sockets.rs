@@ -90,7 +90,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream) {
     if socket.send(Frame::text(hello.to_string())).await.is_ok() {
         shared.state().sockets.insert(id, Link { orders, leaving: false });
         shared.changed.notify_waiters();
-        talk(&shared, id, &mut socket, inbox).await;
+        talk(&shared, &mut socket, inbox).await;
     }
     shared.state().sockets.remove(&id);
     shared.changed.notify_waiters();
@@ -112,7 +112,6 @@ fn admit(shared: &Shared, request: &Request) -> Result<(), ErrorResponse> {
 
 async fn talk(
     shared: &Shared,
-    id: u64,
     socket: &mut WebSocketStream<TcpStream>,
     mut inbox: mpsc::UnboundedReceiver<Order>,
 ) {
@@ -125,9 +124,6 @@ async fn talk(
                 Some(Order::Send(text)) => socket.send(Frame::text(text)).await,
                 Some(Order::Refresh) => {
                     ends = Some(Instant::now() + shared.options.refresh_grace);
-                    if let Some(link) = shared.state().sockets.get_mut(&id) {
-                        link.leaving = true;
-                    }
                     let notice = json!({ "type": "disconnect", "reason": "refresh_requested" });
                     socket.send(Frame::text(notice.to_string())).await
                 }

@@ -102,6 +102,11 @@ impl State {
         self.violations.push(Violation { kind, detail: detail.into() });
     }
 
+    /// Sockets that take deliveries.
+    pub(super) fn staying(&self) -> usize {
+        self.sockets.values().filter(|link| !link.leaving).count()
+    }
+
     /// The next number of the workspace.
     pub(super) fn number(&mut self) -> u64 {
         self.next += 1;
@@ -119,7 +124,8 @@ impl State {
     pub(super) fn response_url(&mut self, channel: &str, user: &str, original: Option<String>) -> String {
         let id = format!("R{}x{:016x}", self.number(), rand::random::<u64>());
         let expires = Instant::now() + Duration::from_secs(30 * 60);
-        let url = ResponseUrl { channel: channel.to_owned(), user: user.to_owned(), uses: 0, expires, original };
+        let url =
+            ResponseUrl { channel: channel.to_owned(), user: user.to_owned(), uses: 0, expires, original };
         self.responses.insert(id.clone(), url);
         id
     }

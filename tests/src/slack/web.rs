@@ -48,11 +48,12 @@ async fn call(
             return code("invalid_form_data");
         }
     };
-    if let Err(refusal) = authorized(&shared, method, &headers) {
-        return refusal;
+    if let Err(error) = authorized(&shared, method, &headers) {
+        return code(error);
     }
     let key = rate_key(method, &args);
-    if let Allowance::TooEarly(seconds) = shared.state().rates.patience(&key, Instant::now()) {
+    let patience = shared.state().rates.patience(&key, Instant::now());
+    if let Allowance::TooEarly(seconds) = patience {
         shared.violation("call_during_back_off", format!("{key}, {seconds} s to go"));
         return limited(seconds);
     }
@@ -129,20 +130,20 @@ fn arguments(method: &Method, query: Args, headers: &HeaderMap, body: &Bytes) ->
     Ok(args)
 }
 
-fn authorized(shared: &Shared, method: &Method, headers: &HeaderMap) -> Result<(), Response> {
+fn authorized(shared: &Shared, method: &Method, headers: &HeaderMap) -> Result<(), &'static str> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let kind = match bearer.and_then(|value| value.strip_prefix("Bearer ")) {
-        None => return Err(code("not_authed")),
+        None => return Err("not_authed"),
         Some(BOT_TOKEN) => Token::Bot,
         Some(APP_TOKEN) => Token::App,
-        Some(_) => return Err(code("invalid_auth")),
+        Some(_) => return Err("invalid_auth"),
     };
     if method.token != Token::Any && method.token != kind {
         shared.violation("not_allowed_token_type", method.name);
-        return Err(code("not_allowed_token_type"));
+        return Err("not_allowed_token_type");
     }
     if method.scope.is_some_and(|scope| !shared.options.scopes.iter().any(|granted| granted == scope)) {
-        return Err(code("missing_scope"));
+        return Err("missing_scope");
     }
     Ok(())
 }
@@ -293,7 +294,8 @@ pub(super) fn content(state: &mut State, call: &str, args: &Args) -> Result<(), 
 
 fn upload_address(shared: &Shared, state: &mut State, args: &Args) -> Result<Value, &'static str> {
     let length = args.get("length").and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()));
-    let Some(length) = length.and_then(|length| usize::try_from(length).ok()).filter(|length| *length > 0) else {
+    let Some(length) = length.and_then(|length| usize::try_from(length).ok()).filter(|length| *length > 0)
+    else {
         state.violation("invalid_arguments", "files.getUploadURLExternal: length");
         return Err("invalid_arguments");
     };

@@ -6,8 +6,10 @@ use rand::Rng;
 
 const FIRST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(15);
-/// A socket that lived this long shows that Slack takes sockets again.
+/// A socket that lived this long before it broke shows that Slack takes sockets again.
 const PROVEN: Duration = Duration::from_secs(10);
+/// A shorter life is enough where Slack announced its end: that is no failure.
+const PROVEN_IN_ORDER: Duration = Duration::from_secs(1);
 
 /// Counts failures in a row. Four times the wait after each, and a random half of it, so that the
 /// lanes (and other replicas) don't all come back at once.
@@ -17,9 +19,18 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// The wait after a socket that was open for `lived`.
-    pub(super) fn after_connection(&mut self, lived: Duration) -> Duration {
-        if lived >= PROVEN {
+    /// The wait after a socket that broke when it had been open for `lived`.
+    pub(super) fn after_break(&mut self, lived: Duration) -> Duration {
+        self.after_life(lived, PROVEN)
+    }
+
+    /// The wait after Slack announced the end of a socket that had been open for `lived`.
+    pub(super) fn after_announcement(&mut self, lived: Duration) -> Duration {
+        self.after_life(lived, PROVEN_IN_ORDER)
+    }
+
+    fn after_life(&mut self, lived: Duration, proven: Duration) -> Duration {
+        if lived >= proven {
             self.failures = 0;
             return Duration::ZERO;
         }
@@ -44,7 +55,7 @@ mod tests {
         let mut backoff = Backoff::default();
         let mut full = FIRST;
         for _ in 0..40 {
-            let wait = backoff.after_connection(Duration::ZERO);
+            let wait = backoff.after_break(Duration::ZERO);
             assert!(wait >= full / 2 && wait <= full, "{wait:?} of {full:?}");
             full = (full * 4).min(LONGEST);
         }
@@ -54,7 +65,9 @@ mod tests {
     fn a_socket_that_lasted_is_replaced_at_once() {
         let mut backoff = Backoff::default();
         backoff.after_failure(None);
-        assert_eq!(backoff.after_connection(PROVEN), Duration::ZERO);
+        assert!(backoff.after_break(PROVEN_IN_ORDER) > Duration::ZERO);
+        assert_eq!(backoff.after_announcement(PROVEN_IN_ORDER), Duration::ZERO);
+        assert_eq!(backoff.after_break(PROVEN), Duration::ZERO);
         assert!(backoff.after_failure(None) <= FIRST);
     }
 

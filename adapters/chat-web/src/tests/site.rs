@@ -193,16 +193,18 @@ pub(crate) fn edit(earlier: &Outgoing, posted: &Posted, title: &str) -> Outgoing
     Outgoing { target: Target::Edit { posted: posted.clone(), answer }, reply, ..earlier.clone() }
 }
 
-/// The bot's side of logging in: the token `good` is Ann's, once.
+/// The bot's side of logging in: the token `good` is Ann's, once, and `former` is nobody's any more.
 pub(crate) fn logins() -> Logins {
-    let tokens = Arc::new(Mutex::new(HashSet::from(["good".to_owned()])));
+    let tokens =
+        Arc::new(Mutex::new(HashMap::from([("good".to_owned(), "ann"), ("former".to_owned(), "eve")])));
     let sessions = Arc::new(Mutex::new(HashMap::<String, String>::new()));
     let (opened, ended) = (sessions.clone(), sessions.clone());
     Logins {
         redeem: Arc::new(move |token| {
-            let session = tokens.lock().unwrap().remove(&token).then(|| {
-                opened.lock().unwrap().insert("c00kie".to_owned(), "ann".to_owned());
-                let (cookie, person) = (SecretString::from("c00kie"), "ann".to_owned());
+            let person = tokens.lock().unwrap().remove(&token);
+            let session = person.map(|person| {
+                opened.lock().unwrap().insert("c00kie".to_owned(), person.to_owned());
+                let (cookie, person) = (SecretString::from("c00kie"), person.to_owned());
                 NewSession { cookie, person, max_age: Duration::from_secs(3600) }
             });
             async move { session }.boxed()

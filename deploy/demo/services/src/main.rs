@@ -26,7 +26,12 @@ const POOL_PATIENCE: Duration = Duration::from_secs(2);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().without_time().with_target(false).with_ansi(false).with_writer(std::io::stdout).init();
+    tracing_subscriber::fmt()
+        .without_time()
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(std::io::stdout)
+        .init();
     let outcome = match std::env::args().nth(1).as_deref() {
         None => serve().await,
         Some("health") => own_health::ask(port_or_default()).await,

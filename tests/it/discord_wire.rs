@@ -1,0 +1,615 @@
+//! The Discord adapter against the local Discord, over real sockets: what a person does, what the bot is
+//! told of it, and what the person sees.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chat_discord::{DiscordChat, DiscordConfig, DiscordError};
+use commands::card::{Button, ButtonStyle, Card, Tone};
+use commands::ids::{Account, Place, Platform, Room};
+use commands::message::{
+    AnswerTo, ChatEvent, EventKind, Liveness, Outgoing, Posted, ReactionChange, Receipt, Reply, SendError,
+    Target, TextFile, Visibility,
+};
+use e2e::discord::{
+    APPLICATION, Ack, AckOutcome, BOT_TOKEN, BOT_USER, CHANNEL, DiscordOptions, DiscordServer, Drop, GUILD,
+    LOUNGE, Message, Route, THREAD,
+};
+use e2e::wait::eventually;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+const ALICE: u64 = 120_000_000_000_000_007;
+const BOB: u64 = 120_000_000_000_000_008;
+const SOON: Duration = Duration::from_secs(5);
+/// serenity waits five seconds before a new session.
+const NEW_SESSION: Duration = Duration::from_secs(20);
+
+#[expect(clippy::disallowed_methods, reason = "a test is an edge of its own")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// An adapter that serves, with a list of what it received.
+struct Bot {
+    chat: DiscordChat,
+    events: Arc<Mutex<Vec<ChatEvent>>>,
+    stop: CancellationToken,
+    serving: JoinHandle<Result<(), DiscordError>>,
+}
+
+/// What the store would say.
+type Verdict = fn(&ChatEvent) -> Option<Receipt>;
+
+fn accepted(event: &ChatEvent) -> Option<Receipt> {
+    Some(match event.kind {
+        EventKind::Command { .. } | EventKind::Click { .. } => Receipt::Accepted(Visibility::Public),
+        EventKind::Reaction { .. } => Receipt::Noted,
+    })
+}
+
+fn connect(server: &DiscordServer, token: &str) -> DiscordChat {
+    let services = ["auth_service", "ac_service"];
+    DiscordChat::new(DiscordConfig {
+        api_url: server.api_url(),
+        token: SecretString::from(token),
+        application_id: APPLICATION,
+        guild_id: Some(GUILD),
+        rooms: vec![Room::new(Platform::Discord, CHANNEL.to_string())],
+        tree: commands::grammar::Grammar::new(Vec::new()).tree().clone(),
+        complete: Arc::new(move |typed| {
+            services.iter().filter(|name| name.starts_with(typed)).map(|name| (*name).to_owned()).collect()
+        }),
+        now,
+    })
+    .expect("a valid configuration")
+}
+
+impl Bot {
+    async fn start(server: &DiscordServer, verdict: Verdict) -> Self {
+        let bot = Self::begin(server, None, verdict);
+        server.wait_ready(SOON).await;
+        bot
+    }
+
+    fn begin(server: &DiscordServer, since: Option<Timestamp>, verdict: Verdict) -> Self {
+        let chat = connect(server, BOT_TOKEN);
+        let events: Arc<Mutex<Vec<ChatEvent>>> = Arc::default();
+        let (seen, serves, stop) = (Arc::clone(&events), chat.clone(), CancellationToken::new());
+        let until = stop.clone();
+        let serving = tokio::spawn(async move {
+            let receive = move |event: ChatEvent| {
+                let receipt = {
+                    let mut seen = seen.lock().expect("no panic while held");
+                    let is_repeat = seen.iter().any(|other| other.delivery == event.delivery);
+                    let receipt = if is_repeat { Some(Receipt::Repeat) } else { verdict(&event) };
+                    seen.push(event);
+                    receipt
+                };
+                async move { receipt }
+            };
+            serves.serve(since, receive, until).await
+        });
+        Self { chat, events, stop, serving }
+    }
+
+    fn events(&self) -> Vec<ChatEvent> {
+        self.events.lock().expect("no panic while held").clone()
+    }
+
+    async fn event(&self, what: &str, fits: impl Fn(&ChatEvent) -> bool) -> ChatEvent {
+        eventually(SOON, what, async || self.events().into_iter().find(&fits)).await
+    }
+
+    async fn command(&self, line: &str) -> ChatEvent {
+        self.event(
+            line,
+            |event| matches!(&event.kind, EventKind::Command { line: typed, .. } if typed == line),
+        )
+        .await
+    }
+
+    async fn reaction(&self, change: ReactionChange, emoji: &str) -> ChatEvent {
+        self.event(emoji, |event| {
+            matches!(&event.kind, EventKind::Reaction { change: c, emoji: e, .. } if *c == change && e == emoji)
+        })
+        .await
+    }
+
+    async fn end(self) {
+        let began = std::time::Instant::now();
+        self.stop.cancel();
+        let ended = tokio::time::timeout(SOON, self.serving).await.expect("serve ends");
+        ended.expect("serve does not panic").expect("serve ends well");
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert_eq!(self.chat.liveness(), Liveness::Down("stopped".to_owned()));
+    }
+}
+
+fn card(title: &str) -> Card {
+    Card {
+        title: title.to_owned(),
+        tone: Tone::Good,
+        sections: Vec::new(),
+        buttons: Vec::new(),
+        footer: None,
+    }
+}
+
+fn outgoing(target: Target, title: &str) -> Outgoing {
+    let reply = Reply { visibility: Visibility::Public, card: card(title), file: None };
+    Outgoing { slot: "run-1".to_owned(), target, reply, may_repeat: false }
+}
+
+fn answer_of(event: &ChatEvent) -> AnswerTo {
+    match &event.kind {
+        EventKind::Command { answer, .. } | EventKind::Click { answer, .. } => answer.clone(),
+        EventKind::Reaction { .. } => panic!("a reaction has no answer"),
+    }
+}
+
+fn in_channel(channel: u64) -> Place {
+    Place::channel(Room::new(Platform::Discord, channel.to_string()))
+}
+
+/// The bot posts a message for people to react to or click on.
+async fn posted(server: &DiscordServer, bot: &Bot, title: &str, buttons: Vec<Button>) -> Message {
+    let mut post = outgoing(Target::Post(in_channel(CHANNEL)), title);
+    post.slot = title.to_owned();
+    post.reply.card.buttons = buttons;
+    bot.chat.send(&post).await.expect("posted");
+    server.wait_message(|message| message.visible().contains(title), SOON).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slash_command_is_deferred_at_once_and_its_answer_takes_the_place() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    let outcome = server.slash(ALICE, CHANNEL, &["health"], &[("service", "auth_service")]).await;
+    assert_eq!(outcome.ack(), &Ack::Deferred { ephemeral: false });
+    assert!(outcome.latency() < Duration::from_secs(1), "{outcome:?}");
+
+    let event = bot.command("health auth_service").await;
+    assert_eq!(event.from, Account::new(Platform::Discord, ALICE.to_string()));
+    assert_eq!(event.place, in_channel(CHANNEL));
+    assert_eq!(event.delivery.id, outcome.interaction().to_string());
+    let age = now().duration_since(event.at).as_secs();
+    assert!((0..5).contains(&age), "{age} s old");
+
+    let first =
+        bot.chat.send(&outgoing(Target::Answer(answer_of(&event)), "All well")).await.expect("answered");
+    let Posted::Message(message) = &first.posted else { panic!("a public answer has an id: {first:?}") };
+    assert_eq!(message.room.id, CHANNEL.to_string());
+    assert!(first.quota.is_some(), "the headers are read");
+    let seen = server.wait_answer(outcome.interaction(), SOON).await;
+    assert!(seen.visible().contains("All well"), "{}", seen.visible());
+
+    let edit = Target::Edit { posted: first.posted.clone(), answer: Some(answer_of(&event)) };
+    let second = bot.chat.send(&outgoing(edit, "Still well")).await.expect("edited");
+    assert_eq!(second.posted, first.posted);
+    let seen = server.wait_answer(outcome.interaction(), SOON).await;
+    assert_eq!(seen.history.len(), 1);
+    assert!(seen.visible().contains("Still well"), "{}", seen.visible());
+    assert_eq!(bot.chat.liveness(), Liveness::Live);
+    bot.end().await;
+    assert_eq!(server.closed_with(), Some(1000));
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_for_the_asker_alone_and_what_is_not_stored_says_so() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let verdict: Verdict = |event| match &event.kind {
+        EventKind::Command { line, .. } if line == "health" => Some(Receipt::Accepted(Visibility::Private)),
+        EventKind::Command { .. } | EventKind::Click { .. } | EventKind::Reaction { .. } => None,
+    };
+    let bot = Bot::start(&server, verdict).await;
+    let outcome = server.slash(BOB, CHANNEL, &["health"], &[]).await;
+    assert!(outcome.ephemeral());
+    let event = bot.command("health").await;
+    let mut refusal = outgoing(Target::Answer(answer_of(&event)), "Not for you");
+    refusal.reply.visibility = Visibility::Private;
+    let sent = bot.chat.send(&refusal).await.expect("answered");
+    assert_eq!(sent.posted, Posted::ByToken);
+    assert!(server.wait_answer(outcome.interaction(), SOON).await.is_private);
+
+    let lost = server.slash(BOB, CHANNEL, &["help"], &[]).await;
+    assert!(lost.ephemeral());
+    let seen = server.wait_answer(lost.interaction(), SOON).await;
+    assert!(seen.visible().starts_with("Not recorded"), "{}", seen.visible());
+
+    server.mention(BOB, CHANNEL, "help");
+    let told = server.wait_message(|message| message.interaction.is_none(), SOON).await;
+    assert!(told.visible().starts_with("Not recorded"), "{}", told.visible());
+
+    server.expire_token(outcome.interaction());
+    let late = bot.chat.send(&refusal).await.expect_err("the channel is not private");
+    assert!(matches!(late, SendError::Rejected(_)), "{late:?}");
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_ready_before_the_deferral_waits_for_it() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    // The deferral needs a second try, and the answer is sent in the meantime.
+    server.status_next(Route::Callback, 1, 502);
+    let asked = server.begin_slash(ALICE, CHANNEL, &["health"], &[]).expect("a session");
+    let event = bot.command("health").await;
+    let answer = outgoing(Target::Answer(answer_of(&event)), "Quick");
+    let (sent, outcome) = tokio::join!(bot.chat.send(&answer), server.outcome(asked));
+    sent.expect("answered by the token");
+    let seen = server.wait_answer(outcome.interaction(), SOON).await;
+    assert!(seen.visible().contains("Quick"));
+    assert_eq!(server.calls(Route::Post), 0, "no fallback to the channel");
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_token_an_answer_goes_to_the_channel_and_its_edits_to_the_message() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    let outcome = server.slash(ALICE, THREAD, &["health"], &[]).await;
+    let event = bot.command("health").await;
+    assert_eq!(event.place.room.id, CHANNEL.to_string(), "the thread's parent");
+    assert_eq!(event.place.thread, Some(THREAD.to_string()));
+    server.expire_token(outcome.interaction());
+
+    let sent = bot.chat.send(&outgoing(Target::Answer(answer_of(&event)), "Late")).await.expect("posted");
+    let seen = server.wait_message(|message| message.visible().contains("Late"), SOON).await;
+    assert_eq!((seen.channel, seen.interaction), (THREAD, None));
+    let edit = Target::Edit { posted: sent.posted, answer: Some(answer_of(&event)) };
+    bot.chat.send(&outgoing(edit, "Later")).await.expect("edited");
+    let edited = server.wait_message(|message| message.visible().contains("Later"), SOON).await;
+    assert_eq!(edited.id, seen.id);
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_are_completed_and_clicks_and_reactions_arrive() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let verdict: Verdict = |event| match &event.kind {
+        EventKind::Click { value, .. } if value == "quiet" => Some(Receipt::Noted),
+        _ => accepted(event),
+    };
+    let bot = Bot::start(&server, verdict).await;
+    let outcome = server.autocomplete(ALICE, CHANNEL, &["health"], ("service", "au")).await;
+    assert_eq!(outcome.ack(), &Ack::Choices(vec!["auth_service".to_owned()]));
+
+    let button = |value: &str| Button {
+        label: value.to_owned(),
+        value: value.to_owned(),
+        style: ButtonStyle::Primary,
+    };
+    let message = posted(&server, &bot, "Press", vec![button("line health"), button("quiet")]).await;
+    let click = server.click(BOB, &message, "line health").await;
+    assert_eq!(click.ack(), &Ack::Deferred { ephemeral: false });
+    assert_eq!(server.click(BOB, &message, "quiet").await.ack(), &Ack::DeferredUpdate);
+    let event = bot.event("a click", |event| matches!(event.kind, EventKind::Click { .. })).await;
+    let EventKind::Click { value, message: clicked, .. } = &event.kind else { panic!("a click") };
+    assert_eq!((value.as_str(), &clicked.id), ("line health", &message.id.to_string()));
+    bot.chat.send(&outgoing(Target::Answer(answer_of(&event)), "Pressed")).await.expect("answered");
+    let answer = server.wait_answer(click.interaction(), SOON).await;
+    assert_ne!(answer.id, message.id, "the card with the button stays");
+
+    server.react(BOB, message.id, "✅");
+    server.unreact(BOB, message.id, "✅");
+    server.react(BOB, message.id, "approve:130000000000000001");
+    bot.reaction(ReactionChange::Added, "approve:130000000000000001").await;
+    let changes: Vec<_> = bot
+        .events()
+        .into_iter()
+        .filter_map(|event| match event.kind {
+            EventKind::Reaction { change, emoji, .. } => Some((change, emoji)),
+            EventKind::Command { .. } | EventKind::Click { .. } => None,
+        })
+        .collect();
+    assert_eq!(
+        changes,
+        [
+            (ReactionChange::Added, "✅".to_owned()),
+            (ReactionChange::Removed, "✅".to_owned()),
+            (ReactionChange::Added, "approve:130000000000000001".to_owned()),
+        ]
+    );
+    server.react(ALICE, message.id, "✅");
+    bot.event("alice", |event| event.from.id == ALICE.to_string()).await;
+    server.clear_reactions(message.id);
+    bot.event("alice's withdrawal", |event| {
+        event.from.id == ALICE.to_string()
+            && matches!(event.kind, EventKind::Reaction { change: ReactionChange::Removed, .. })
+    })
+    .await;
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mentions_are_heard_in_channels_and_threads_and_only_at_the_start() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    server.say(ALICE, CHANNEL, &format!("people say <@{BOT_USER}> is nice"));
+    server.say(BOT_USER, CHANNEL, &format!("<@{BOT_USER}> help"));
+    server.say(ALICE, CHANNEL, "nothing for the bot");
+    server.say(ALICE, CHANNEL, &format!("<@!{BOT_USER}>   health auth_service "));
+    server.mention(ALICE, THREAD, "help");
+    server.mention(ALICE, LOUNGE, "help health");
+    bot.command("health auth_service").await;
+    let in_thread = bot.command("help").await;
+    assert_eq!(in_thread.place.room.id, CHANNEL.to_string());
+    assert_eq!(in_thread.place.thread, Some(THREAD.to_string()));
+    assert_eq!(bot.command("help health").await.place, in_channel(LOUNGE));
+    assert_eq!(bot.events().len(), 3, "{:#?}", bot.events());
+
+    let mut answer = outgoing(Target::Answer(answer_of(&in_thread)), "Help");
+    answer.reply.visibility = Visibility::Private;
+    answer.reply.file = Some(TextFile { name: "all.txt".to_owned(), content: "x".repeat(100_000) });
+    bot.chat.send(&answer).await.expect("said in public: there is no private way");
+    let seen = server.wait_message(|message| message.channel == THREAD, SOON).await;
+    assert_eq!(seen.files.len(), 1);
+    assert_eq!(seen.files[0].content.len(), 100_000, "whole");
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_comes_twice_is_answered_once() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    server.duplicate_next();
+    let outcome = server.slash(ALICE, CHANNEL, &["health"], &[]).await;
+    eventually(SOON, "both deliveries", async || (bot.events().len() == 2).then_some(())).await;
+    assert_eq!(bot.events()[0].delivery, bot.events()[1].delivery);
+    let message = posted(&server, &bot, "React", Vec::new()).await;
+    server.duplicate_next();
+    server.react(BOB, message.id, "✅");
+    eventually(SOON, "both reactions", async || (bot.events().len() == 4).then_some(())).await;
+    assert_eq!(bot.events()[2].delivery, bot.events()[3].delivery);
+    assert!(matches!(outcome, AckOutcome::Acknowledged { .. }));
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_429_is_told_to_the_millisecond() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    let post = outgoing(Target::Post(in_channel(CHANNEL)), "One");
+    for (millis, global) in [(120, false), (80, true)] {
+        let retry_after = Duration::from_millis(millis);
+        server.limit_next(Route::Post, 1, retry_after, global);
+        let error = bot.chat.send(&post).await.expect_err("limited");
+        assert_eq!(error, SendError::RateLimited { retry_after, global });
+        tokio::time::sleep(retry_after).await;
+    }
+    let sent = bot.chat.send(&post).await.expect("posted");
+    let quota = sent.quota.expect("the headers are read");
+    assert_eq!(quota.remaining, 2, "of five, the refused calls counted");
+    assert!(quota.reset_after <= Duration::from_secs(5));
+    server.wait_message(|message| message.visible().contains("One"), SOON).await;
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_whose_answer_is_lost_is_posted_once() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    server.answer_then_reset_next(Route::Post);
+    let post = outgoing(Target::Post(in_channel(CHANNEL)), "Once");
+    let error = bot.chat.send(&post).await.expect_err("the answer is lost");
+    assert!(matches!(error, SendError::Unknown(_)), "{error:?}");
+    let sent = bot.chat.send(&post).await.expect("the same message");
+    let seen = server.wait_message(|message| message.visible().contains("Once"), SOON).await;
+    let Posted::Message(message) = sent.posted else { panic!("a post has an id") };
+    assert_eq!(message.id, seen.id.to_string());
+    assert_eq!(server.messages().len(), 1);
+
+    server.status_next(Route::Post, 1, 503);
+    let error = bot.chat.send(&post).await.expect_err("an error page");
+    assert!(matches!(error, SendError::Unknown(_)), "{error:?}");
+    let nowhere = outgoing(Target::Post(in_channel(1)), "Nowhere");
+    let error = bot.chat.send(&nowhere).await.expect_err("no such channel");
+    assert_eq!(error, SendError::Rejected("404 Unknown Channel (code 10003)".to_owned()));
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_connection_is_resumed_and_nothing_is_lost() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    for (count, drop) in [Drop::Close(4000), Drop::Abort, Drop::Reset].into_iter().enumerate() {
+        assert_eq!(server.drop_gateway(drop, true), 1);
+        server.mention(ALICE, CHANNEL, &format!("help {count}"));
+        server.wait_resumes(count + 1, SOON).await;
+        bot.command(&format!("help {count}")).await;
+    }
+    server.op7();
+    server.wait_resumes(4, SOON).await;
+    assert!(matches!(server.slash(ALICE, CHANNEL, &["health"], &[]).await, AckOutcome::Acknowledged { .. }));
+    assert_eq!(server.identifies(), 1);
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_session_reads_back_missed_mentions_and_reactions() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    let message = posted(&server, &bot, "Vote", Vec::new()).await;
+    server.react(ALICE, message.id, "✅");
+    bot.reaction(ReactionChange::Added, "✅").await;
+    server.mention(ALICE, CHANNEL, "help before");
+    bot.command("help before").await;
+
+    server.op9(false);
+    server.wait_disconnected(SOON).await;
+    server.mention(ALICE, CHANNEL, "help missed");
+    server.mention(BOB, THREAD, "help in thread");
+    server.unreact(ALICE, message.id, "✅");
+    server.react(BOB, message.id, "⛔");
+    assert_eq!(server.slash(ALICE, CHANNEL, &["health"], &[]).await, AckOutcome::Undeliverable);
+    server.wait_identifies(2, NEW_SESSION).await;
+
+    let missed = bot.command("help missed").await;
+    assert_eq!(missed.place, in_channel(CHANNEL));
+    assert_eq!(bot.command("help in thread").await.place.thread, Some(THREAD.to_string()));
+    let removed = bot.reaction(ReactionChange::Removed, "✅").await;
+    assert_eq!(removed.from.id, ALICE.to_string());
+    let added = bot.reaction(ReactionChange::Added, "⛔").await;
+    assert_eq!(added.from.id, BOB.to_string());
+    let before = bot.events().iter().filter(|event| event.delivery == missed.delivery).count();
+    assert_eq!(before, 1);
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_reads_back_since_the_newest_stored_event() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let since = now();
+    let missed = server.mention(ALICE, CHANNEL, "help missed");
+    let bot = Bot::begin(&server, Some(since), accepted);
+    let event = bot.command("help missed").await;
+    assert_eq!(event.delivery.id, missed.to_string());
+    assert!(event.at >= since.checked_sub(jiff::SignedDuration::from_millis(1)).expect("in range"));
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_with_a_refused_reconnect_is_back_long_before_the_next_heartbeat() {
+    let options = DiscordOptions { heartbeat_interval: Duration::from_secs(15), ..DiscordOptions::default() };
+    let server = DiscordServer::start(options).await;
+    let bot = Bot::start(&server, accepted).await;
+    server.refuse_connections(1);
+    server.drop_gateway(Drop::Reset, true);
+    // serenity alone spins until its next heartbeat and then waits another five seconds.
+    server.wait_identifies(2, Duration::from_secs(12)).await;
+    eventually(SOON, "life", async || (bot.chat.liveness() == Liveness::Live).then_some(())).await;
+    assert!(matches!(server.slash(ALICE, CHANNEL, &["health"], &[]).await, AckOutcome::Acknowledged { .. }));
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zombie_connection_is_noticed_by_its_heartbeat() {
+    let options = DiscordOptions { heartbeat_interval: Duration::from_secs(1), ..DiscordOptions::default() };
+    let server = DiscordServer::start(options).await;
+    let bot = Bot::start(&server, accepted).await;
+    server.stop_heartbeat_acks();
+    server.wait_disconnected(SOON).await;
+    eventually(NEW_SESSION, "the gateway to be down", async || match bot.chat.liveness() {
+        Liveness::Down(why) => Some(why),
+        Liveness::Live => None,
+    })
+    .await;
+    bot.end().await;
+    // The half-open socket stays silent, as it should.
+    server.forgive("heartbeat");
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_with_missing_fields_are_still_answered_and_nobody_is_made_up() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    server.malformed_dispatch(&["/locale", "/attachment_size_limit", "/entitlements", "/channel/type"]);
+    let outcome = server.slash(ALICE, CHANNEL, &["health"], &[("service", "ac_service")]).await;
+    assert_eq!(outcome.ack(), &Ack::Deferred { ephemeral: false });
+    let event = bot.command("health ac_service").await;
+    assert_eq!(event.from.id, ALICE.to_string());
+
+    server.malformed_dispatch(&["/member/user/username", "/version"]);
+    let outcome = server.autocomplete(ALICE, CHANNEL, &["health"], ("service", "ac")).await;
+    assert_eq!(outcome.ack(), &Ack::Choices(vec!["ac_service".to_owned()]));
+
+    server.malformed_dispatch(&["/author/username"]);
+    server.mention(BOB, CHANNEL, "help");
+    bot.command("help").await;
+    let message = posted(&server, &bot, "React", Vec::new()).await;
+    server.malformed_dispatch(&["/burst", "/member/deaf"]);
+    server.react(BOB, message.id, "✅");
+    bot.reaction(ReactionChange::Added, "✅").await;
+
+    // Without a user the SDK would make up user 1.
+    server.malformed_dispatch(&["/member", "/guild_id"]);
+    let nobody = server.slash(ALICE, CHANNEL, &["health"], &[]).await;
+    assert!(nobody.ephemeral());
+    server.wait_answer(nobody.interaction(), SOON).await;
+    assert!(bot.events().iter().all(|event| event.from.id != "1"), "{:#?}", bot.events());
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_are_put_once_and_only_when_they_differ() {
+    let server =
+        DiscordServer::start(DiscordOptions { identify_limit: false, ..DiscordOptions::default() }).await;
+    let bot = Bot::start(&server, accepted).await;
+    bot.end().await;
+    assert_eq!(server.registrations(), 1);
+    let reads = server.calls(Route::Commands);
+    let bot = Bot::start(&server, accepted).await;
+    eventually(SOON, "the registered commands to be read", async || {
+        (server.calls(Route::Commands) > reads).then_some(())
+    })
+    .await;
+    server.wait_identifies(2, SOON).await;
+    bot.end().await;
+    assert_eq!(server.registrations(), 1);
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_token_or_intent_ends_serving_with_what_to_do() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let stranger = connect(&server, "MTA.some.other-token");
+    let serve = async |chat: &DiscordChat| {
+        let served = chat.serve(None, |_| async { None }, CancellationToken::new());
+        tokio::time::timeout(SOON, served).await.expect("no loop").expect_err("refused")
+    };
+    let error = serve(&stranger).await;
+    assert!(matches!(error, DiscordError::Token), "{error:?}");
+    assert!(matches!(stranger.liveness(), Liveness::Down(_)));
+    let calls = server.calls(Route::Post);
+    let error = stranger.send(&outgoing(Target::Post(in_channel(CHANNEL)), "x")).await.expect_err("refused");
+    assert!(matches!(error, SendError::Rejected(_)), "{error:?}");
+    assert_eq!(server.calls(Route::Post), calls, "no more calls with a token that is refused");
+    assert!(matches!(stranger.check().await, Err(DiscordError::Token)));
+
+    server.refuse_intents();
+    let error = serve(&connect(&server, BOT_TOKEN)).await;
+    assert!(matches!(error, DiscordError::Intents), "{error:?}");
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_knows_who_the_bot_is_and_finds_what_is_wrong() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let well = connect(&server, BOT_TOKEN).check().await.expect("Discord answers");
+    assert_eq!((well.application.as_str(), well.bot_user.as_str()), ("acgs", "acgs"));
+    assert_eq!(well.guilds, ["Test server"]);
+    assert_eq!(well.problems, [] as [&str; 0]);
+
+    let sick = DiscordChat::new(DiscordConfig {
+        api_url: server.api_url(),
+        token: SecretString::from(BOT_TOKEN),
+        application_id: APPLICATION + 1,
+        guild_id: Some(7),
+        rooms: vec![Room::new(Platform::Discord, "8")],
+        tree: commands::grammar::Grammar::new(Vec::new()).tree().clone(),
+        complete: Arc::new(|_| Vec::new()),
+        now,
+    });
+    let sick = sick.expect("a valid configuration").check().await.expect("Discord answers");
+    assert_eq!(sick.problems.len(), 4, "{:#?}", sick.problems);
+    server.forgive("address");
+    server.assert_clean();
+}
