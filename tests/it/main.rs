@@ -1,8 +1,10 @@
 //! Whole flows, a module each.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on panics")]
 
+mod discord_flow;
 mod discord_wire;
 mod invariants;
 mod slack_flow;
+mod slack_wire;
 mod terminal_flow;
 mod web_page;

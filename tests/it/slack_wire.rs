@@ -108,11 +108,8 @@ type Stored = BoxFuture<'static, Option<Receipt>>;
 type Plans = Arc<Mutex<Vec<Storing>>>;
 
 /// A store that takes everything, unless it was planned otherwise.
-fn stand_in() -> (
-    impl Fn(ChatEvent) -> Stored + Clone + Send + Sync + 'static,
-    mpsc::UnboundedReceiver<ChatEvent>,
-    Plans,
-) {
+fn stand_in()
+-> (impl Fn(ChatEvent) -> Stored + Clone + Send + Sync + 'static, mpsc::UnboundedReceiver<ChatEvent>, Plans) {
     let (sender, events) = mpsc::unbounded_channel();
     let plans = Plans::default();
     let planned = Arc::clone(&plans);
@@ -156,7 +153,11 @@ fn reply(text: &str) -> Reply {
         title: "Health".to_owned(),
         tone: Tone::Good,
         sections: vec![Section::Text(text.to_owned())],
-        buttons: vec![Button { label: "Again".to_owned(), value: "again:1".to_owned(), style: ButtonStyle::Primary }],
+        buttons: vec![Button {
+            label: "Again".to_owned(),
+            value: "again:1".to_owned(),
+            style: ButtonStyle::Primary,
+        }],
         footer: Some("run 00000000002a".to_owned()),
     };
     Reply { visibility: Visibility::Public, card, file: None }

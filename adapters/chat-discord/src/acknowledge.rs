@@ -25,7 +25,8 @@ const ALREADY_ACKNOWLEDGED: u64 = 40_060;
 pub(crate) const NOT_RECORDED: &str =
     "Not recorded: the bot could not store this, so nothing was done. Type it again in a minute.";
 /// The event has no asker whom Discord vouches for, or is of a kind that the bot never offered.
-pub(crate) const NOT_READABLE: &str = "Discord sent this without saying who asks or what for; nothing was done.";
+pub(crate) const NOT_READABLE: &str =
+    "Discord sent this without saying who asks or what for; nothing was done.";
 /// Stored, and there is nothing to answer.
 pub(crate) const NOTED: &str = "Noted.";
 
@@ -105,10 +106,7 @@ mod tests {
     #[test]
     fn a_deferral_fixes_who_sees_the_answer() {
         assert_eq!(Response::Defer(Visibility::Public).to_json(), json!({"type": 5}));
-        assert_eq!(
-            Response::Defer(Visibility::Private).to_json(),
-            json!({"type": 5, "data": {"flags": 64}})
-        );
+        assert_eq!(Response::Defer(Visibility::Private).to_json(), json!({"type": 5, "data": {"flags": 64}}));
     }
 
     #[test]

@@ -70,9 +70,11 @@ pub(crate) enum Body {
 impl Body {
     /// `value` as JSON.
     pub(crate) fn json(value: &impl Serialize) -> Result<Self, CallError> {
-        serde_json::to_vec(value)
-            .map(Self::Json)
-            .map_err(|error| CallError::Refused { status: 0, code: 0, message: error.to_string() })
+        serde_json::to_vec(value).map(Self::Json).map_err(|error| CallError::Refused {
+            status: 0,
+            code: 0,
+            message: error.to_string(),
+        })
     }
 }
 
@@ -217,9 +219,7 @@ impl Api {
         }
         request = match body {
             Body::Empty => request,
-            Body::Json(json) => {
-                request.header(reqwest::header::CONTENT_TYPE, "application/json").body(json)
-            }
+            Body::Json(json) => request.header(reqwest::header::CONTENT_TYPE, "application/json").body(json),
             Body::Files { payload, files } => request.multipart(form(payload, files)),
         };
         let response = request.send().await.map_err(unsent)?;
@@ -368,10 +368,7 @@ mod tests {
     fn a_refusal_has_discords_code_and_fields() {
         let body = br#"{"code":50035,"message":"Invalid Form Body","errors":{"content":{"_errors":[]}}}"#;
         let error = refusal(StatusCode::BAD_REQUEST, body, None);
-        assert_eq!(
-            error.to_string(),
-            r#"400 Invalid Form Body: {"content":{"_errors":[]}} (code 50035)"#
-        );
+        assert_eq!(error.to_string(), r#"400 Invalid Form Body: {"content":{"_errors":[]}} (code 50035)"#);
     }
 
     #[test]
@@ -387,7 +384,12 @@ mod tests {
     async fn an_error_does_not_show_the_address() {
         let origin = Url::parse("http://127.0.0.1:1").expect("a constant");
         let error = client(&origin)
-            .call(Method::POST, &["interactions", "1", "SECRET", "callback"], Authorization::Address, Body::Empty)
+            .call(
+                Method::POST,
+                &["interactions", "1", "SECRET", "callback"],
+                Authorization::Address,
+                Body::Empty,
+            )
             .await
             .expect_err("nobody listens on port 1");
         assert!(matches!(error, CallError::NotReached(_)), "{error:?}");

@@ -21,8 +21,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::acknowledge::{NOT_READABLE, NOT_RECORDED, NOTED, Response, respond};
 use crate::inbound::{self, Asked, Incoming, Interaction, Message, Reaction};
-use crate::readback::ReadBack;
 use crate::reactions::{Present, Reactions};
+use crate::readback::ReadBack;
 use crate::status::Moment;
 use crate::{Shared, outbound};
 
@@ -94,7 +94,8 @@ impl Inbox {
                 if let Event::Unknown(unknown) = event
                     && inbound::matters(&unknown.kind)
                 {
-                    metrics::counter!("acgs_malformed_deliveries_total", "platform" => "discord").increment(1);
+                    metrics::counter!("acgs_malformed_deliveries_total", "platform" => "discord")
+                        .increment(1);
                     tracing::warn!(kind = unknown.kind, "a Discord event can't be used");
                 }
             }

@@ -26,6 +26,8 @@ const BUTTONS: usize = 25;
 const PIECE: usize = 900;
 /// Kept for the notices, each of which is a short sentence of ours.
 const NOTICES: usize = 400;
+/// Of a card that is in a file as well, no more than this is shown: a screen of a phone or two.
+const BEGINNING: usize = 2000;
 /// What an embed on a desktop shows of a code block in one line.
 const TABLE_WIDTH: usize = 56;
 /// Bytes in one file, below what Discord takes without a boost (10 MiB).
@@ -64,11 +66,15 @@ pub(crate) fn render(reply: &Reply) -> Rendered {
     let footer = footer.filter(|footer| !footer.trim().is_empty());
     let around = length(&title) + footer.as_deref().map_or(0, length);
     let body = body(card);
-    let (mut descriptions, fits) = packed(body.pieces, ALL_TEXT.saturating_sub(around + NOTICES));
+    let room = ALL_TEXT.saturating_sub(around + NOTICES);
+    let whole = if body.is_whole { packed(&body.pieces, room).ok() } else { None };
+    let fits = whole.is_some();
+    let mut descriptions = whole
+        .unwrap_or_else(|| packed(&body.pieces, room.min(BEGINNING)).unwrap_or_else(|beginning| beginning));
 
     let mut notices = Vec::new();
     let mut files: Vec<TextFile> = reply.file.iter().map(|file| attached(file, &mut notices)).collect();
-    if !(fits && body.is_whole) {
+    if !fits {
         let whole = TextFile { name: "answer.txt".to_owned(), content: plain::card(card) };
         let file = attached(&whole, &mut notices);
         notices.push(format!("This does not fit: the whole answer is in the file {}.", file.name));
@@ -241,15 +247,15 @@ fn edge(text: &str) -> usize {
     line.or_else(|| text[..end].rfind(' ').map(|at| at + 1).filter(near)).unwrap_or(end)
 }
 
-/// As many pieces as fit into `room`, joined into descriptions, and whether that was all of them.
-fn packed(pieces: Vec<Piece>, room: usize) -> (Vec<String>, bool) {
+/// The pieces joined into descriptions; the error is as many of them as fit into `room`.
+fn packed(pieces: &[Piece], room: usize) -> Result<Vec<String>, Vec<String>> {
     let mut descriptions: Vec<String> = Vec::new();
     let mut left = room;
     for piece in pieces {
         let joint = if piece.starts_section { "\n\n" } else { "\n" };
         let needed = length(&piece.text) + joint.len();
         if needed > left {
-            return (descriptions, false);
+            return Err(descriptions);
         }
         left -= needed;
         match descriptions.last_mut() {
@@ -257,10 +263,10 @@ fn packed(pieces: Vec<Piece>, room: usize) -> (Vec<String>, bool) {
                 last.push_str(joint);
                 last.push_str(&piece.text);
             }
-            _ => descriptions.push(piece.text),
+            _ => descriptions.push(piece.text.clone()),
         }
     }
-    (descriptions, true)
+    Ok(descriptions)
 }
 
 fn append(descriptions: &mut Vec<String>, notices: &[String]) {
@@ -279,8 +285,12 @@ fn append(descriptions: &mut Vec<String>, notices: &[String]) {
 
 /// A file with a name and a size that Discord takes. What had to be left out of it is said in `notices`.
 fn attached(file: &TextFile, notices: &mut Vec<String>) -> TextFile {
-    let name: String =
-        file.name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')).take(60).collect();
+    let name: String = file
+        .name
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+        .take(60)
+        .collect();
     let name = name.trim_start_matches('.').to_owned();
     let name = if name.is_empty() { "output.txt".to_owned() } else { name };
     let mut content = file.content.clone();

@@ -130,7 +130,8 @@ fn exhausted(gateway: &Gateway) -> Option<Duration> {
 
 /// The token goes to this address, so it is as safe as the REST address or it is not used.
 fn gateway_url(url: &str, origin: &Url) -> Result<String, DiscordError> {
-    let refused = |why: &str| DiscordError::Refused { what: "tell its gateway", why: format!("{url:?} {why}") };
+    let refused =
+        |why: &str| DiscordError::Refused { what: "tell its gateway", why: format!("{url:?} {why}") };
     let parsed = Url::parse(url).map_err(|_| refused("is no address"))?;
     match parsed.scheme() {
         "wss" => Ok(url.trim_end_matches('/').to_owned()),

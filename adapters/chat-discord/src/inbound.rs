@@ -79,10 +79,7 @@ impl std::fmt::Debug for Interaction {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     /// A slash command: the words below `/acgs` and the options filled in.
-    Command {
-        path: Vec<String>,
-        options: Vec<(String, String)>,
-    },
+    Command { path: Vec<String>, options: Vec<(String, String)> },
     /// Suggestions for the option being typed.
     Complete { typed: String },
     /// A button.
@@ -127,7 +124,11 @@ pub(crate) fn read(event: &Event) -> Option<Incoming> {
 pub(crate) fn matters(kind: &str) -> bool {
     matches!(
         kind,
-        "READY" | "INTERACTION_CREATE" | "MESSAGE_CREATE" | "MESSAGE_REACTION_ADD" | "MESSAGE_REACTION_REMOVE"
+        "READY"
+            | "INTERACTION_CREATE"
+            | "MESSAGE_CREATE"
+            | "MESSAGE_REACTION_ADD"
+            | "MESSAGE_REACTION_REMOVE"
     )
 }
 

@@ -234,7 +234,9 @@ fn check_shape(config: &DiscordConfig) -> Result<(), DiscordError> {
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(url) => {}
-        "http" => return Err(bad_url("http:// is for loopback only, since the token goes there; use https://")),
+        "http" => {
+            return Err(bad_url("http:// is for loopback only, since the token goes there; use https://"));
+        }
         _ => return Err(bad_url("it is not an https:// address")),
     }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {

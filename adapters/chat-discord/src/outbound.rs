@@ -77,11 +77,7 @@ fn route(outgoing: &Outgoing, now: Timestamp) -> Result<Route<'_>, SendError> {
     }
 }
 
-fn to_answer(
-    answer: &AnswerTo,
-    visibility: Visibility,
-    now: Timestamp,
-) -> Result<Route<'_>, SendError> {
+fn to_answer(answer: &AnswerTo, visibility: Visibility, now: Timestamp) -> Result<Route<'_>, SendError> {
     let here = channel(&answer.place);
     match (living(answer, now), visibility) {
         (Some(token), Visibility::Public) => Ok(Route::Original(token, Fallback::Post(here))),
@@ -92,7 +88,9 @@ fn to_answer(
 }
 
 fn too_late() -> SendError {
-    SendError::Rejected("Discord no longer takes an answer for the asker alone, and the channel is not private".to_owned())
+    SendError::Rejected(
+        "Discord no longer takes an answer for the asker alone, and the channel is not private".to_owned(),
+    )
 }
 
 /// A thread is a channel of its own.
@@ -259,7 +257,8 @@ impl Message<'_> {
         let answer = self.api.call(Method::POST, &path, Authorization::Bot, body).await?;
         let posted = posted(&answer)?;
         // Without the id it can't be edited, but a second try would find it by its nonce.
-        let posted = posted.ok_or_else(|| CallError::Unknown("an answer without the message's id".to_owned()))?;
+        let posted =
+            posted.ok_or_else(|| CallError::Unknown("an answer without the message's id".to_owned()))?;
         Ok(Sent { posted: Posted::Message(posted), quota: answer.quota })
     }
 

@@ -135,7 +135,11 @@ async fn messages(inbox: &Inbox, channel: u64, from: Timestamp) -> Result<Vec<Va
             return Ok(found);
         }
     }
-    tracing::warn!(channel, messages = found.len(), "too many messages were missed; the older ones are not read");
+    tracing::warn!(
+        channel,
+        messages = found.len(),
+        "too many messages were missed; the older ones are not read"
+    );
     found.reverse();
     Ok(found)
 }

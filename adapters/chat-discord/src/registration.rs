@@ -111,8 +111,16 @@ fn option(option: &OptionNode) -> Value {
 /// Commands without what Discord adds to them and without what says nothing, for comparing.
 fn essence(commands: &Value) -> Value {
     const COMPARED: [&str; 10] = [
-        "type", "name", "description", "options", "required", "autocomplete", "choices", "min_value",
-        "max_value", "contexts",
+        "type",
+        "name",
+        "description",
+        "options",
+        "required",
+        "autocomplete",
+        "choices",
+        "min_value",
+        "max_value",
+        "contexts",
     ];
     match commands {
         Value::Array(items) => items.iter().map(essence).collect(),

@@ -28,6 +28,8 @@ use crate::manifest::SCOPES;
 /// A call that has no answer by then counts as perhaps done.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// So that an idle connection that died is noticed before a message is written to it.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// `auth.test` answers with a few hundred bytes.
 const IDENTITY_LIMIT: usize = 64 * 1024;
 
@@ -238,10 +240,13 @@ fn connector() -> Result<HttpsConnector<HttpConnector>, SlackError> {
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    tcp.set_keepalive(Some(KEEP_ALIVE));
     let builder = hyper_rustls::HttpsConnectorBuilder::new()
         .with_native_roots()
         .map_err(|error| SlackError::Unreachable(format!("no root certificates on this host: {error}")))?;
-    Ok(builder.https_or_http().enable_all_versions().wrap_connector(tcp))
+    // HTTP/1.1 only: a call that times out then takes its connection with it, while over HTTP/2 all
+    // later calls would go on to wait on the dead one.
+    Ok(builder.https_or_http().enable_http1().wrap_connector(tcp))
 }
 
 fn token(secret: &SecretString, kind: SlackApiTokenType) -> SlackApiToken {

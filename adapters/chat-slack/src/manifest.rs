@@ -78,7 +78,57 @@ mod tests {
     #[test]
     fn the_socket_manifest_asks_for_what_the_bot_uses() {
         let text = manifest("acgs", "Incident bot", "help", &ManifestMode::Socket);
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        {
+          "display_information": {
+            "name": "acgs"
+          },
+          "features": {
+            "app_home": {
+              "home_tab_enabled": false,
+              "messages_tab_enabled": true,
+              "messages_tab_read_only_enabled": true
+            },
+            "bot_user": {
+              "always_online": true,
+              "display_name": "acgs"
+            },
+            "slash_commands": [
+              {
+                "command": "/acgs",
+                "description": "Incident bot",
+                "should_escape": false,
+                "usage_hint": "help"
+              }
+            ]
+          },
+          "oauth_config": {
+            "scopes": {
+              "bot": [
+                "app_mentions:read",
+                "chat:write",
+                "commands",
+                "files:write",
+                "reactions:read"
+              ]
+            }
+          },
+          "settings": {
+            "event_subscriptions": {
+              "bot_events": [
+                "app_mention",
+                "reaction_added",
+                "reaction_removed"
+              ]
+            },
+            "interactivity": {
+              "is_enabled": true
+            },
+            "org_deploy_enabled": false,
+            "socket_mode_enabled": true
+          }
+        }
+        "#);
     }
 
     #[test]

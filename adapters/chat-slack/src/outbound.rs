@@ -121,7 +121,9 @@ pub(crate) async fn send(shared: &Shared, outgoing: &Outgoing) -> Result<Sent, S
     let now = (shared.now)();
     let route = route(outgoing, now)?;
     let mut notices = Vec::new();
-    if outgoing.may_repeat && !matches!(route, Route::Update(..)) {
+    // An edit that is done twice shows nothing twice.
+    let is_edit = matches!(route, Route::Update(..) | Route::Respond(_, _, Original::Replace));
+    if outgoing.may_repeat && !is_edit {
         notices.push(REPEAT.to_owned());
     }
     notices.extend(files::show(shared, outgoing, &route).await?);

@@ -132,7 +132,8 @@ async fn broken_and_strange_frames_are_survived() {
     let mut wire = Wire::connect().await;
     wire.slack.send_raw("{");
     wire.slack.send_raw(&json!({ "type": "something_new", "payload": 1 }).to_string());
-    wire.slack.send_raw(&json!({ "type": "events_api", "payload": { "event": { "type": "tea" } } }).to_string());
+    wire.slack
+        .send_raw(&json!({ "type": "events_api", "payload": { "event": { "type": "tea" } } }).to_string());
     wire.slack.send_raw(&"x".repeat(2 * 1024 * 1024));
     wire.slack.wait_calls("apps.connections.open", 3, SOON).await;
     wire.slack.wait_sockets(2, SOON).await;
@@ -156,7 +157,8 @@ async fn a_mention_without_all_but_the_needful_is_heard() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bots_and_other_events_are_acknowledged_and_not_heard() {
     let mut wire = Wire::connect().await;
-    let by_bot = json!({ "type": "app_mention", "user": "U1", "bot_id": "B1", "channel": ROOM, "text": "health" });
+    let by_bot =
+        json!({ "type": "app_mention", "user": "U1", "bot_id": "B1", "channel": ROOM, "text": "health" });
     let by_us = json!({
         "type": "reaction_added", "user": "U0BOT", "reaction": "eyes",
         "item": { "type": "message", "channel": ROOM, "ts": "1.2" },
@@ -167,6 +169,20 @@ async fn bots_and_other_events_are_acknowledged_and_not_heard() {
     }
     wire.slack.slash(ALICE, ROOM, "help").await.latency();
     assert_eq!(line_of(&wire.event().await), "help");
+    wire.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_surrogate_pair_costs_one_character() {
+    let mut wire = Wire::connect().await;
+    let payload =
+        format!(r#"{{"user_id":"{ALICE}","channel_id":"{ROOM}","text":"health \ud83d","trigger_id":"1.2"}}"#);
+    let frame = format!(r#"{{"type":"slash_commands","envelope_id":"e1","payload":{payload}}}"#);
+    wire.slack.send_raw(&frame);
+    assert_eq!(line_of(&wire.event().await), "health \u{fffd}");
+    // The server has never heard of the envelope that this test made up.
+    crate::slack_wire::sockets::until(|| !wire.slack.violations().is_empty()).await;
+    assert_eq!(wire.slack.forgive("unknown_envelope"), 1);
     wire.end().await;
 }
 

@@ -34,7 +34,8 @@ async fn check_names_the_token_that_slack_refuses() {
     let wrong = SlackConfig { bot_token: "xoxb-wrong".into(), ..config(&slack, socket_mode()) };
     let error = SlackChat::new(wrong).unwrap().check().await.unwrap_err().to_string();
     assert!(error.starts_with("Slack refuses the bot token: invalid_auth"), "{error}");
-    let gone = SlackConfig { api_url: "http://127.0.0.1:9/api".parse().unwrap(), ..config(&slack, socket_mode()) };
+    let gone =
+        SlackConfig { api_url: "http://127.0.0.1:9/api".parse().unwrap(), ..config(&slack, socket_mode()) };
     let error = SlackChat::new(gone).unwrap().check().await.unwrap_err().to_string();
     assert!(error.starts_with("Slack can't be reached"), "{error}");
 }
@@ -52,7 +53,8 @@ async fn markup_in_a_card_arrives_as_text() {
     hostile.card.sections.push(Section::Table(Table { columns, rows }));
     wire.post("slot-1", Target::Post(room(ROOM)), hostile).await;
     let message = wire.slack.wait_message(|_| true, SOON).await;
-    for shown in ["<!here> & co", "<!channel> <@U1> <http://evil|login> & ", "<!everyone>", "<#C1>", "a < b"] {
+    for shown in ["<!here> & co", "<!channel> <@U1> <http://evil|login> & ", "<!everyone>", "<#C1>", "a < b"]
+    {
         assert!(message.visible().contains(shown), "{shown}: {}", message.visible());
     }
     assert!(message.notification().contains("<!here> & co"));

@@ -6,7 +6,10 @@ use commands::message::{ChatEvent, EventKind, Target};
 use e2e::slack::{AckOutcome, SIGNING_SECRET, SlackOptions, SlackServer, signature};
 use tokio::sync::mpsc;
 
-use super::{ALICE, ROOM, SOON, Plans, Storing, answer_of, config, http_mode, line_of, now, outgoing, private, reply, room, stand_in};
+use super::{
+    ALICE, Plans, ROOM, SOON, Storing, answer_of, config, http_mode, line_of, now, outgoing, private, reply,
+    room, stand_in,
+};
 
 /// The adapter's routes on a port of their own.
 struct Listening {

@@ -181,3 +181,16 @@ async fn stopping_waits_for_the_acknowledgement_under_way() {
     assert_eq!(line_of(&wire.event().await), "health");
     wire.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_that_slack_does_not_want_is_given_up_and_another_opened() {
+    let mut wire = Wire::connect().await;
+    for (reason, opened) in [("too_many_websockets", 3), ("link_disabled", 4)] {
+        wire.slack.send_raw(&format!(r#"{{"type":"disconnect","reason":"{reason}"}}"#));
+        wire.slack.wait_calls(OPEN, opened, SOON).await;
+        wire.slack.wait_sockets(2, SOON).await;
+    }
+    wire.slack.slash(ALICE, ROOM, "health").await.latency();
+    assert_eq!(line_of(&wire.event().await), "health");
+    wire.end().await;
+}

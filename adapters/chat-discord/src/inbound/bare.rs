@@ -22,9 +22,7 @@ pub(super) fn read(kind: &str, value: &Value) -> Option<Incoming> {
         "MESSAGE_REACTION_REMOVE" => reaction(value, ReactionChange::Removed).map(Incoming::Reaction),
         "MESSAGE_REACTION_REMOVE_ALL" => cleared(value, None),
         "MESSAGE_REACTION_REMOVE_EMOJI" => cleared(value, Some(emoji(&value["emoji"])?)),
-        "GUILD_CREATE" => {
-            Some(channels(list(&value["channels"]).chain(list(&value["threads"]))))
-        }
+        "GUILD_CREATE" => Some(channels(list(&value["channels"]).chain(list(&value["threads"])))),
         "THREAD_LIST_SYNC" => Some(channels(list(&value["threads"]))),
         "CHANNEL_CREATE" | "THREAD_CREATE" => Some(channels(std::iter::once(value))),
         _ => None,
@@ -49,16 +47,20 @@ fn channels<'a>(values: impl Iterator<Item = &'a Value>) -> Incoming {
 
 /// The channel that a channel object is a thread of: types 10, 11 and 12 (resources/channel).
 pub(super) fn thread_parent(channel: &Value) -> Option<u64> {
-    matches!(channel["type"].as_u64(), Some(10..=12)).then(|| snowflake::read(&channel["parent_id"])).flatten()
+    matches!(channel["type"].as_u64(), Some(10..=12))
+        .then(|| snowflake::read(&channel["parent_id"]))
+        .flatten()
 }
 
 fn interaction(value: &Value) -> Option<Interaction> {
-    let user = snowflake::read(&value["member"]["user"]["id"]).or_else(|| snowflake::read(&value["user"]["id"]));
+    let user =
+        snowflake::read(&value["member"]["user"]["id"]).or_else(|| snowflake::read(&value["user"]["id"]));
     Some(Interaction {
         id: snowflake::read(&value["id"])?,
         token: value["token"].as_str()?.to_owned(),
         user,
-        channel: snowflake::read(&value["channel_id"]).or_else(|| snowflake::read(&value["channel"]["id"]))?,
+        channel: snowflake::read(&value["channel_id"])
+            .or_else(|| snowflake::read(&value["channel"]["id"]))?,
         parent: thread_parent(&value["channel"]),
         asked: asked(value),
     })

@@ -20,9 +20,7 @@ pub(super) fn read(event: &Event) -> Option<Incoming> {
         Event::Resumed(_) => Some(Incoming::Resumed),
         Event::InteractionCreate(event) => interaction(&event.interaction).map(Incoming::Interaction),
         Event::MessageCreate(event) => Some(Incoming::Message(message(&event.message))),
-        Event::ReactionAdd(event) => {
-            reaction(&event.reaction, ReactionChange::Added).map(Incoming::Reaction)
-        }
+        Event::ReactionAdd(event) => reaction(&event.reaction, ReactionChange::Added).map(Incoming::Reaction),
         Event::ReactionRemove(event) => {
             reaction(&event.reaction, ReactionChange::Removed).map(Incoming::Reaction)
         }
@@ -129,7 +127,8 @@ fn asked_command(options: &[CommandDataOption]) -> Asked {
             _ => break,
         }
     }
-    let options = level.iter().filter_map(|option| Some((option.name.clone(), text(&option.value)?))).collect();
+    let options =
+        level.iter().filter_map(|option| Some((option.name.clone(), text(&option.value)?))).collect();
     Asked::Command { path, options }
 }
 

@@ -1,0 +1,188 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+const APPLICATION: u64 = 9;
+
+fn user(id: &str) -> Value {
+    json!({"id": id, "username": "alice", "discriminator": "0", "global_name": null, "avatar": null})
+}
+
+fn member(id: &str) -> Value {
+    json!({
+        "user": user(id), "nick": null, "roles": [], "joined_at": "2024-01-01T00:00:00+00:00",
+        "deaf": false, "mute": false, "flags": 0, "permissions": "0",
+    })
+}
+
+fn interaction(kind: u64, data: &Value) -> Value {
+    json!({
+        "id": "175928847299117063", "application_id": "9", "type": kind, "data": data, "guild_id": "3",
+        "channel": {"id": "5", "type": 11, "name": "outage", "parent_id": "4", "permissions": "0"},
+        "channel_id": "5", "member": member("7"), "token": "tok.en", "version": 1, "app_permissions": "0",
+        "locale": "en-US", "guild_locale": "en-US", "entitlements": [], "attachment_size_limit": 1,
+        "authorizing_integration_owners": {"0": "3"}, "context": 0,
+    })
+}
+
+fn command() -> Value {
+    let options = json!([
+        {"type": 3, "name": "service", "value": "auth_service"},
+        {"type": 4, "name": "wait", "value": 60},
+        {"type": 5, "name": "deep", "value": true},
+    ]);
+    interaction(
+        2,
+        &json!({
+            "id": "1", "name": "acgs", "type": 1,
+            "options": [{"type": 2, "name": "db", "options": [{"type": 1, "name": "slow", "options": options}]}],
+        }),
+    )
+}
+
+fn completion() -> Value {
+    let focused = json!([{"type": 3, "name": "service", "value": "au", "focused": true}]);
+    interaction(
+        4,
+        &json!({
+            "id": "1", "name": "acgs", "type": 1, "options": [{"type": 1, "name": "health", "options": focused}],
+        }),
+    )
+}
+
+fn message() -> Value {
+    json!({
+        "id": "175928847299117063", "channel_id": "5", "guild_id": "3", "author": user("7"),
+        "content": "<@2> health", "timestamp": "2024-01-01T00:00:00+00:00", "edited_timestamp": null,
+        "tts": false, "mention_everyone": false, "mentions": [], "mention_roles": [], "attachments": [],
+        "embeds": [], "pinned": false, "type": 0,
+    })
+}
+
+fn click() -> Value {
+    let mut click = interaction(3, &json!({"component_type": 2, "custom_id": "line health"}));
+    click["message"] = message();
+    click
+}
+
+fn reaction(emoji: &Value) -> Value {
+    json!({
+        "user_id": "7", "channel_id": "5", "message_id": "6", "guild_id": "3", "emoji": emoji,
+        "member": member("7"), "burst": false, "burst_colors": [], "type": 0,
+    })
+}
+
+fn events() -> Vec<(&'static str, Value)> {
+    vec![
+        ("INTERACTION_CREATE", command()),
+        ("INTERACTION_CREATE", completion()),
+        ("INTERACTION_CREATE", click()),
+        ("MESSAGE_CREATE", message()),
+        ("MESSAGE_REACTION_ADD", reaction(&json!({"id": null, "name": "✅"}))),
+        ("MESSAGE_REACTION_REMOVE", reaction(&json!({"id": "8", "name": "party"}))),
+        ("MESSAGE_REACTION_REMOVE_ALL", json!({"channel_id": "5", "message_id": "6", "guild_id": "3"})),
+        ("RESUMED", json!({})),
+    ]
+}
+
+/// As serenity reads a dispatch.
+fn event(kind: &str, data: &Value) -> Event {
+    serde_json::from_value(json!({"t": kind, "d": data})).expect("serenity reads every dispatch")
+}
+
+#[test]
+fn modelled_and_bare_events_mean_the_same() {
+    for (kind, data) in events() {
+        let event = event(kind, &data);
+        assert!(!matches!(event, Event::Unknown(_)), "{kind} is not read by serenity's model: {data}");
+        let modelled = read(&event);
+        assert!(modelled.is_some(), "{kind}");
+        assert_eq!(modelled, bare::read(kind, &data), "{kind}");
+    }
+}
+
+#[test]
+fn a_missing_field_that_nobody_reads_loses_nothing() {
+    let dispensable =
+        ["locale", "entitlements", "version", "attachment_size_limit", "application_id", "app_permissions"];
+    for field in dispensable {
+        let mut data = command();
+        data.as_object_mut().expect("an object").remove(field);
+        assert_eq!(
+            read(&event("INTERACTION_CREATE", &data)),
+            bare::read("INTERACTION_CREATE", &command()),
+            "{field}"
+        );
+    }
+}
+
+#[test]
+fn a_command_becomes_a_line_with_its_place_and_a_way_back() {
+    let Some(Incoming::Interaction(found)) = bare::read("INTERACTION_CREATE", &command()) else {
+        panic!("an interaction")
+    };
+    let Asked::Command { path, options } = &found.asked else { panic!("a command") };
+    assert_eq!(path, &["db", "slow"]);
+    let expected = [("service", "auth_service"), ("wait", "60"), ("deep", "true")];
+    assert_eq!(options, &expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+
+    let tree = commands::grammar::Grammar::new(Vec::new()).tree().clone();
+    let event = found.event(APPLICATION, &tree).expect("an event");
+    assert_eq!(event.place.room.id, "4");
+    assert_eq!(event.place.thread.as_deref(), Some("5"));
+    assert_eq!(event.at, snowflake::made_at(found.id));
+    let EventKind::Command { answer, .. } = event.kind else { panic!("a command") };
+    let token = answer.token.expect("a token");
+    assert_eq!(token.value, "9/tok.en");
+    assert_eq!(token.expires, event.at + SignedDuration::from_mins(15));
+    assert!(!format!("{found:?} {token:?}").contains("tok.en"), "a token in a log");
+}
+
+#[test]
+fn nobody_is_made_up() {
+    let mut data = command();
+    for field in ["member", "guild_id"] {
+        data.as_object_mut().expect("an object").remove(field);
+    }
+    let Some(Incoming::Interaction(found)) = read(&event("INTERACTION_CREATE", &data)) else {
+        panic!("an interaction")
+    };
+    assert_eq!(found.user, None);
+    let tree = commands::grammar::Grammar::new(Vec::new()).tree().clone();
+    assert_eq!(found.event(APPLICATION, &tree), None);
+}
+
+#[test]
+fn only_a_mention_at_the_start_addresses_the_bot() {
+    let line = |content: &str, automatic: bool| {
+        let message = Message { id: 1, channel: 5, author: 7, automatic, content: content.to_owned() };
+        message.line(2).map(str::to_owned)
+    };
+    assert_eq!(line("<@2> health", false).as_deref(), Some("health"));
+    assert_eq!(line("  <@!2>   health <@7> ", false).as_deref(), Some("health <@7>"));
+    assert_eq!(line("<@2>", false).as_deref(), Some(""));
+    for other in
+        ["hey <@2> health", "<@3> health", "<@&2> health", "<@2 health", "health", "", "> <@2> health"]
+    {
+        assert_eq!(line(other, false), None, "{other}");
+    }
+    assert_eq!(line("<@2> health", true), None, "a bot or a webhook");
+}
+
+#[test]
+fn a_custom_emoji_never_looks_like_a_unicode_one() {
+    let emoji = |value: Value| bare::emoji(&value);
+    assert_eq!(emoji(json!({"id": null, "name": "✅"})).as_deref(), Some("✅"));
+    assert_eq!(emoji(json!({"id": "8", "name": "✅"})).as_deref(), Some("✅:8"));
+    assert_eq!(emoji(json!({"id": "8", "name": null})).as_deref(), Some(":8"));
+    assert_eq!(emoji(json!({"id": null, "name": ""})), None);
+}
+
+#[test]
+fn garbage_is_nothing_and_never_a_panic() {
+    for value in [Value::Null, json!([]), json!({}), json!({"id": {}}), json!({"id": "x", "token": 5})] {
+        for kind in ["READY", "INTERACTION_CREATE", "MESSAGE_CREATE", "MESSAGE_REACTION_ADD", "WHATEVER"] {
+            assert_eq!(bare::read(kind, &value), None, "{kind} {value}");
+        }
+    }
+}

@@ -31,8 +31,17 @@ fn a_card_becomes_blocks() {
     card.buttons =
         vec![Button { label: "Again".to_owned(), value: "again:1".to_owned(), style: ButtonStyle::Danger }];
     card.footer = Some("as of 12:00 UTC".to_owned());
-    let blocks = rendered(card)["blocks"].to_string();
-    insta::assert_snapshot!(blocks, @"");
+    let blocks = rendered(card)["blocks"].clone();
+    let lines: Vec<String> = blocks.as_array().unwrap().iter().map(Value::to_string).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    {"text":{"emoji":false,"text":"🔴 Health","type":"plain_text"},"type":"header"}
+    {"text":{"text":"1 of 6 services is &lt;sick&gt;","type":"mrkdwn","verbatim":true},"type":"section"}
+    {"text":{"text":"*database*  12 ms &amp; 3/60","type":"mrkdwn","verbatim":true},"type":"section"}
+    {"elements":[{"elements":[{"text":"service       ms\nauth_service   7","type":"text"}],"type":"rich_text_preformatted"}],"type":"rich_text"}
+    {"text":{"text":"→ `/acgs health auth_service`","type":"mrkdwn","verbatim":true},"type":"section"}
+    {"elements":[{"action_id":"button-0","style":"danger","text":{"emoji":false,"text":"Again","type":"plain_text"},"type":"button","value":"again:1"}],"type":"actions"}
+    {"elements":[{"text":"as of 12:00 UTC","type":"mrkdwn","verbatim":true}],"type":"context"}
+    "#);
 }
 
 #[test]
@@ -92,7 +101,7 @@ fn hostile() -> impl Strategy<Value = String> {
         Just("\n".to_owned()),
         Just("👩‍👩‍👧‍👦".to_owned()),
         "\\PC{0,20}",
-        "[a-z &<>]{0,2000}",
+        "[a-z &<>]{0,800}",
     ];
     proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
 }
@@ -116,7 +125,7 @@ fn any_card() -> impl Strategy<Value = Card> {
     (
         hostile(),
         tone,
-        proptest::collection::vec(any_section(), 0..60),
+        proptest::collection::vec(any_section(), 0..30),
         proptest::collection::vec(button, 0..300),
         proptest::option::of(hostile()),
     )
@@ -164,7 +173,7 @@ fn harmless(text: &Value) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
     #[test]
     fn any_card_yields_valid_blocks_without_a_live_mention(card in any_card(), notice in hostile()) {
         let reply = Reply { visibility: Visibility::Public, card, file: None };
@@ -180,8 +189,6 @@ proptest! {
             .flat_map(|block| block["elements"].as_array().unwrap()).map(|button| button["action_id"].to_string()).collect();
         let unique: std::collections::BTreeSet<_> = ids.iter().collect();
         prop_assert_eq!(unique.len(), ids.len());
-        for file in overflow(&reply.card) {
-            prop_assert!(!file.content.is_empty());
-        }
+        prop_assert!(overflow(&reply.card).is_none_or(|file| !file.content.is_empty()));
     }
 }
