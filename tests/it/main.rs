@@ -6,5 +6,6 @@ mod discord_wire;
 mod invariants;
 mod slack_flow;
 mod slack_wire;
+mod stack_flow;
 mod terminal_flow;
 mod web_page;

@@ -260,10 +260,7 @@ impl DiscordServer {
             }
             if tokio::time::timeout_at(deadline, changed).await.is_err() {
                 let messages: Vec<_> = self.messages().iter().map(Message::visible).collect();
-                panic!(
-                    "no {what} within {timeout:?}; messages: {messages:#?}, {:#?}",
-                    self.messages().iter().map(|m| m.body.to_string()).collect::<Vec<_>>()
-                );
+                panic!("no {what} within {timeout:?}; messages: {messages:#?}, {:#?}", self.violations());
             }
         }
     }

@@ -7,4 +7,5 @@ pub mod discord;
 pub mod people;
 pub mod platform;
 pub mod slack;
+pub mod stack;
 pub mod wait;

@@ -39,7 +39,8 @@ async fn main() -> anyhow::Result<()> {
         .ratelimiter_disabled(true)
         .application_id(ApplicationId::new(APPLICATION))
         .build();
-    let intents = GatewayIntents::GUILDS | GatewayIntents::GUILD_MESSAGES | GatewayIntents::GUILD_MESSAGE_REACTIONS;
+    let intents =
+        GatewayIntents::GUILDS | GatewayIntents::GUILD_MESSAGES | GatewayIntents::GUILD_MESSAGE_REACTIONS;
     ClientBuilder::new_with_http(http, intents).event_handler(Bare).await?.start().await?;
     Ok(())
 }

@@ -33,8 +33,10 @@ async fn main() -> anyhow::Result<()> {
     tcp.set_nodelay(true);
     let builder = hyper_rustls::HttpsConnectorBuilder::new().with_native_roots()?;
     let https = builder.https_or_http().enable_all_versions().wrap_connector(tcp);
-    let connector = SlackClientHyperConnector::with_connector(https).with_slack_api_url(api.trim_end_matches('/'));
-    let environment = Arc::new(SlackClientEventsListenerEnvironment::new(Arc::new(SlackClient::new(connector))));
+    let connector =
+        SlackClientHyperConnector::with_connector(https).with_slack_api_url(api.trim_end_matches('/'));
+    let environment =
+        Arc::new(SlackClientEventsListenerEnvironment::new(Arc::new(SlackClient::new(connector))));
     let callbacks = SlackSocketModeListenerCallbacks::new().with_command_events(command);
     let listener =
         SlackClientSocketModeListener::new(&SlackClientSocketModeConfig::new(), environment, callbacks);

@@ -106,7 +106,7 @@ fn admit(shared: &Shared, request: &Request) -> Result<(), ErrorResponse> {
     }
     shared.violation("socket_url", "used twice, too old or made up");
     let mut refusal = ErrorResponse::new(None);
-    *refusal.status_mut() = tokio_tungstenite::tungstenite::http::StatusCode::REQUEST_TIMEOUT;
+    *refusal.status_mut() = http::StatusCode::REQUEST_TIMEOUT;
     Err(refusal)
 }
 

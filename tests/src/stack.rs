@@ -1,0 +1,165 @@
+//! The real platform that `tests/run` brought up: where it is, and ways to hurt it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sqlx::{Connection, PgConnection};
+use tokio::process::Command;
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::bot::Setup;
+use crate::wait::eventually;
+
+/// There is one stack, so tests that use it go one after another.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+/// A container takes this long to be healthy again at most.
+const HEALTHY: Duration = Duration::from_secs(60);
+
+/// The stack, held by one test. Dropping it mends nothing: [`Stack::mend`] does.
+pub struct Stack {
+    _turn: MutexGuard<'static, ()>,
+    services: BTreeMap<String, String>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the harness is told where its servers are by tests/run")]
+fn told(name: &str) -> String {
+    let name = format!("ACGS_TEST_STACK_{name}");
+    std::env::var(&name).unwrap_or_else(|_| {
+        panic!("{name} is not set: run the tests by ./tests/run, which brings up the stack")
+    })
+}
+
+impl Stack {
+    /// Waits for its turn and for everything to be well.
+    ///
+    /// # Panics
+    /// When there is no stack.
+    pub async fn take() -> Self {
+        let turn = ONE_AT_A_TIME.lock().await;
+        let services = told("SERVICES")
+            .split(',')
+            .map(|entry| entry.split_once('=').expect("NAME=URL"))
+            .map(|(name, url)| (name.to_owned(), url.to_owned()))
+            .collect();
+        let stack = Self { _turn: turn, services };
+        stack.mend().await;
+        stack
+    }
+
+    /// A bot that looks at the stack.
+    #[must_use]
+    pub fn setup(&self) -> Setup {
+        let services: String =
+            ["auth_service", "ac_service", "integrity_service", "fv_service", "gs_service", "pgc_service"]
+                .iter()
+                .map(|name| {
+                    format!(
+                        "[[service]]\nname = {name:?}\nurl = {:?}\ncritical = {}\n",
+                        self.services[*name],
+                        *name == "auth_service"
+                    )
+                })
+                .collect();
+        Setup::default()
+            .with(&format!(
+                "[docker]\nhost = {:?}\ncompose_project = {:?}",
+                told("DOCKER_HOST"),
+                told("PROJECT")
+            ))
+            .with("[postgres]\nurl_env = \"STACK_POSTGRES_URL\"")
+            .with(&format!("[prometheus]\nurl = {:?}", told("PROMETHEUS_URL")))
+            .with(&format!("[alertmanager]\nurl = {:?}", told("ALERTMANAGER_URL")))
+            .with(&services)
+            .secret("STACK_POSTGRES_URL", &told("POSTGRES_URL"))
+    }
+
+    /// The container of a compose service.
+    #[must_use]
+    pub fn container(&self, service: &str) -> String {
+        format!("{}{service}", told("PREFIX"))
+    }
+
+    /// `docker ARGUMENTS…` on the stack's engine.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn docker(&self, arguments: &[&str]) -> String {
+        let output =
+            Command::new("docker").args(arguments).env("DOCKER_HOST", told("DOCKER_HOST")).output().await;
+        let output = output.expect("docker is installed");
+        assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Sets a service's fault switch.
+    ///
+    /// # Panics
+    /// When the service does not take it.
+    pub async fn sick(&self, service: &str, switches: &str) {
+        let url = format!("{}/_sick?{switches}", self.services[service]);
+        let answer = reqwest::Client::builder()
+            .timeout(Duration::from_secs(5))
+            .build()
+            .expect("a client")
+            .post(&url)
+            .send()
+            .await;
+        assert!(answer.is_ok_and(|answer| answer.status().is_success()), "{url}");
+    }
+
+    /// Connections that take every free seat of the database, as a leaking service would.
+    ///
+    /// # Panics
+    /// When not even one can be had.
+    pub async fn take_every_seat(&self) -> Vec<PgConnection> {
+        let url = told("POSTGRES_ADMIN_URL");
+        let mut taken = Vec::new();
+        while let Ok(connection) = PgConnection::connect(&url).await {
+            taken.push(connection);
+        }
+        assert!(!taken.is_empty(), "the stack's database takes connections");
+        taken
+    }
+
+    /// Starts, unpauses and heals everything, and waits for it.
+    pub async fn mend(&self) {
+        for service in
+            self.services.keys().map(String::as_str).chain(["postgres_db", "prometheus", "alertmanager"])
+        {
+            let container = self.container(service);
+            let state = self.docker(&["inspect", "--format", "{{.State.Status}}", &container]).await;
+            match state.trim() {
+                "running" => {}
+                "paused" => drop(self.docker(&["unpause", &container]).await),
+                _ => drop(self.docker(&["start", &container]).await),
+            }
+        }
+        for (service, url) in &self.services {
+            eventually(HEALTHY, &format!("{service} to be healthy"), async || {
+                let client =
+                    reqwest::Client::builder().timeout(Duration::from_secs(2)).build().expect("a client");
+                client.post(format!("{url}/_sick?well=1")).send().await.ok()?;
+                client
+                    .get(format!("{url}/health"))
+                    .send()
+                    .await
+                    .ok()
+                    .filter(|answer| answer.status().is_success())
+                    .map(|_| ())
+            })
+            .await;
+            self.wait_state(service, "running healthy").await;
+        }
+    }
+
+    /// Waits for a container's state and health.
+    pub async fn wait_state(&self, service: &str, want: &str) {
+        let container = self.container(service);
+        let format = "{{.State.Status}}{{with .State.Health}} {{.Status}}{{end}}";
+        eventually(HEALTHY, &format!("{container} to be {want}"), async || {
+            (self.docker(&["inspect", "--format", format, &container]).await.trim() == want).then_some(())
+        })
+        .await;
+    }
+}
