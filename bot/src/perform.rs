@@ -26,8 +26,32 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 pub struct Performed {
     /// What the person sees.
     pub reply: Reply,
-    /// Whether it is good news: the terminal's exit code.
+    /// Whether the command did what was asked.
     pub outcome: AuditOutcome,
+    /// Whether what it found is well: the terminal's exit code.
+    pub news: News,
+}
+
+/// What a command that looks has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Nothing to do.
+    Good,
+    /// Something is sick, or the command failed.
+    Bad,
+}
+
+impl Performed {
+    /// A command that did what was asked.
+    const fn done(reply: Reply, news: News) -> Self {
+        Self { reply, outcome: AuditOutcome::Done, news }
+    }
+
+    /// A command that did not.
+    #[must_use]
+    pub const fn failed(reply: Reply) -> Self {
+        Self { reply, outcome: AuditOutcome::Failed, news: News::Bad }
+    }
 }
 
 /// Tells the person how a long command goes on, by editing its one message.
@@ -76,29 +100,29 @@ pub async fn perform(
         Intent::Audit { last, person, run } => {
             let filter = AuditFilter { last: u32::from(*last), person: person.clone(), run: *run };
             let rows = app.store.audit_rows(filter).await?;
-            Ok(Performed { reply: report::audit(&rows), outcome: AuditOutcome::Done })
+            Ok(Performed::done(report::audit(&rows), News::Good))
         }
     }
 }
 
 fn help(app: &App, person: &Person, command: &[String]) -> Performed {
     match app.grammar.help(command, Some(person.role)) {
-        Ok(help) => Performed { reply: report::help(&help), outcome: AuditOutcome::Done },
-        Err(error) => Performed { reply: report::unparsed(&error), outcome: AuditOutcome::Failed },
+        Ok(help) => Performed::done(report::help(&help), News::Good),
+        Err(error) => Performed::failed(report::unparsed(&error)),
     }
 }
 
 async fn health(app: &App) -> Performed {
     let looked = app.executors.look(&app.config.services).await;
     let sick = looked.verdict().sick > 0;
-    Performed { reply: report::health(&looked), outcome: outcome(!sick) }
+    Performed::done(report::health(&looked), news(!sick))
 }
 
 async fn service_health(app: &App, name: &ServiceName) -> anyhow::Result<Performed> {
     let service = configured(app, name)?;
     let health = look_at(app, service).await?;
     let well = !health.is_sick();
-    Ok(Performed { reply: report::service_health(&health, clock::now()), outcome: outcome(well) })
+    Ok(Performed::done(report::service_health(&health, clock::now()), news(well)))
 }
 
 /// Polls until three good answers in a row or until the time is up.
@@ -123,7 +147,7 @@ async fn wait_for_health(
         let waited = report::Waited { looks, good, of: GOOD_IN_A_ROW, took: started.elapsed(), limit };
         if good == GOOD_IN_A_ROW || started.elapsed() + LOOK_EVERY > limit {
             let reply = report::waited(&health, &waited, clock::now());
-            return Ok(Performed { reply, outcome: outcome(good == GOOD_IN_A_ROW) });
+            return Ok(Performed::done(reply, news(good == GOOD_IN_A_ROW)));
         }
         if let Some(progress) = progress {
             progress.show(report::waiting(&health, &waited, clock::now())).await;
@@ -141,6 +165,6 @@ fn configured<'a>(app: &'a App, name: &ServiceName) -> anyhow::Result<&'a Servic
     app.service(name).ok_or_else(|| anyhow::anyhow!("{name} is in the grammar but not in the configuration"))
 }
 
-const fn outcome(well: bool) -> AuditOutcome {
-    if well { AuditOutcome::Done } else { AuditOutcome::Failed }
+const fn news(well: bool) -> News {
+    if well { News::Good } else { News::Bad }
 }

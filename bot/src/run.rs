@@ -151,14 +151,14 @@ pub(crate) async fn guarded(work: impl Future<Output = anyhow::Result<Performed>
         Ok(Ok(performed)) => performed,
         Ok(Err(error)) => {
             tracing::error!(error = format!("{error:#}"), "command failed");
-            Performed { reply: report::failed(run), outcome: AuditOutcome::Failed }
+            Performed::failed(report::failed(run))
         }
         Err(panic) => {
             let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
             tracing::error!(panic = message, "command panicked");
             metrics::counter!("acgs_panics_total").increment(1);
-            Performed { reply: report::failed(run), outcome: AuditOutcome::Failed }
+            Performed::failed(report::failed(run))
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::app::{self, App};
 use crate::authorize::{Decision, Refusal, authorize};
 use crate::chat::Chats;
 use crate::config::Config;
-use crate::perform::perform;
+use crate::perform::{News, perform};
 use crate::{clock, report, run};
 
 /// Refused, or not understood.
@@ -41,10 +41,10 @@ pub async fn run(config: Config, line: Vec<String>, json: bool) -> anyhow::Resul
     app.store.append_audit(vec![entry(&app, account, &done)], clock::now()).await?;
     print(&reply, json)?;
     app.store.close().await;
-    Ok(match (done.decision, done.outcome) {
-        (AuditDecision::Allowed, Some(AuditOutcome::Done)) => ExitCode::SUCCESS,
-        (AuditDecision::Allowed, _) => ExitCode::FAILURE,
-        _ => ExitCode::from(REFUSED),
+    Ok(match (done.decision, done.news) {
+        (AuditDecision::Allowed, News::Good) => ExitCode::SUCCESS,
+        (AuditDecision::Allowed, News::Bad) => ExitCode::FAILURE,
+        (AuditDecision::Refused { .. } | AuditDecision::Unparsed { .. }, _) => ExitCode::from(REFUSED),
     })
 }
 
@@ -62,14 +62,22 @@ struct Done {
     line: String,
     decision: AuditDecision,
     outcome: Option<AuditOutcome>,
+    news: News,
     reply: Reply,
 }
 
 async fn answer(app: &App, account: &Account, words: Vec<String>) -> Done {
     let run = clock::new_run();
     let typed = report::quoted(&words.join(" "));
-    let ended =
-        |decision, reply| Done { run, verb: "none", line: typed.clone(), decision, outcome: None, reply };
+    let ended = |decision, reply| Done {
+        run,
+        verb: "none",
+        line: typed.clone(),
+        decision,
+        outcome: None,
+        news: News::Bad,
+        reply,
+    };
     let refused = |refusal: &Refusal| {
         ended(AuditDecision::Refused { reason: report::refusal_reason(refusal) }, report::refused(refusal))
     };
@@ -99,6 +107,7 @@ async fn answer(app: &App, account: &Account, words: Vec<String>) -> Done {
         line: intent.to_string(),
         decision: AuditDecision::Allowed,
         outcome: Some(done.outcome),
+        news: done.news,
         reply: report::with_run(done.reply, run),
     }
 }

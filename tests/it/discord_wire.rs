@@ -1,6 +1,8 @@
 //! The Discord adapter against the local Discord, over real sockets: what a person does, what the bot is
 //! told of it, and what the person sees.
 
+mod session;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,8 +14,8 @@ use commands::message::{
     Target, TextFile, Visibility,
 };
 use e2e::discord::{
-    APPLICATION, Ack, AckOutcome, BOT_TOKEN, BOT_USER, CHANNEL, DiscordOptions, DiscordServer, Drop, GUILD,
-    LOUNGE, Message, Route, THREAD,
+    APPLICATION, Ack, AckOutcome, BOT_TOKEN, BOT_USER, CHANNEL, DiscordOptions, DiscordServer, GUILD, LOUNGE,
+    Message, Route, THREAD,
 };
 use e2e::wait::eventually;
 use jiff::Timestamp;
@@ -81,14 +83,16 @@ impl Bot {
         let until = stop.clone();
         let serving = tokio::spawn(async move {
             let receive = move |event: ChatEvent| {
-                let receipt = {
-                    let mut seen = seen.lock().expect("no panic while held");
-                    let is_repeat = seen.iter().any(|other| other.delivery == event.delivery);
-                    let receipt = if is_repeat { Some(Receipt::Repeat) } else { verdict(&event) };
-                    seen.push(event);
-                    receipt
-                };
-                async move { receipt }
+                let seen = Arc::clone(&seen);
+                async move {
+                    let is_repeat = {
+                        let mut seen = seen.lock().expect("no panic while held");
+                        let is_repeat = seen.iter().any(|other| other.delivery == event.delivery);
+                        seen.push(event.clone());
+                        is_repeat
+                    };
+                    if is_repeat { Some(Receipt::Repeat) } else { verdict(&event) }
+                }
             };
             serves.serve(since, receive, until).await
         });
@@ -203,6 +207,7 @@ async fn a_refusal_is_for_the_asker_alone_and_what_is_not_stored_says_so() {
     let server = DiscordServer::start(DiscordOptions::default()).await;
     let verdict: Verdict = |event| match &event.kind {
         EventKind::Command { line, .. } if line == "health" => Some(Receipt::Accepted(Visibility::Private)),
+        EventKind::Command { line, .. } if line == "health auth_service" => panic!("a defect in the bot"),
         EventKind::Command { .. } | EventKind::Click { .. } | EventKind::Reaction { .. } => None,
     };
     let bot = Bot::start(&server, verdict).await;
@@ -219,6 +224,10 @@ async fn a_refusal_is_for_the_asker_alone_and_what_is_not_stored_says_so() {
     assert!(lost.ephemeral());
     let seen = server.wait_answer(lost.interaction(), SOON).await;
     assert!(seen.visible().starts_with("Not recorded"), "{}", seen.visible());
+
+    let panicked = server.slash(BOB, CHANNEL, &["health"], &[("service", "auth_service")]).await;
+    let seen = server.wait_answer(panicked.interaction(), SOON).await;
+    assert!(seen.is_private && seen.visible().starts_with("Not recorded"), "{}", seen.visible());
 
     server.mention(BOB, CHANNEL, "help");
     let told = server.wait_message(|message| message.interaction.is_none(), SOON).await;
@@ -246,6 +255,33 @@ async fn an_answer_that_is_ready_before_the_deferral_waits_for_it() {
     assert!(seen.visible().contains("Quick"));
     assert_eq!(server.calls(Route::Post), 0, "no fallback to the channel");
     bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_store_is_acknowledged_in_time_and_told_on_when_it_fails() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let chat = connect(&server, BOT_TOKEN);
+    let (stop, disk) = (CancellationToken::new(), CancellationToken::new());
+    let (serves, until, full) = (chat.clone(), stop.clone(), disk.clone());
+    let serving = tokio::spawn(async move {
+        let receive = move |_| {
+            let full = full.clone();
+            async move {
+                full.cancelled().await;
+                None
+            }
+        };
+        serves.serve(None, receive, until).await
+    });
+    server.wait_ready(SOON).await;
+    let outcome = server.slash(ALICE, CHANNEL, &["health"], &[]).await;
+    assert_eq!(outcome.ack(), &Ack::Deferred { ephemeral: true });
+    disk.cancel();
+    let seen = server.wait_answer(outcome.interaction(), SOON).await;
+    assert!(seen.visible().starts_with("Not recorded"), "{}", seen.visible());
+    stop.cancel();
+    serving.await.expect("serve does not panic").expect("serve ends well");
     server.assert_clean();
 }
 
@@ -417,199 +453,5 @@ async fn a_post_whose_answer_is_lost_is_posted_once() {
     let error = bot.chat.send(&nowhere).await.expect_err("no such channel");
     assert_eq!(error, SendError::Rejected("404 Unknown Channel (code 10003)".to_owned()));
     bot.end().await;
-    server.assert_clean();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_connection_is_resumed_and_nothing_is_lost() {
-    let server = DiscordServer::start(DiscordOptions::default()).await;
-    let bot = Bot::start(&server, accepted).await;
-    for (count, drop) in [Drop::Close(4000), Drop::Abort, Drop::Reset].into_iter().enumerate() {
-        assert_eq!(server.drop_gateway(drop, true), 1);
-        server.mention(ALICE, CHANNEL, &format!("help {count}"));
-        server.wait_resumes(count + 1, SOON).await;
-        bot.command(&format!("help {count}")).await;
-    }
-    server.op7();
-    server.wait_resumes(4, SOON).await;
-    assert!(matches!(server.slash(ALICE, CHANNEL, &["health"], &[]).await, AckOutcome::Acknowledged { .. }));
-    assert_eq!(server.identifies(), 1);
-    bot.end().await;
-    server.assert_clean();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_session_reads_back_missed_mentions_and_reactions() {
-    let server = DiscordServer::start(DiscordOptions::default()).await;
-    let bot = Bot::start(&server, accepted).await;
-    let message = posted(&server, &bot, "Vote", Vec::new()).await;
-    server.react(ALICE, message.id, "✅");
-    bot.reaction(ReactionChange::Added, "✅").await;
-    server.mention(ALICE, CHANNEL, "help before");
-    bot.command("help before").await;
-
-    server.op9(false);
-    server.wait_disconnected(SOON).await;
-    server.mention(ALICE, CHANNEL, "help missed");
-    server.mention(BOB, THREAD, "help in thread");
-    server.unreact(ALICE, message.id, "✅");
-    server.react(BOB, message.id, "⛔");
-    assert_eq!(server.slash(ALICE, CHANNEL, &["health"], &[]).await, AckOutcome::Undeliverable);
-    server.wait_identifies(2, NEW_SESSION).await;
-
-    let missed = bot.command("help missed").await;
-    assert_eq!(missed.place, in_channel(CHANNEL));
-    assert_eq!(bot.command("help in thread").await.place.thread, Some(THREAD.to_string()));
-    let removed = bot.reaction(ReactionChange::Removed, "✅").await;
-    assert_eq!(removed.from.id, ALICE.to_string());
-    let added = bot.reaction(ReactionChange::Added, "⛔").await;
-    assert_eq!(added.from.id, BOB.to_string());
-    let before = bot.events().iter().filter(|event| event.delivery == missed.delivery).count();
-    assert_eq!(before, 1);
-    bot.end().await;
-    server.assert_clean();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_start_reads_back_since_the_newest_stored_event() {
-    let server = DiscordServer::start(DiscordOptions::default()).await;
-    let since = now();
-    let missed = server.mention(ALICE, CHANNEL, "help missed");
-    let bot = Bot::begin(&server, Some(since), accepted);
-    let event = bot.command("help missed").await;
-    assert_eq!(event.delivery.id, missed.to_string());
-    assert!(event.at >= since.checked_sub(jiff::SignedDuration::from_millis(1)).expect("in range"));
-    bot.end().await;
-    server.assert_clean();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reset_with_a_refused_reconnect_is_back_long_before_the_next_heartbeat() {
-    let options = DiscordOptions { heartbeat_interval: Duration::from_secs(15), ..DiscordOptions::default() };
-    let server = DiscordServer::start(options).await;
-    let bot = Bot::start(&server, accepted).await;
-    server.refuse_connections(1);
-    server.drop_gateway(Drop::Reset, true);
-    // serenity alone spins until its next heartbeat and then waits another five seconds.
-    server.wait_identifies(2, Duration::from_secs(12)).await;
-    eventually(SOON, "life", async || (bot.chat.liveness() == Liveness::Live).then_some(())).await;
-    assert!(matches!(server.slash(ALICE, CHANNEL, &["health"], &[]).await, AckOutcome::Acknowledged { .. }));
-    bot.end().await;
-    server.assert_clean();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_zombie_connection_is_noticed_by_its_heartbeat() {
-    let options = DiscordOptions { heartbeat_interval: Duration::from_secs(1), ..DiscordOptions::default() };
-    let server = DiscordServer::start(options).await;
-    let bot = Bot::start(&server, accepted).await;
-    server.stop_heartbeat_acks();
-    server.wait_disconnected(SOON).await;
-    eventually(NEW_SESSION, "the gateway to be down", async || match bot.chat.liveness() {
-        Liveness::Down(why) => Some(why),
-        Liveness::Live => None,
-    })
-    .await;
-    bot.end().await;
-    // The half-open socket stays silent, as it should.
-    server.forgive("heartbeat");
-    server.assert_clean();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn events_with_missing_fields_are_still_answered_and_nobody_is_made_up() {
-    let server = DiscordServer::start(DiscordOptions::default()).await;
-    let bot = Bot::start(&server, accepted).await;
-    server.malformed_dispatch(&["/locale", "/attachment_size_limit", "/entitlements", "/channel/type"]);
-    let outcome = server.slash(ALICE, CHANNEL, &["health"], &[("service", "ac_service")]).await;
-    assert_eq!(outcome.ack(), &Ack::Deferred { ephemeral: false });
-    let event = bot.command("health ac_service").await;
-    assert_eq!(event.from.id, ALICE.to_string());
-
-    server.malformed_dispatch(&["/member/user/username", "/version"]);
-    let outcome = server.autocomplete(ALICE, CHANNEL, &["health"], ("service", "ac")).await;
-    assert_eq!(outcome.ack(), &Ack::Choices(vec!["ac_service".to_owned()]));
-
-    server.malformed_dispatch(&["/author/username"]);
-    server.mention(BOB, CHANNEL, "help");
-    bot.command("help").await;
-    let message = posted(&server, &bot, "React", Vec::new()).await;
-    server.malformed_dispatch(&["/burst", "/member/deaf"]);
-    server.react(BOB, message.id, "✅");
-    bot.reaction(ReactionChange::Added, "✅").await;
-
-    // Without a user the SDK would make up user 1.
-    server.malformed_dispatch(&["/member", "/guild_id"]);
-    let nobody = server.slash(ALICE, CHANNEL, &["health"], &[]).await;
-    assert!(nobody.ephemeral());
-    server.wait_answer(nobody.interaction(), SOON).await;
-    assert!(bot.events().iter().all(|event| event.from.id != "1"), "{:#?}", bot.events());
-    bot.end().await;
-    server.assert_clean();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn commands_are_put_once_and_only_when_they_differ() {
-    let server =
-        DiscordServer::start(DiscordOptions { identify_limit: false, ..DiscordOptions::default() }).await;
-    let bot = Bot::start(&server, accepted).await;
-    bot.end().await;
-    assert_eq!(server.registrations(), 1);
-    let reads = server.calls(Route::Commands);
-    let bot = Bot::start(&server, accepted).await;
-    eventually(SOON, "the registered commands to be read", async || {
-        (server.calls(Route::Commands) > reads).then_some(())
-    })
-    .await;
-    server.wait_identifies(2, SOON).await;
-    bot.end().await;
-    assert_eq!(server.registrations(), 1);
-    server.assert_clean();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refused_token_or_intent_ends_serving_with_what_to_do() {
-    let server = DiscordServer::start(DiscordOptions::default()).await;
-    let stranger = connect(&server, "MTA.some.other-token");
-    let serve = async |chat: &DiscordChat| {
-        let served = chat.serve(None, |_| async { None }, CancellationToken::new());
-        tokio::time::timeout(SOON, served).await.expect("no loop").expect_err("refused")
-    };
-    let error = serve(&stranger).await;
-    assert!(matches!(error, DiscordError::Token), "{error:?}");
-    assert!(matches!(stranger.liveness(), Liveness::Down(_)));
-    let calls = server.calls(Route::Post);
-    let error = stranger.send(&outgoing(Target::Post(in_channel(CHANNEL)), "x")).await.expect_err("refused");
-    assert!(matches!(error, SendError::Rejected(_)), "{error:?}");
-    assert_eq!(server.calls(Route::Post), calls, "no more calls with a token that is refused");
-    assert!(matches!(stranger.check().await, Err(DiscordError::Token)));
-
-    server.refuse_intents();
-    let error = serve(&connect(&server, BOT_TOKEN)).await;
-    assert!(matches!(error, DiscordError::Intents), "{error:?}");
-    server.assert_clean();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_knows_who_the_bot_is_and_finds_what_is_wrong() {
-    let server = DiscordServer::start(DiscordOptions::default()).await;
-    let well = connect(&server, BOT_TOKEN).check().await.expect("Discord answers");
-    assert_eq!((well.application.as_str(), well.bot_user.as_str()), ("acgs", "acgs"));
-    assert_eq!(well.guilds, ["Test server"]);
-    assert_eq!(well.problems, [] as [&str; 0]);
-
-    let sick = DiscordChat::new(DiscordConfig {
-        api_url: server.api_url(),
-        token: SecretString::from(BOT_TOKEN),
-        application_id: APPLICATION + 1,
-        guild_id: Some(7),
-        rooms: vec![Room::new(Platform::Discord, "8")],
-        tree: commands::grammar::Grammar::new(Vec::new()).tree().clone(),
-        complete: Arc::new(|_| Vec::new()),
-        now,
-    });
-    let sick = sick.expect("a valid configuration").check().await.expect("Discord answers");
-    assert_eq!(sick.problems.len(), 4, "{:#?}", sick.problems);
-    server.forgive("address");
     server.assert_clean();
 }

@@ -3,6 +3,7 @@
 pub mod bot;
 pub mod browser;
 pub mod database;
+pub mod demo;
 pub mod discord;
 pub mod people;
 pub mod platform;

@@ -5,6 +5,21 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+/// Slack documents no number for all text together; 11,341 characters in many blocks were refused
+/// with `msg_blocks_too_long` (github.com/slackapi/bolt-js/issues/2867).
+pub(super) const ALL_TEXT: usize = 11_000;
+
+/// All text in the blocks together.
+pub(super) fn text_length(blocks: &Value) -> usize {
+    match blocks {
+        Value::Array(items) => items.iter().map(text_length).sum(),
+        Value::Object(fields) => {
+            blocks["text"].as_str().map_or(0, utf16) + fields.values().map(text_length).sum::<usize>()
+        }
+        _ => 0,
+    }
+}
+
 /// Every breach, with the JSON pointer that Slack would name.
 pub(super) fn breaches(blocks: &Value) -> Vec<String> {
     let mut check = Check::default();

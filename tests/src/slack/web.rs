@@ -288,6 +288,10 @@ pub(super) fn content(state: &mut State, call: &str, args: &Args) -> Result<(), 
             state.violation("invalid_blocks", format!("{call}: {}", breaches.join("; ")));
             return Err("invalid_blocks");
         }
+        if blocks::text_length(&args["blocks"]) > blocks::ALL_TEXT {
+            state.violation("msg_blocks_too_long", call);
+            return Err("msg_blocks_too_long");
+        }
     }
     Ok(())
 }

@@ -75,7 +75,8 @@ fn configuration(
         people::toml(),
     );
     for (name, address) in SERVICES.iter().zip(addresses) {
-        write!(toml, "[[service]]\nname = {name:?}\nurl = \"{address}\"\n").expect("a String takes everything");
+        write!(toml, "[[service]]\nname = {name:?}\nurl = \"{address}\"\n")
+            .expect("a String takes everything");
     }
     toml
 }

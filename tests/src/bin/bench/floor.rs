@@ -120,7 +120,7 @@ impl Deliveries {
     /// One delivery recorded, as before every acknowledgement.
     pub async fn one(&self, number: usize) -> anyhow::Result<Duration> {
         let event = event(number);
-        let run: RunId = format!("{number:08x}").parse()?;
+        let run = RunId::from_random(u64::try_from(number)?);
         let started = Instant::now();
         self.0.record_delivery(&event, run, Duration::from_secs(15), event.at).await?;
         Ok(started.elapsed())
@@ -129,7 +129,7 @@ impl Deliveries {
 
 fn event(number: usize) -> ChatEvent {
     let asker = Account::new(Platform::Slack, "U0CY");
-    let place = Place { room: Room::new(Platform::Slack, "C000000001"), thread: None, parent: None };
+    let place = Place::channel(Room::new(Platform::Slack, "C000000001"));
     let token = AnswerToken { value: "t".repeat(100), expires: Timestamp::UNIX_EPOCH };
     let answer = AnswerTo { place: place.clone(), asker: asker.clone(), token: Some(token) };
     ChatEvent {

@@ -1,0 +1,103 @@
+//! What somebody sees who has just cloned: `acgs demo` in a real browser; and the log-in of a bot
+//! that is no demo.
+
+use e2e::bot::{Bot, Setup};
+use e2e::browser::{Browser, Screen};
+use e2e::demo::Demo;
+use e2e::people;
+use e2e::platform::Platform;
+
+const CARDS: &str = "[...document.querySelectorAll('.card')].map(card => card.innerText)";
+
+#[tokio::test]
+async fn somebody_new_types_health_breaks_a_service_and_sees_it() -> anyhow::Result<()> {
+    let demo = Demo::start(&[]).await?;
+    assert!(demo.greeting.contains("/_sick?html=1"), "{}", demo.greeting);
+    let browser = Browser::start(Screen::DESK).await?;
+    browser.open(&demo.url).await?;
+    browser.wait_until("document.querySelector('#connection').dataset.state === 'live'").await?;
+    browser.type_keys("health\u{e007}").await?;
+    browser.wait_until(&format!("{CARDS}.some(text => text.includes('All 6 services are well'))")).await?;
+    for part in ["Docker", "PostgreSQL", "Prometheus", "Alertmanager"] {
+        browser
+            .wait_until(&format!("{CARDS}.some(text => new RegExp('{part}\\\\s+not configured').test(text))"))
+            .await?;
+    }
+
+    demo.sick("ac_service", "html=1").await?;
+    browser.type_keys("/acgs health\u{e007}").await?;
+    browser
+        .wait_until(&format!(
+            "{CARDS}.some(text => text.includes('ac_service: answers 200 with text/html instead of JSON'))"
+        ))
+        .await?;
+    demo.sick("ac_service", "well=1").await?;
+    browser.wait_until("[...document.querySelectorAll('.card .button')].some(button => button.textContent === 'Check again')").await?;
+    browser.evaluate("[...document.querySelectorAll('.card .button')].at(-1).click()").await?;
+    browser
+        .wait_until(&format!("{CARDS}.filter(text => text.includes('All 6 services are well')).length === 2"))
+        .await?;
+    assert_eq!(browser.console_errors().await?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_fault_of_the_sandbox_has_its_word() -> anyhow::Result<()> {
+    let demo = Demo::start(&[]).await?;
+    for (service, switch) in [
+        ("auth_service", "down=1"),
+        ("ac_service", "html=1"),
+        ("integrity_service", "redirect=1"),
+        ("fv_service", "drip=1"),
+        ("gs_service", "hang=1"),
+        ("pgc_service", "crash=1"),
+    ] {
+        demo.sick(service, switch).await?;
+    }
+    let browser = Browser::start(Screen::PHONE).await?;
+    browser.open(&demo.url).await?;
+    browser.wait_until("document.querySelector('#connection').dataset.state === 'live'").await?;
+    browser.type_keys("health\u{e007}").await?;
+    browser.wait_until(&format!("{CARDS}.some(text => text.includes('6 of 6 services are sick'))")).await?;
+    let card = browser.evaluate(&format!("{CARDS}.at(-1)")).await?;
+    let card = card.as_str().unwrap_or_default();
+    for words in ["answers 503", "instead of JSON", "a redirect", "did not end within", "frozen", "broke off"]
+    {
+        assert!(card.contains(words), "{words:?} in {card}");
+    }
+    assert_eq!(browser.evaluate("document.documentElement.scrollWidth <= window.innerWidth").await?, true);
+    Ok(())
+}
+
+#[tokio::test]
+async fn outside_the_demo_a_one_time_link_logs_in_once() -> anyhow::Result<()> {
+    let platform = Platform::start().await;
+    let setup =
+        Setup::default().with("[web]\nlisten = \"127.0.0.1:0\"").with(&people::toml()).with(&platform.toml());
+    let bot = Bot::start(setup).await;
+    let web = format!("http://{}", bot.web.expect("a web listener"));
+    let nobody = bot.run(&["web-login", "Nobody"]).await;
+    assert!(nobody.code == 1 && nobody.err.contains("no [[person]] has the name"), "{nobody:?}");
+    let link = bot.run(&["web-login", "Cy"]).await;
+    assert_eq!(link.code, 0, "{link:?}");
+    let path = link.out.trim().split_once("/login").expect("a link").1.to_owned();
+
+    let browser = Browser::start(Screen::DESK).await?;
+    browser.open(&format!("{web}/login{path}")).await?;
+    browser.find("#redeem").await?.click().await?;
+    browser.wait_until("document.querySelector('#connection')?.dataset.state === 'live'").await?;
+    browser.type_keys("health\u{e007}").await?;
+    browser.wait_until(&format!("{CARDS}.some(text => text.includes('All 6 services are well'))")).await?;
+    browser.type_keys("audit\u{e007}").await?;
+    browser
+        .wait_until(&format!(
+            "{CARDS}.some(text => text.includes('This needs the role admin; yours is viewer'))"
+        ))
+        .await?;
+
+    let thief = Browser::start(Screen::DESK).await?;
+    thief.open(&format!("{web}/login{path}")).await?;
+    thief.find("#redeem").await?.click().await?;
+    thief.wait_until("document.querySelector('#login-trouble').innerText.includes('used before')").await?;
+    Ok(())
+}
