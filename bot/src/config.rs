@@ -290,5 +290,18 @@ pub fn default_path() -> PathBuf {
     if here.exists() { here } else { PathBuf::from("/etc/acgs/acgs.toml") }
 }
 
+/// Where `deploy/demo/up` leaves a configuration for the stack that it brought up; the variables are
+/// those of `deploy/demo/README.md`.
+#[must_use]
+pub fn demo_stack_path() -> PathBuf {
+    let folder = |name: &str| environment(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let state = folder("ACGS_DEMO_STATE").unwrap_or_else(|| {
+        let all = folder("XDG_STATE_HOME")
+            .unwrap_or_else(|| folder("HOME").unwrap_or_default().join(".local/state"));
+        all.join("acgs-demo").join(folder("ACGS_DEMO_PROJECT").unwrap_or_else(|| PathBuf::from("docker")))
+    });
+    state.join("acgs.toml")
+}
+
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, App};
 use crate::chat::{Chat, Chats};
-use crate::config::{Config, Service, StoreUrl};
+use crate::config::{self, Config, Service, StoreUrl};
 use crate::{http, report, serve};
 
 /// What the demo knows.
@@ -34,9 +34,10 @@ pub struct Demo {
     /// The port on 127.0.0.1; without it 8081, or a free one if that is taken.
     #[arg(long)]
     port: Option<u16>,
-    /// Look at the real demo stack instead of the sandbox: the file that deploy/demo/up wrote.
-    #[arg(long, value_name = "FILE")]
-    stack: Option<PathBuf>,
+    /// Look at the real demo stack instead of the sandbox, through the configuration that
+    /// deploy/demo/up wrote; without FILE, where it writes it by default.
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    stack: Option<Option<PathBuf>>,
 }
 
 /// Runs the demo until `stop`.
@@ -47,7 +48,9 @@ pub async fn run(demo: Demo, stop: CancellationToken) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let folder = tempfile::tempdir().context("no temporary folder")?;
     let mut config = match &demo.stack {
-        Some(file) => Config::load(file)?,
+        Some(Some(file)) => Config::load(file)?,
+        Some(None) => Config::load(&config::demo_stack_path())
+            .context("is the demo stack up? deploy/demo/up brings it up and writes its configuration")?,
         None => Config::parse("deploy/demo/demo.toml", EMBEDDED, &|_| None)?,
     };
     config.store =
@@ -63,12 +66,12 @@ pub async fn run(demo: Demo, stop: CancellationToken) -> anyhow::Result<()> {
     web.banner = Some(report::demo_banner(stack));
     let chat = WebChat::new(web);
     let app = App::new(config, store, executors, grammar, Chats::new(vec![Chat::Web(chat.clone())]));
-    let router = http::with_deadline(http::probes(std::sync::Arc::clone(&app), metrics))
+    let router = http::with_deadline(http::probes(std::sync::Arc::clone(&app), metrics.clone()))
         .merge(chat.router(serve::receiver(&app)))
         .merge(sandboxes);
     let names: Vec<ServiceName> = app.config.services.iter().map(|service| service.name.clone()).collect();
     println!("{}", report::demo_greeting(address, &names, stack));
-    serve::run(app, vec![(listener, router)], stop).await
+    serve::run(app, metrics, vec![(listener, router)], stop).await
 }
 
 /// Loopback alone: in the demo everybody may be anybody.

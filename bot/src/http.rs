@@ -49,6 +49,23 @@ fn describe() {
         "acgs_gateway_gaps_total",
         "Discord sessions begun anew: clicks and slash commands of the gap are lost on Discord's side."
     );
+    describe_counter!(
+        "acgs_gateway_gap_seconds_total",
+        "Seconds without a Discord session before a new one."
+    );
+    describe_counter!("acgs_gateway_stuck_total", "Discord connections that hung and were replaced.");
+    describe_counter!(
+        "acgs_gateway_readback_failures_total",
+        "Rooms whose missed messages could not be read back."
+    );
+    describe_counter!(
+        "acgs_discord_invalid_requests_total",
+        "401, 403 and 429 answers; Discord bans at 10,000 in 10 minutes."
+    );
+    describe_counter!(
+        "acgs_malformed_deliveries_total",
+        "Deliveries that did not fit the platform's own model."
+    );
     describe_counter!("acgs_panics_total", "Commands that panicked; each was answered with its run id.");
     describe_counter!("acgs_probe_results_total", "Health probes by service and result.");
     describe_counter!(

@@ -6,13 +6,14 @@
 //! moment that the platform named. An outcome that was never heard is tried again: Discord and the
 //! web page know the repeat by its slot, on Slack the message says that it may be one.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use commands::ids::Platform;
 use commands::message::{RateKey, SendError, Sent};
 use jiff::{SignedDuration, Timestamp};
-use store::{Claimed, Store, StoreError, Wanted};
+use store::{Claimed, Confirmed, Store, StoreError, Wanted};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -38,6 +39,16 @@ struct Limit {
     key: RateKey,
 }
 
+/// What one try came to.
+enum Settled {
+    /// Nothing more is to be done.
+    Over,
+    /// Something is due, now or later.
+    Due,
+    /// Somebody else has it.
+    TakenOver,
+}
+
 /// The sender's shared state.
 pub struct Outbox {
     store: Store,
@@ -45,6 +56,8 @@ pub struct Outbox {
     governor: Mutex<Governor>,
     wake: Notify,
     calls: Arc<Semaphore>,
+    /// Set while the last look may have left something that waits for a free call.
+    crowded: AtomicBool,
     last_look: Mutex<Instant>,
 }
 
@@ -58,6 +71,7 @@ impl Outbox {
             governor: Mutex::default(),
             wake: Notify::new(),
             calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
+            crowded: AtomicBool::new(false),
             last_look: Mutex::new(Instant::now()),
         }
     }
@@ -94,6 +108,8 @@ impl Outbox {
     /// Claims what is due and starts sending it. Returns how long nothing will be due.
     async fn look(self: &Arc<Self>, platforms: &[Platform], tracker: &TaskTracker) -> Duration {
         *self.last_look.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        // Before counting: a call that ends after it was counted then says so.
+        self.crowded.store(true, Ordering::SeqCst);
         let room = u32::try_from(self.calls.available_permits()).unwrap_or(CLAIM).min(CLAIM);
         if room == 0 {
             return POLL;
@@ -116,6 +132,7 @@ impl Outbox {
         if full {
             return Duration::ZERO;
         }
+        self.crowded.store(false, Ordering::SeqCst);
         match self.store.next_due(platforms).await {
             Ok(Some(due)) => {
                 Duration::try_from(due.duration_since(clock::now())).unwrap_or_default().min(POLL)
@@ -128,16 +145,18 @@ impl Outbox {
         let Ok(permit) = Arc::clone(&self.calls).acquire_owned().await else { return };
         let outbox = Arc::clone(self);
         tracker.spawn(async move {
-            outbox.send(message).await;
+            let again = outbox.send(message).await;
             drop(permit);
-            // A slot is free again, and a newer version may have been stored meanwhile.
-            outbox.nudge();
+            if again || outbox.crowded.load(Ordering::SeqCst) {
+                outbox.nudge();
+            }
         });
     }
 
-    async fn send(&self, message: Claimed) {
+    /// One try. Whether the next look has something to do with it, now or later.
+    async fn send(&self, message: Claimed) -> bool {
         let platform = platform_of(&message.outgoing.target);
-        let Some(chat) = self.chats.get(platform) else { return };
+        let Some(chat) = self.chats.get(platform) else { return false };
         let limit = Limit { platform, key: chat.rate_key(&message.outgoing) };
         let permit =
             self.with_governor(|governor| governor.ask(platform, &limit.key, message.lane, Instant::now()));
@@ -149,24 +168,30 @@ impl Outbox {
             },
         };
         match settled {
-            Ok(true) => {}
-            Ok(false) => tracing::warn!(message.slot, "another replica took this message over"),
+            Ok(Settled::Over) => return false,
+            Ok(Settled::Due) => {}
+            Ok(Settled::TakenOver) => tracing::warn!(message.slot, "another replica took this message over"),
             Err(error) => tracing::error!(
                 message.slot,
                 error = &error as &dyn std::error::Error,
                 "outbox can't be written; the message stays due"
             ),
         }
+        true
     }
 
-    async fn sent(&self, limit: &Limit, message: &Claimed, sent: Sent) -> Result<bool, StoreError> {
+    async fn sent(&self, limit: &Limit, message: &Claimed, sent: Sent) -> Result<Settled, StoreError> {
         if let Some(quota) = sent.quota {
             self.with_governor(|governor| governor.learn(limit.platform, &limit.key, quota, Instant::now()));
         }
         let now = clock::now();
         let waited = Duration::try_from(now.duration_since(message.created_at)).unwrap_or_default();
         metrics::histogram!("acgs_outbox_seconds", "platform" => limit.platform.as_str()).record(waited);
-        self.store.confirm(message, sent.posted, now).await
+        Ok(match self.store.confirm(message, sent.posted, now).await? {
+            Confirmed::Whole => Settled::Over,
+            Confirmed::NewerWaits => Settled::Due,
+            Confirmed::TakenOver => Settled::TakenOver,
+        })
     }
 
     async fn not_sent(
@@ -174,7 +199,7 @@ impl Outbox {
         limit: &Limit,
         message: &Claimed,
         error: &SendError,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Settled, StoreError> {
         let now = clock::now();
         let platform = limit.platform;
         match error {
@@ -192,7 +217,9 @@ impl Outbox {
                 tracing::error!(message.slot, %platform, reason, "message refused by the platform, given up");
                 metrics::counter!("acgs_messages_refused_total", "platform" => platform.as_str())
                     .increment(1);
-                self.store.give_up(message, reason, now).await
+                let buried = self.store.give_up(message, reason, now).await?;
+                // What was put meanwhile is due.
+                Ok(if buried { Settled::Due } else { Settled::TakenOver })
             }
         }
     }
@@ -202,10 +229,10 @@ impl Outbox {
         message: &Claimed,
         until: Timestamp,
         certainly_not_sent: bool,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Settled, StoreError> {
         let stored = self.store.defer(message, until, certainly_not_sent).await?;
         metrics::counter!("acgs_messages_put_off_total").increment(1);
-        Ok(stored)
+        Ok(if stored { Settled::Due } else { Settled::TakenOver })
     }
 
     fn with_governor<T>(&self, ask: impl FnOnce(&mut Governor) -> T) -> T {

@@ -44,7 +44,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         .await
         .with_context(|| format!("[bot] http_listen {} can't be bound", app.config.bot.http_listen))?;
     announce("http", &outside)?;
-    let mut listeners = vec![(outside, outside_router(&app, metrics))];
+    let mut listeners = vec![(outside, outside_router(&app, metrics.clone()))];
     if let (Some(web), Some(Chat::Web(chat))) = (&app.config.web, app.chats.get(Platform::Web)) {
         let listener = TcpListener::bind(web.listen)
             .await
@@ -52,7 +52,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         announce("web", &listener)?;
         listeners.push((listener, chat.router(receiver(&app))));
     }
-    run(app, listeners, stop).await
+    run(app, metrics, listeners, stop).await
 }
 
 /// Port 0 in the configuration is a free port; this says which.
@@ -172,6 +172,7 @@ pub fn receiver(
 /// events, commands under way, messages under way, the store.
 pub async fn run(
     app: Arc<App>,
+    metrics: PrometheusHandle,
     listeners: Vec<(TcpListener, Router)>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -204,7 +205,7 @@ pub async fn run(
             Chat::Web(_) => {}
         }
     }
-    tasks.spawn(housekeeping(Arc::clone(&app), stop.clone()));
+    tasks.spawn(housekeeping(Arc::clone(&app), metrics, stop.clone()));
     let stop_sending = CancellationToken::new();
     let sender = tokio::spawn(Arc::clone(&app.outbox).run(stop_sending.clone()));
     let ended = until_stopped(&mut tasks, &stop).await;
@@ -254,7 +255,11 @@ async fn warm_up(app: Arc<App>) {
     }
 }
 
-async fn housekeeping(app: Arc<App>, stop: CancellationToken) -> anyhow::Result<()> {
+async fn housekeeping(
+    app: Arc<App>,
+    metrics: PrometheusHandle,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let mut tick = tokio::time::interval(RESUME_EVERY);
     tick.tick().await;
     loop {
@@ -264,6 +269,8 @@ async fn housekeeping(app: Arc<App>, stop: CancellationToken) -> anyhow::Result<
         }
         app.resume().await;
         app.outbox.tidy();
+        // Without it every latency is kept until somebody asks for /metrics, and nobody may.
+        metrics.run_upkeep();
         let before = clock::now() - KEEP_DELIVERIES;
         if let Err(error) = app.store.forget_deliveries(before).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old deliveries can't be dropped");

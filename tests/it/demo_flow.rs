@@ -1,17 +1,20 @@
 //! What somebody sees who has just cloned: `acgs demo` in a real browser; and the log-in of a bot
 //! that is no demo.
 
-use e2e::bot::{Bot, Setup};
+use std::path::Path;
+
+use e2e::bot::{Bot, Setup, run_alone};
 use e2e::browser::{Browser, Screen};
 use e2e::demo::Demo;
 use e2e::people;
 use e2e::platform::Platform;
+use e2e::stack::Stack;
 
 const CARDS: &str = "[...document.querySelectorAll('.card')].map(card => card.innerText)";
 
 #[tokio::test]
 async fn somebody_new_types_health_breaks_a_service_and_sees_it() -> anyhow::Result<()> {
-    let demo = Demo::start(&[]).await?;
+    let demo = Demo::start(&[], &[]).await?;
     assert!(demo.greeting.contains("/_sick?html=1"), "{}", demo.greeting);
     let browser = Browser::start(Screen::DESK).await?;
     browser.open(&demo.url).await?;
@@ -43,7 +46,7 @@ async fn somebody_new_types_health_breaks_a_service_and_sees_it() -> anyhow::Res
 
 #[tokio::test]
 async fn every_fault_of_the_sandbox_has_its_word() -> anyhow::Result<()> {
-    let demo = Demo::start(&[]).await?;
+    let demo = Demo::start(&[], &[]).await?;
     for (service, switch) in [
         ("auth_service", "down=1"),
         ("ac_service", "html=1"),
@@ -66,6 +69,33 @@ async fn every_fault_of_the_sandbox_has_its_word() -> anyhow::Result<()> {
         assert!(card.contains(words), "{words:?} in {card}");
     }
     assert_eq!(browser.evaluate("document.documentElement.scrollWidth <= window.innerWidth").await?, true);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_demo_looks_at_the_real_stack_when_it_is_up() -> anyhow::Result<()> {
+    let stack = Stack::take().await;
+    let config = stack.config();
+    let folder = config.parent().and_then(Path::to_str).expect("a folder");
+    let demo = Demo::start(&["--stack"], &[("ACGS_DEMO_STATE", folder)]).await?;
+    assert!(!demo.greeting.contains("_sick"), "{}", demo.greeting);
+    let browser = Browser::start(Screen::DESK).await?;
+    browser.open(&demo.url).await?;
+    browser.wait_until("document.querySelector('#connection').dataset.state === 'live'").await?;
+    browser.type_keys("health\u{e007}").await?;
+    for part in
+        ["PostgreSQL\\\\s+answers in", "Docker\\\\s+answers; containers of 6 of 6", "Prometheus\\\\s+ready"]
+    {
+        browser.wait_until(&format!("{CARDS}.some(text => new RegExp('{part}').test(text))")).await?;
+    }
+    let from_terminal = ["run", "--config", config.to_str().expect("a path"), "--", "health", "auth_service"];
+    let health = run_alone(&from_terminal, &[]).await;
+    assert!(health.code == 0 && health.out.contains("auth_service is well"), "{health:?}");
+
+    // Where no stack is up, the demo says how to get one.
+    let nowhere =
+        run_alone(&["demo", "--port", "0", "--stack"], &[("ACGS_DEMO_STATE", "/nonexistent")]).await;
+    assert!(nowhere.code == 2 && nowhere.err.contains("deploy/demo/up"), "{nowhere:?}");
     Ok(())
 }
 

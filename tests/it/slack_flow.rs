@@ -414,3 +414,80 @@ async fn http_mode_answers_signed_requests_and_no_others() {
     assert_eq!(slack.messages().len(), 1, "no refused request was answered in the channel");
     slack.assert_clean();
 }
+
+#[tokio::test]
+async fn two_replicas_on_one_postgres_answer_each_line_once_and_one_takes_over_from_the_other() {
+    let database = Database::create().await;
+    let mut scene = scene_on(Some(database.url())).await;
+    let setup = Setup { store_url: Some(database.url()), ..setup(&scene.slack, &scene.platform, "socket") };
+    let other = Bot::start(setup).await;
+    scene.slack.wait_sockets(4, SOON).await;
+    for _ in 0..4 {
+        scene.slack.duplicate_next();
+        scene.types(CY, "help health").await;
+    }
+    for _ in 0..4 {
+        scene.message("Help: health").await;
+    }
+    // One holds a line back on a frozen service and is killed: the other one answers it.
+    scene.platform.sick("ac_service", "hang=1").await;
+    let before = other.metric("acgs_deliveries_total", &["kind=\"new\""]).await;
+    scene.types(CY, "health").await;
+    let other_has_it = other.metric("acgs_deliveries_total", &["kind=\"new\""]).await > before;
+    if other_has_it {
+        let mut other = other;
+        other.kill().await;
+        scene.answered_by_the_one_left().await;
+    } else {
+        scene.bot.kill().await;
+        scene.answered_by_the_one_left().await;
+    }
+}
+
+impl Scene {
+    async fn answered_by_the_one_left(&self) {
+        self.platform.sick("ac_service", "well=1").await;
+        self.slack
+            .wait_message(
+                |message| message.visible().contains("All 6 services are well"),
+                Duration::from_secs(60),
+            )
+            .await;
+        assert_eq!(self.slack.messages().len(), 5);
+        self.slack.assert_clean();
+    }
+}
+
+#[tokio::test]
+async fn edits_that_wait_for_their_turn_replace_one_another() {
+    let scene = scene().await;
+    scene.platform.sick("ac_service", "down=1").await;
+    scene.types(CY, "health ac_service --wait 60").await;
+    scene.message("0 of 3 good answers").await;
+    scene.slack.limit_next("chat.update", 1, 9);
+    eventually(SOON, "an edit to be put off", async || {
+        (scene.bot.metric("acgs_rate_limited_total", &[]).await >= 1.0).then_some(())
+    })
+    .await;
+    let updates = scene.slack.calls("chat.update");
+    scene.platform.sick("ac_service", "well=1").await;
+    scene
+        .slack
+        .wait_message(|message| message.visible().contains("ac_service well"), Duration::from_secs(30))
+        .await;
+    // Three good answers in a row take four seconds, each shown by an edit but for the nine of silence.
+    assert_eq!(scene.slack.calls("chat.update"), updates + 1);
+    scene.slack.assert_clean();
+}
+
+#[tokio::test]
+async fn malformed_frames_are_survived() {
+    let scene = scene().await;
+    for frame in ["{", "[]", "{\"type\":\"events_api\"}", "{\"text\":\"\\ud800\"}", &"x".repeat(1 << 20)] {
+        scene.slack.send_raw(frame);
+    }
+    scene.slack.wait_sockets(2, SOON).await;
+    scene.types(CY, "health").await;
+    scene.message("All 6 services are well").await;
+    scene.slack.assert_clean();
+}

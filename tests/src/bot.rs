@@ -241,6 +241,11 @@ pub async fn run_with(toml: &str, arguments: &[&str], environment: &[(&str, &str
     finish(command(&setup, &[call]).arg("--config").arg(&config).args(rest)).await
 }
 
+/// Runs the binary once with these arguments alone.
+pub async fn run_alone(arguments: &[&str], environment: &[(&str, &str)]) -> Finished {
+    finish(command(&Setup::default(), arguments).envs(environment.iter().copied())).await
+}
+
 async fn finish(command: &mut Command) -> Finished {
     let output = tokio::time::timeout(Duration::from_secs(60), command.output());
     let output = output.await.expect("ends in time").expect("starts");

@@ -23,10 +23,11 @@ impl Demo {
     ///
     /// # Errors
     /// When it does not start.
-    pub async fn start(arguments: &[&str]) -> anyhow::Result<Self> {
+    pub async fn start(arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<Self> {
         let mut child = Command::new(binary())
             .args(["demo", "--port", "0"])
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -1,6 +1,7 @@
 //! The real platform that `tests/run` brought up: where it is, and ways to hurt it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
@@ -72,6 +73,12 @@ impl Stack {
             .with(&format!("[alertmanager]\nurl = {:?}", told("ALERTMANAGER_URL")))
             .with(&services)
             .secret("STACK_POSTGRES_URL", &told("POSTGRES_URL"))
+    }
+
+    /// The configuration that `deploy/demo/up` wrote.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        told("CONFIG").into()
     }
 
     /// The container of a compose service.

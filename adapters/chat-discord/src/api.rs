@@ -213,6 +213,7 @@ impl Api {
         body: Body,
     ) -> Result<Answer, CallError> {
         self.may_call(authorization)?;
+        let route = route(&address);
         let mut request = self.http.request(method, address);
         if authorization == Authorization::Bot {
             request = request.header(AUTHORIZATION, self.authorization.clone());
@@ -223,7 +224,7 @@ impl Api {
             Body::Files { payload, files } => request.multipart(form(payload, files)),
         };
         let response = request.send().await.map_err(unsent)?;
-        self.judge(response, authorization).await
+        self.judge(response, authorization, route).await
     }
 
     /// Refuses without a call where one would only do harm. Interactions are let through:
@@ -245,7 +246,12 @@ impl Api {
         }
     }
 
-    async fn judge(&self, response: Response, authorization: Authorization) -> Result<Answer, CallError> {
+    async fn judge(
+        &self,
+        response: Response,
+        authorization: Authorization,
+        route: &'static str,
+    ) -> Result<Answer, CallError> {
         let status = response.status();
         let quota = quota(response.headers());
         let retry_after = header_seconds(response.headers(), RETRY_AFTER.as_str());
@@ -257,6 +263,10 @@ impl Api {
         if status.is_success() {
             return Ok(Answer { quota, body });
         }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            metrics::counter!("acgs_rate_limited_total", "platform" => "discord", "method" => route)
+                .increment(1);
+        }
         if matches!(status.as_u16(), 401 | 403 | 429) && !shared {
             self.state.invalid.count(status.as_u16());
         }
@@ -264,6 +274,20 @@ impl Api {
             self.state.token_refused.store(true, Ordering::Relaxed);
         }
         Err(refusal(status, &body, retry_after))
+    }
+}
+
+/// A call's kind, for metrics.
+fn route(address: &Url) -> &'static str {
+    let path: Vec<&str> = address.path_segments().into_iter().flatten().skip(2).collect();
+    match path.as_slice() {
+        ["interactions", ..] => "callback",
+        ["webhooks", ..] => "original",
+        ["channels", _, "messages"] => "messages",
+        ["channels", _, "messages", _] => "message",
+        ["channels", _, "messages", ..] => "reactions",
+        ["applications", .., "commands"] => "commands",
+        _ => "other",
     }
 }
 

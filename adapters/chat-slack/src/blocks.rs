@@ -21,13 +21,19 @@ const BLOCKS: usize = 50;
 const SECTION: usize = 3000;
 /// A context element's text; short of the section's limit, since it is small print.
 const CONTEXT: usize = 2000;
+/// What is longer than this before it is escaped is no small print.
+const SMALL_PRINT: usize = 600;
 const HEADER: usize = 150;
 const BUTTON_LABEL: usize = 75;
 const BUTTON_VALUE: usize = 2000;
 const BUTTONS_IN_BLOCK: usize = 25;
-const BUTTON_BLOCKS: usize = 10;
-/// `msg_blocks_too_long` has no documented number; messages of this much text are accepted.
-const ALL_TEXT: usize = 12_000;
+const BUTTON_BLOCKS: usize = 2;
+/// `msg_blocks_too_long` has no documented number. Slack's staff names 12,000 characters less
+/// something for each block, and a message of 11,341 in many blocks was refused
+/// (github.com/slackapi/bolt-js/issues/2509 and 2867): this stays well below.
+const ALL_TEXT: usize = 9000;
+/// What a block is taken to cost besides its text.
+const BLOCK_COST: usize = 60;
 /// `chat.update` refuses a `text` of more than 4,000.
 const FALLBACK: usize = 3500;
 /// What a desktop shows of preformatted text in one line.
@@ -70,34 +76,39 @@ impl Markup {
 /// The whole card in a file, if it does not fit into one message.
 pub(crate) fn overflow(card: &Card) -> Option<TextFile> {
     let body = body(card);
-    let fits = body.len() <= room(card) && body.iter().map(|(length, _)| length).sum::<usize>() <= ALL_TEXT;
+    let fits = fitting(card, &body) == body.len();
     (!fits).then(|| TextFile { name: "answer.txt".to_owned(), content: plain::card(card) })
 }
 
 /// Shapes a reply. `notices` are our own words about this message: a repeat, a file.
 pub(crate) fn render(reply: &Reply, notices: &[String]) -> Rendered {
     let card = &reply.card;
+    let body = body(card);
+    let fitting = fitting(card, &body);
     let mut blocks = Vec::new();
     blocks.extend(header(card));
-    blocks.extend(notices.first().and_then(|_| context(&notices.join("\n"))));
-    let mut left = ALL_TEXT;
-    for (length, block) in body(card).into_iter().take(room(card)) {
-        if length > left {
-            break;
-        }
-        left -= length;
-        blocks.push(block);
-    }
+    blocks.extend(notices.first().and_then(|_| context(&shortened(&notices.join("\n"), SMALL_PRINT))));
+    blocks.extend(body.into_iter().take(fitting).map(|(_, block)| block));
     blocks.extend(actions(&card.buttons));
-    blocks.extend(card.footer.as_deref().and_then(context));
+    blocks.extend(small_print(card).and_then(context));
     Rendered { blocks, text: fallback(card, notices) }
 }
 
-/// How many blocks are left for the sections.
-fn room(card: &Card) -> usize {
-    let buttons = card.buttons.len().div_ceil(BUTTONS_IN_BLOCK).min(BUTTON_BLOCKS);
-    // A header, a notice, a footer.
-    BLOCKS - 3 - buttons
+/// How many of the sections' blocks go into the message.
+fn fitting(card: &Card, body: &[(usize, SlackBlock)]) -> usize {
+    let labels = card.buttons.iter().map(|button| length(&button.label).min(BUTTON_LABEL));
+    let labels: usize = labels.take(BUTTON_BLOCKS * BUTTONS_IN_BLOCK).sum();
+    let rows = card.buttons.len().div_ceil(BUTTONS_IN_BLOCK).min(BUTTON_BLOCKS);
+    // A header, a notice and a footer, whether they are there or not.
+    let mut text = ALL_TEXT.saturating_sub(HEADER + 2 * SMALL_PRINT + labels);
+    let room = BLOCKS - 3 - rows;
+    let fits = |(length, _): &&(usize, SlackBlock)| {
+        let cost = length + BLOCK_COST;
+        let fits = cost <= text;
+        text = text.saturating_sub(cost);
+        fits
+    };
+    body.iter().take(room).take_while(fits).count()
 }
 
 /// The sections' blocks, each with the length of its text.
@@ -107,25 +118,35 @@ fn body(card: &Card) -> Vec<(usize, SlackBlock)> {
         blocks.extend(marked(&card.title, Markup::bold));
     }
     for section in &card.sections {
-        match section {
-            Section::Text(text) => blocks.extend(marked(text, Markup::text)),
-            Section::Facts(facts) => blocks.extend(facts_blocks(facts)),
-            Section::Table(table) => blocks.extend(preformatted(&table.to_text(TABLE_WIDTH))),
-            Section::Code(code) => blocks.extend(preformatted(code)),
-            Section::Next(lines) => blocks.extend(lines_blocks(lines.iter().map(|line| {
-                let command = format!("/acgs {line}");
-                split(&command, SECTION - 2, &|piece| Markup::code(piece).0)
-                    .into_iter()
-                    .map(|p| format!("→ {p}"))
-            }))),
-        }
+        blocks.extend(section_blocks(section));
     }
-    let left_out = card.buttons.len().saturating_sub(BUTTONS_IN_BLOCK * BUTTON_BLOCKS)
-        + card.buttons.iter().filter(|button| !is_pressable(button)).count();
+    if small_print(card).is_none() {
+        blocks.extend(marked(card.footer.as_deref().unwrap_or_default(), Markup::text));
+    }
+    let shown = card.buttons.iter().filter(|button| is_pressable(button)).count();
+    let left_out = card.buttons.len() - shown.min(BUTTONS_IN_BLOCK * BUTTON_BLOCKS);
     if left_out > 0 {
         blocks.extend(marked(&format!("{left_out} buttons do not fit and are left out."), Markup::text));
     }
     blocks
+}
+
+fn section_blocks(section: &Section) -> Vec<(usize, SlackBlock)> {
+    match section {
+        Section::Text(text) => marked(text, Markup::text),
+        Section::Facts(facts) => facts_blocks(facts),
+        Section::Table(table) => preformatted(&table.to_text(TABLE_WIDTH)),
+        Section::Code(code) => preformatted(code),
+        Section::Next(lines) => lines_blocks(lines.iter().map(|line| {
+            let pieces = split(&format!("/acgs {line}"), SECTION - 2, &|piece| Markup::code(piece).0);
+            pieces.into_iter().map(|piece| format!("→ {piece}"))
+        })),
+    }
+}
+
+/// The footer, if it is short enough to be one.
+fn small_print(card: &Card) -> Option<&str> {
+    card.footer.as_deref().filter(|footer| length(footer) <= SMALL_PRINT)
 }
 
 fn facts_blocks(facts: &[(String, String)]) -> Vec<(usize, SlackBlock)> {
@@ -203,9 +224,8 @@ fn header(card: &Card) -> Option<SlackBlock> {
 }
 
 fn context(raw: &str) -> Option<SlackBlock> {
-    // Several elements rather than a cut; more than Slack's ten would be 20,000 characters.
     let pieces = split(raw, CONTEXT, &|piece| Markup::text(piece).0);
-    let pieces = pieces.into_iter().filter(|piece| !piece.trim().is_empty()).take(10);
+    let pieces = pieces.into_iter().filter(|piece| !piece.trim().is_empty());
     let elements: Vec<_> = pieces.map(|piece| Markup(piece).object().into()).collect();
     (!elements.is_empty()).then(|| SlackContextBlock::new(elements).into())
 }

@@ -61,7 +61,7 @@ impl CallError {
             "ratelimited" | "rate_limited" => Self::RateLimited(UNSAID_RETRY_AFTER),
             // Slack's words: "some aspect of the operation" may have succeeded.
             "fatal_error" | "internal_error" => Self::Unknown(format!("Slack answered {code}")),
-            // Slack's words: temporarily unavailable, the body did not arrive, being migrated.
+            // Unavailable, the body missing or cut off, the workspace being moved: taken as not done.
             "service_unavailable" | "request_timeout" | "team_added_to_org" => {
                 Self::NotReached(format!("Slack answered {code}"))
             }

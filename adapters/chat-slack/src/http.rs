@@ -23,7 +23,7 @@ use crate::deliver::{Verdict, deliver, malformed};
 use crate::inbound::{self, PayloadKind};
 use signature::{Mac, Replays, verify};
 
-/// Slack's largest payload, a click with the message that it was on, is some 200 kB.
+/// The largest payload is a click with the message that it was on: some 200 kB by Block Kit's limits.
 const BODY_LIMIT: usize = 1024 * 1024;
 /// Slack sends its body at once; a slow drip is not Slack.
 const BODY_TIMEOUT: Duration = Duration::from_secs(3);

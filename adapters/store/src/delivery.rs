@@ -201,7 +201,7 @@ macro_rules! claim_sql {
     ($lock:literal) => {
         concat!(
             "WITH due AS MATERIALIZED (SELECT platform, id FROM delivery \
-             WHERE concluded_at IS NULL AND claimed_until <= $1 ORDER BY received_at LIMIT $3 ",
+             WHERE concluded_at IS NULL AND claimed_until <= $1 ORDER BY received_at LIMIT CAST($3 AS BIGINT) ",
             $lock,
             ") UPDATE delivery SET claimed_until = $2 WHERE (platform, id) IN (SELECT platform, id FROM due) \
              RETURNING event, run, received_at"

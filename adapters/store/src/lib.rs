@@ -30,7 +30,7 @@ pub use audit::{AuditDecision, AuditEntry, AuditFilter, AuditOutcome, AuditRow, 
 pub use delivery::{Conclusion, OpenDelivery, Recorded};
 pub use error::StoreError;
 pub use login::LoginKind;
-pub use outbox::{Claimed, Lane, NewMessage, OutboxDepth, Wanted};
+pub use outbox::{Claimed, Confirmed, Lane, NewMessage, OutboxDepth, Wanted};
 
 /// The short form of results here.
 pub type Result<T> = std::result::Result<T, StoreError>;

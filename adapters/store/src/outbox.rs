@@ -101,6 +101,17 @@ pub struct Claimed {
     pub created_at: Timestamp,
 }
 
+/// What became of a message that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmed {
+    /// It says what is wanted.
+    Whole,
+    /// A newer version was put meanwhile; the message is due at once.
+    NewerWaits,
+    /// The claim is not the newest one. Nothing was changed.
+    TakenOver,
+}
+
 /// How much is not sent yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutboxDepth {
@@ -135,9 +146,8 @@ impl Store {
         Ok(claimed.into_iter().map(|(_, claimed)| claimed).collect())
     }
 
-    /// It was sent. `false` if the claim is not the newest one; then nothing is changed. If a newer
-    /// version was put meanwhile, the message is due at once.
-    pub async fn confirm(&self, claimed: &Claimed, posted: Posted, now: Timestamp) -> Result<bool> {
+    /// It was sent.
+    pub async fn confirm(&self, claimed: &Claimed, posted: Posted, now: Timestamp) -> Result<Confirmed> {
         let sent = Sent {
             slot: claimed.slot.clone(),
             fence: claimed.fence,
@@ -149,7 +159,8 @@ impl Store {
     }
 
     /// It is tried again, not before `until`. `certainly_not_sent` when the platform said so (429) or
-    /// was not reached; otherwise the next claim may repeat it. `false` as in [`Store::confirm`].
+    /// was not reached; otherwise the next claim may repeat it. `false` if the claim is not the newest one;
+    /// then nothing is changed.
     pub async fn defer(&self, claimed: &Claimed, until: Timestamp, certainly_not_sent: bool) -> Result<bool> {
         let later = Later {
             slot: claimed.slot.clone(),
@@ -161,7 +172,7 @@ impl Store {
     }
 
     /// The platform will never take it. It is kept and counted, and not tried again unless it is put
-    /// again or was put meanwhile. `false` as in [`Store::confirm`].
+    /// again or was put meanwhile. `false` as in [`Store::defer`].
     pub async fn give_up(&self, claimed: &Claimed, reason: &str, now: Timestamp) -> Result<bool> {
         let end = End {
             slot: claimed.slot.clone(),
@@ -306,7 +317,8 @@ fn claimed(columns: Columns) -> Result<(Waiting, Claimed)> {
 
 /// `$lock` is how PostgreSQL steps over rows that another replica is claiming; SQLite has one writer.
 /// The count of posts begun grows only where sending posts anew: not posted yet, or posted so that it
-/// can't be edited.
+/// can't be edited. SQLite plans by the value of a parameter that is the whole of a LIMIT, and so compiles
+/// the statement anew for each claim; it does not look into a CAST.
 macro_rules! claim_sql {
     ($lock:literal) => {
         concat!(
@@ -314,7 +326,7 @@ macro_rules! claim_sql {
              WHERE sent_version < version AND dead_at IS NULL AND due_at <= $1 \
              AND replace($3, '|' || platform || '|', '') <> $3 \
              AND replace($4, '|' || room || '|', '') = $4 \
-             ORDER BY lane, wanted_at LIMIT $5 ",
+             ORDER BY lane, wanted_at LIMIT CAST($5 AS BIGINT) ",
             $lock,
             ") UPDATE outbox SET due_at = $2, fence = fence + 1, attempts = attempts + 1, \
              unheard = CASE WHEN posted IS NULL OR posted = '\"ephemeral\"' THEN unheard + 1 ELSE 0 END \
@@ -375,19 +387,23 @@ per_driver! {
         rows.into_iter().map(claimed).collect()
     }
 
-    pub(super) async fn sent(connection: &mut Connection, sent: &Sent) -> Result<bool> {
-        let done = sqlx::query(
+    pub(super) async fn sent(connection: &mut Connection, sent: &Sent) -> Result<Confirmed> {
+        let newer: Vec<bool> = sqlx::query_scalar(
             "UPDATE outbox SET sent_version = $3, posted = $4, due_at = $5, sent_at = $5, wanted_at = $5, \
-             unheard = 0, attempts = 0 WHERE slot = $1 AND fence = $2",
+             unheard = 0, attempts = 0 WHERE slot = $1 AND fence = $2 RETURNING version > $3",
         )
         .bind(&sent.slot)
         .bind(sent.fence)
         .bind(sent.version)
         .bind(&sent.posted)
         .bind(sent.at)
-        .execute(connection)
+        .fetch_all(connection)
         .await?;
-        Ok(done.rows_affected() == 1)
+        Ok(match newer.first() {
+            Some(false) => Confirmed::Whole,
+            Some(true) => Confirmed::NewerWaits,
+            None => Confirmed::TakenOver,
+        })
     }
 
     pub(super) async fn later(connection: &mut Connection, later: &Later) -> Result<bool> {

@@ -17,7 +17,7 @@ impl EventHandler for Bare {
     async fn ready(&self, context: Context, _: Ready) {
         // In JSON: the builders write fields that have no meaning here, which the tests' server refuses.
         let help = json!({"type": 1, "name": "help", "description": "What there is", "options": []});
-        let commands = json!([{"name": "acgs", "description": "A bare bot", "options": [help]}]);
+        let commands = json!([{"type": 1, "name": "acgs", "description": "A bare bot", "options": [help]}]);
         let registered = context.http.create_guild_commands(GuildId::new(GUILD), &commands).await;
         registered.expect("Discord takes the command");
     }

@@ -7,7 +7,7 @@ use e2e::demo::Demo;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let demo = Demo::start(&[]).await?;
+    let demo = Demo::start(&[], &[]).await?;
     demo.sick("ac_service", "html=1").await?;
     let browser = Browser::start(Screen { width: 860, height: 980, is_phone: false }).await?;
     browser.prefer(ColourScheme::Light).await?;

@@ -52,7 +52,7 @@ fn the_fallback_text_reads_like_the_card() {
 
 #[test]
 fn a_long_text_is_parted_and_nothing_of_it_is_lost() {
-    let words: Vec<String> = (0..900).map(|number| format!("word{number}")).collect();
+    let words: Vec<String> = (0..600).map(|number| format!("word{number}")).collect();
     let long = card(vec![Section::Text(words.join(" "))]);
     assert_eq!(overflow(&long), None);
     let value = rendered(long);
@@ -79,6 +79,19 @@ fn a_title_that_is_too_long_is_shown_whole_below() {
     let value = rendered(long);
     assert!(value["blocks"][0]["text"]["text"].as_str().unwrap().ends_with('…'));
     assert!(value["blocks"][1]["text"]["text"].as_str().unwrap().contains(&"x".repeat(200)));
+}
+
+#[test]
+fn a_footer_that_is_no_small_print_and_buttons_beyond_the_room_are_not_lost() {
+    let mut odd = card(Vec::new());
+    odd.footer = Some("f".repeat(700));
+    let button = |value: String| Button { label: "b".to_owned(), value, style: ButtonStyle::Plain };
+    odd.buttons =
+        (0..52).map(|number| button(number.to_string())).chain([button("v".repeat(2001))]).collect();
+    assert_eq!(overflow(&odd), None);
+    let shown = rendered(odd)["blocks"].to_string();
+    assert!(shown.contains(&"f".repeat(700)));
+    assert!(shown.contains("3 buttons do not fit and are left out."));
 }
 
 #[test]
@@ -142,6 +155,19 @@ fn utf16(text: &Value) -> usize {
     text.as_str().unwrap().encode_utf16().count()
 }
 
+/// Everything that Slack counts for `msg_blocks_too_long`.
+fn all_text(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(all_text).sum(),
+        Value::Object(fields) => {
+            let own =
+                fields.get("text").and_then(Value::as_str).map_or(0, |text| text.encode_utf16().count());
+            own + fields.values().map(all_text).sum::<usize>()
+        }
+        _ => 0,
+    }
+}
+
 /// Block Kit's limits, written down once more and independently.
 fn breach(block: &Value) -> Option<String> {
     let within = |text: &Value, most| (1..=most).contains(&utf16(text));
@@ -187,6 +213,8 @@ proptest! {
         prop_assert!(rendered.text.encode_utf16().count() <= 4000);
         let ids: Vec<_> = blocks.as_array().unwrap().iter().filter(|block| block["type"] == "actions")
             .flat_map(|block| block["elements"].as_array().unwrap()).map(|button| button["action_id"].to_string()).collect();
+        let all: usize = blocks.as_array().unwrap().iter().map(all_text).sum();
+        prop_assert!(all <= 11_000, "{} characters", all);
         let unique: std::collections::BTreeSet<_> = ids.iter().collect();
         prop_assert_eq!(unique.len(), ids.len());
         prop_assert!(overflow(&reply.card).is_none_or(|file| !file.content.is_empty()));

@@ -17,7 +17,7 @@ pub(super) type Mac = [u8; 32];
 const WINDOW: SignedDuration = SignedDuration::from_mins(5);
 /// As long as any timestamp can be within the window.
 const MEMORY: SignedDuration = SignedDuration::from_mins(10);
-/// Some 160 requests a second over the whole time, 4 MB. Beyond, the oldest are forgotten first and
+/// Some 160 requests a second over the whole time, about 10 MB. Beyond, the oldest are forgotten first and
 /// the delivery id still stops the repeat.
 const MOST: usize = 100_000;
 

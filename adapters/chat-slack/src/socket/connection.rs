@@ -32,7 +32,7 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(9);
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long the last acknowledgements may take.
 const LAST_ACKS: Duration = Duration::from_secs(2);
-/// Slack's largest payload, a click with the message that it was on, is some 200 kB.
+/// The largest payload is a click with the message that it was on: some 200 kB by Block Kit's limits.
 const MESSAGE_LIMIT: usize = 1024 * 1024;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;

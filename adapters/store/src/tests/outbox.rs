@@ -4,7 +4,7 @@ use commands::message::Posted;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::{Claimed, OutboxDepth, StoreError, Wanted};
+use crate::{Claimed, Confirmed, OutboxDepth, StoreError, Wanted};
 
 const SLACK: Wanted<'static> = Wanted { platforms: &[Platform::Slack], busy: &[], lease: LEASE, limit: 10 };
 
@@ -36,7 +36,7 @@ on_both! {
         assert_eq!(claimed.outgoing.target, Target::Post(Place::channel(room())));
         assert_eq!(claimed.outgoing.reply, reply("one"));
         assert!(!claimed.outgoing.may_repeat);
-        assert!(store.confirm(&claimed, posted(), at(1)).await.unwrap());
+        assert_eq!(store.confirm(&claimed, posted(), at(1)).await.unwrap(), Confirmed::Whole);
         assert_eq!(claim(&store, 99).await, []);
         let depth = OutboxDepth { waiting: 0, oldest: None, dead: 0 };
         assert_eq!(store.outbox_depth().await.unwrap(), depth);
@@ -121,10 +121,10 @@ on_both! {
         assert_eq!(stores[1].next_due(&[Platform::Slack]).await.unwrap(), Some(at(3)));
         let new = claim_one(&stores[1], 3).await;
         assert!(new.fence > old.fence);
-        assert!(!stores[0].confirm(&old, Posted::ByToken, at(3)).await.unwrap());
+        assert_eq!(stores[0].confirm(&old, Posted::ByToken, at(3)).await.unwrap(), Confirmed::TakenOver);
         assert!(!stores[0].defer(&old, at(50), true).await.unwrap());
         assert!(!stores[0].give_up(&old, "no", at(3)).await.unwrap());
-        assert!(stores[1].confirm(&new, posted(), at(4)).await.unwrap());
+        assert_eq!(stores[1].confirm(&new, posted(), at(4)).await.unwrap(), Confirmed::Whole);
         stores[0].put_message(message("a", "two"), at(5)).await.unwrap();
         let edit = Target::Edit { posted: posted(), answer: None };
         assert_eq!(claim_one(&stores[0], 5).await.outgoing.target, edit);
@@ -142,7 +142,7 @@ on_both! {
         assert!(next.defer(&again, at(4), true).await.unwrap());
         let third = claim_one(&next, 4).await;
         assert!(third.outgoing.may_repeat);
-        assert!(next.confirm(&third, posted(), at(4)).await.unwrap());
+        assert_eq!(next.confirm(&third, posted(), at(4)).await.unwrap(), Confirmed::Whole);
         next.put_message(message("a", "two"), at(5)).await.unwrap();
         assert!(!claim_one(&next, 5).await.outgoing.may_repeat);
     }
@@ -170,11 +170,11 @@ on_both! {
         store.put_message(message("a", "four"), at(1)).await.unwrap();
         store.put_message(message("a", "five"), at(1)).await.unwrap();
         assert_eq!(claim(&store, 1).await, [], "somebody is sending it");
-        assert!(store.confirm(&claimed, posted(), at(2)).await.unwrap());
+        assert_eq!(store.confirm(&claimed, posted(), at(2)).await.unwrap(), Confirmed::NewerWaits);
         let edit = claim_one(&store, 2).await;
         assert_eq!((titles(std::slice::from_ref(&edit)), edit.version), (vec!["five"], 5));
         assert_eq!(edit.outgoing.target, Target::Edit { posted: posted(), answer: None });
-        assert!(store.confirm(&edit, posted(), at(2)).await.unwrap());
+        assert_eq!(store.confirm(&edit, posted(), at(2)).await.unwrap(), Confirmed::Whole);
         assert_eq!(claim(&store, 99).await, []);
     }
 

@@ -84,9 +84,12 @@ fn configured() -> anyhow::Result<Service> {
 /// Connects when first asked, so that the service starts before its database does.
 fn database(service: &str) -> anyhow::Result<Option<PgPool>> {
     let Some(url) = variable("DATABASE_URL") else { return Ok(None) };
-    // The error would repeat the address with its password.
+    // sqlx takes any scheme for its own, and its error would repeat the address with its password.
+    let scheme = url.starts_with("postgres://") || url.starts_with("postgresql://");
     let address = PgConnectOptions::from_str(&url)
-        .map_err(|_| anyhow::anyhow!("DATABASE_URL is not a PostgreSQL URL"))?
+        .ok()
+        .filter(|_| scheme)
+        .context("DATABASE_URL is not a PostgreSQL address: write postgres://user:password@host/database")?
         .application_name(service);
     let seats = number("DATABASE_POOL_SIZE")?.unwrap_or(2);
     let pool = PgPoolOptions::new().max_connections(seats).acquire_timeout(POOL_PATIENCE);

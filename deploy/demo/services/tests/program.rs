@@ -1,9 +1,11 @@
 //! The binary as a container runs it: it serves, checks itself, leaves at once on SIGTERM, and ends
 //! in failure when told to crash.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on panics")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -13,11 +15,22 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_acgs-demo-service");
 
 struct Program {
     child: Child,
+    /// Held open: a program that can't write its log says so on standard error.
+    log: BufReader<ChildStdout>,
     port: String,
 }
 
 impl Program {
     fn start(variables: &[(&str, &str)]) -> Self {
+        let mut program = Self::spawn(variables);
+        let mut line = String::new();
+        program.log.read_line(&mut line).unwrap();
+        assert!(line.contains("listening on"), "{line}");
+        program.port = line.trim().rsplit(':').next().unwrap().to_owned();
+        program
+    }
+
+    fn spawn(variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(PROGRAM)
             .env_clear()
             .envs([("SERVICE_NAME", "gs_service"), ("SERVICE_PORT", "0")])
@@ -25,11 +38,8 @@ impl Program {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().rsplit(':').next().unwrap().to_owned();
-        assert!(line.contains("listening on"), "{line}");
-        Self { child, port }
+        let log = BufReader::new(child.stdout.take().unwrap());
+        Self { child, log, port: String::new() }
     }
 
     fn ask(&self, method: &str, path: &str) -> String {
@@ -106,13 +116,10 @@ fn a_service_whose_database_is_gone_is_not_healthy() {
 fn a_wrong_setting_is_named_and_its_secret_is_not() {
     for (name, value) in [("SICK", "dwon=1"), ("DATABASE_URL", "mysql://u:hunter2@h/d"), ("SERVICE_NAME", "")]
     {
-        let ended = Command::new(PROGRAM)
-            .env_clear()
-            .envs([("SERVICE_NAME", "gs_service"), (name, value)])
-            .output()
-            .unwrap();
-        let text = String::from_utf8(ended.stdout).unwrap();
-        assert_eq!(ended.status.code(), Some(1), "{name}");
+        let mut program = Program::spawn(&[(name, value)]);
+        assert_eq!(program.ends().code(), Some(1), "{name}");
+        let mut text = String::new();
+        program.log.read_to_string(&mut text).unwrap();
         assert!(text.contains(name) || text.contains("not a fault"), "{name}: {text}");
         assert!(!text.contains("hunter2"), "{text}");
     }

@@ -95,9 +95,9 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<47} {:>12}   {:<33} {:>12} {:>8}", "measure", "acgs", "against", "", "ratio")?;
+        writeln!(f, "{:<48} {:>12}   {:<33} {:>12} {:>8}", "measure", "acgs", "against", "", "ratio")?;
         for Row { what, value, beside } in &self.rows {
-            write!(f, "{what:<47} {:>12}", value.to_string())?;
+            write!(f, "{what:<48} {:>12}", value.to_string())?;
             if let Some((against, other)) = beside {
                 let ratio = value.number() / other.number();
                 write!(f, "   {against:<33} {:>12} {ratio:>7.2}x", other.to_string())?;
