@@ -66,7 +66,7 @@ pub struct Config {
 /// `[bot]`.
 #[derive(Clone, Debug)]
 pub struct Bot {
-    /// What the bot is called in an app manifest.
+    /// What the bot is called on the web chat.
     pub name: String,
     /// Webhooks, probes and metrics.
     pub http_listen: SocketAddr,

@@ -142,6 +142,7 @@ pub fn web_config(config: &Config, grammar: &Arc<Grammar>, mode: chat_web::WebMo
         }
     };
     WebConfig {
+        bot: config.bot.name.clone(),
         people: people.collect(),
         rooms,
         mode,

@@ -64,7 +64,7 @@ async fn a_line_is_completed_sent_and_answered_by_keyboard_alone() -> anyhow::Re
     browser.wait_until("document.querySelector('.said')?.textContent === 'health'").await?;
     browser.wait_until("document.querySelector('#line').value === ''").await?;
     let authors = "[...document.querySelectorAll('.message .name')].map(name => name.textContent)";
-    browser.wait_until(&format!("JSON.stringify({authors}) === '[\"Ann Example\",\"acgs\"]'")).await?;
+    browser.wait_until(&format!("JSON.stringify({authors}) === '[\"Ann Example\",\"pager\"]'")).await?;
     assert_eq!(browser.evaluate("document.querySelector('.badge').innerText").await?, "✕ Problem");
 
     browser.type_keys(&keys(&[Key::Up])).await?;
@@ -287,7 +287,7 @@ async fn markup_from_outside_is_text_and_nothing_is_fetched_elsewhere() -> anyho
     site.chat.send(&post("evil", Card { sections, ..small_card(evil, Tone::Bad) })).await?;
     browser.find(".card pre").await?;
     assert_eq!(browser.client().find_all(Locator::Css(".card img, .card b")).await?.len(), 0);
-    assert_eq!(browser.client().title().await?, "acgs");
+    assert_eq!(browser.client().title().await?, "pager");
     let shown = browser.evaluate("document.querySelector('.card h3').textContent").await?;
     assert_eq!(shown, evil.replace('\u{202e}', "\u{fffd}"));
     let elsewhere = "performance.getEntriesByType('resource').map(entry => entry.name) \

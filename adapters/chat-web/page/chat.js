@@ -22,7 +22,7 @@
   const EMOJI_NAMES = { "✅": "approve", "⛔": "stop", "📌": "pin", "👀": "looking" };
 
   /** What the page knows. */
-  const known = { mode: null, me: null, people: [], rooms: [], emojis: [] };
+  const known = { bot: "acgs", mode: null, me: null, people: [], rooms: [], emojis: [] };
   /** Room id -> { list, items: message id -> { node, message } }. */
   const logs = new Map();
   let room = null;
@@ -272,7 +272,7 @@
 
   function bylineOf(message) {
     return [
-      el("span", { class: "name" }, message.by ? message.by.name : "acgs"),
+      el("span", { class: "name" }, message.by ? message.by.name : clean(known.bot)),
       timeOf(message.at),
       message.edited_at && el("span", { class: "note", title: new Date(message.edited_at).toLocaleString() }, "edited"),
       message.private && el("span", { class: "note" }, "only you see this"),
@@ -355,7 +355,7 @@
   let unread = 0;
   function count(more) {
     unread = more === 0 ? 0 : unread + more;
-    document.title = unread > 0 ? `(${unread}) acgs` : "acgs";
+    document.title = unread > 0 ? `(${unread}) ${known.bot}` : known.bot;
   }
 
   function showEmpty() {
@@ -416,6 +416,8 @@
   function setUp(answer) {
     const me = answer.mode === "demo" ? answer.me ?? pick(answer.people) : answer.me;
     Object.assign(known, answer, { me });
+    $("bot").textContent = clean(known.bot);
+    count(0);
     $("banner").hidden = !answer.banner;
     $("banner").textContent = clean(answer.banner ?? "");
     fillSelect($("person"), answer.people.map(({ key, name, roles }) => [key, roles ? `${name} (${roles})` : name]), me);

@@ -239,7 +239,7 @@ pub(crate) async fn people(
     };
     let people: Vec<_> = people.into_iter().map(PersonView::of).collect();
     Ok(Json(json!({
-        "mode": mode, "me": me, "people": people, "rooms": rooms, "banner": config.banner, "emojis": EMOJIS,
+        "bot": config.bot, "mode": mode, "me": me, "people": people, "rooms": rooms, "banner": config.banner, "emojis": EMOJIS,
     })))
 }
 

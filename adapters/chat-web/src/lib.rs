@@ -53,6 +53,8 @@ const STREAM_LIMIT: usize = 100;
 
 /// What the page needs to know of the bot.
 pub struct WebConfig {
+    /// What the bot is called on the page.
+    pub bot: String,
     /// Who may use the page.
     pub people: Vec<WebPerson>,
     /// Rooms of the platform `web`; the first is shown first.

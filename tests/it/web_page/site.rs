@@ -94,6 +94,7 @@ fn config(mode: WebMode) -> WebConfig {
                 .map(|&(insert, describe)| Completion { insert: insert.into(), describe: describe.into() })
                 .collect()
         }),
+        bot: "pager".to_owned(),
         banner: Some("Demo: everything is local, nothing is sent anywhere.".to_owned()),
     }
 }

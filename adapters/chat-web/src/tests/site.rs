@@ -113,6 +113,7 @@ fn config(mode: WebMode) -> WebConfig {
             let word = Completion { insert: format!("{line}!"), describe: account.to_string() };
             vec![word; 30]
         }),
+        bot: "acgs".to_owned(),
         banner: Some("A demo.".to_owned()),
     }
 }
