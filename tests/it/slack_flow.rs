@@ -384,6 +384,26 @@ async fn sigterm_stops_within_five_seconds_and_finishes_what_is_under_way() {
 }
 
 #[tokio::test]
+async fn a_wait_under_way_neither_holds_the_stop_up_nor_is_lost() {
+    let mut scene = scene().await;
+    scene.platform.sick("ac_service", "down=1").await;
+    scene.types(CY, "health ac_service --wait 60").await;
+    scene.message("0 of 3 good answers").await;
+    let asked = Instant::now();
+    let status = scene.bot.stop().await;
+    assert!(status.success(), "{status:?}: {}", scene.bot.log());
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    scene.platform.sick("ac_service", "well=1").await;
+    scene.bot.restart().await;
+    scene
+        .slack
+        .wait_message(|message| message.visible().contains("ac_service well"), Duration::from_secs(60))
+        .await;
+    assert_eq!(scene.slack.messages().len(), 1);
+    scene.slack.assert_clean();
+}
+
+#[tokio::test]
 async fn http_mode_answers_signed_requests_and_no_others() {
     let slack = SlackServer::start(SlackOptions::default()).await;
     let platform = Platform::start().await;
@@ -412,6 +432,10 @@ async fn http_mode_answers_signed_requests_and_no_others() {
     assert_eq!(post(now - 301, &old).await, 401);
     assert_eq!(post(now + 301, &future).await, 401);
     assert_eq!(slack.messages().len(), 1, "no refused request was answered in the channel");
+    let oversized = reqwest::Client::builder().build().unwrap().post(base.join("slack/events").unwrap());
+    let oversized = oversized.body(vec![b'a'; 2 << 20]).send().await.unwrap().status().as_u16();
+    assert_eq!(oversized, 413);
+    assert_eq!(bot.metric("acgs_http_refused_total", &["listener=\"slack\""]).await, 4.0);
     slack.assert_clean();
 }
 

@@ -113,7 +113,7 @@ async fn read_body(body: Body) -> Result<Bytes, StatusCode> {
 }
 
 fn refuse(status: StatusCode, reason: &'static str) -> Response {
-    metrics::counter!("acgs_http_refused_total", "platform" => "slack", "reason" => reason).increment(1);
+    metrics::counter!("acgs_http_refused_total", "listener" => "slack", "reason" => reason).increment(1);
     status.into_response()
 }
 
