@@ -2,7 +2,7 @@
 //!
 //! 1. [`config`]: the file, its defaults and secrets.
 //! 2. [`app`]: everything one process holds.
-//! 3. [`receive`]: a chat event is stored, understood and acknowledged.
+//! 3. [`receive`]: a chat event is stored, understood ([`asked`]) and acknowledged.
 //! 4. [`authorize`]: whether this person may do this here.
 //! 5. [`run`], [`perform`]: the work and its one answer.
 //! 6. [`health`]: a look at the platform.
@@ -13,6 +13,7 @@
 //! The wall clock and chance are read in [`clock`] alone.
 
 pub mod app;
+pub mod asked;
 pub mod authorize;
 pub mod chat;
 pub mod check;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use commands::ids::Platform;
+use commands::ids::{Platform, RunId};
 use commands::message::{RateKey, SendError, Sent};
 use jiff::{SignedDuration, Timestamp};
 use store::{Claimed, Confirmed, Store, StoreError, Wanted};
@@ -47,6 +47,12 @@ enum Settled {
     Due,
     /// Somebody else has it.
     TakenOver,
+}
+
+/// The outbox slot of a run's one answer.
+#[must_use]
+pub fn answer_slot(run: RunId) -> String {
+    format!("run-{run}")
 }
 
 /// The sender's shared state.

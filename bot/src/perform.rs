@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep};
 use crate::app::App;
 use crate::clock;
 use crate::config::{Person, Service};
+use crate::outbox::answer_slot;
 use crate::report;
-use crate::run::slot;
 
 /// A service counts as recovered after this many good answers in a row.
 const GOOD_IN_A_ROW: u32 = 3;
@@ -70,7 +70,7 @@ impl Progress {
 
     async fn show(&self, reply: Reply) {
         let message = NewMessage {
-            slot: slot(self.run),
+            slot: answer_slot(self.run),
             lane: Lane::Cosmetic,
             target: Target::Answer(self.answer.clone()),
             reply: self.app.redactor.reply(reply),

@@ -7,84 +7,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use commands::ids::{Place, RunId};
+use commands::ids::RunId;
 use commands::intent::Intent;
-use commands::message::{AnswerTo, ChatEvent, EventKind, Outgoing, Receipt, Reply, Target, Visibility};
-use commands::parse::ParseError;
-use commands::risk::{Late, Requirement, Risk, Role, late};
+use commands::message::{AnswerTo, ChatEvent, Outgoing, Receipt, Reply, Target};
 use jiff::Timestamp;
 use store::{OpenDelivery, Recorded};
 
 use crate::app::App;
-use crate::authorize::{Decision, Refusal, authorize};
-use crate::clock;
-use crate::config::Person;
-use crate::run;
+use crate::asked::Asked;
+use crate::outbox::answer_slot;
+use crate::{clock, run};
 
-/// The value of a button that types a line for the person who clicks it.
-pub const TYPE_LINE: &str = "line ";
 /// How long a delivery is nobody else's while it is being worked on, beside what it waits for by design.
 const LEASE: Duration = Duration::from_secs(15);
 /// Deliveries taken up again at once.
 const RESUME: u32 = 64;
-
-/// What an event asks for, once read and judged.
-#[derive(Debug)]
-pub enum Asked<'a> {
-    /// A command of a person who may.
-    Command {
-        /// Who.
-        person: &'a Person,
-        /// What.
-        intent: Intent,
-        /// Where the answer goes.
-        answer: &'a AnswerTo,
-    },
-    /// A command that acts, read long after it was typed: offered, not run.
-    Stale {
-        /// Who.
-        person: &'a Person,
-        /// What.
-        intent: Intent,
-        /// Where the offer goes.
-        answer: &'a AnswerTo,
-    },
-    /// A line that is no command.
-    Unparsed {
-        /// Who.
-        person: &'a Person,
-        /// The line as typed.
-        line: &'a str,
-        /// Why it is none.
-        error: ParseError,
-        /// Where the correction goes.
-        answer: &'a AnswerTo,
-    },
-    /// A person who may not.
-    Refused {
-        /// The line as typed.
-        line: &'a str,
-        /// Why not.
-        refusal: Refusal,
-        /// Where the refusal goes.
-        answer: &'a AnswerTo,
-    },
-    /// A reaction or a foreign button: stored, and nothing waits for it.
-    Nothing,
-}
-
-impl Asked<'_> {
-    /// What the platform is told once the event is stored.
-    const fn receipt(&self) -> Receipt {
-        match self {
-            Self::Command { .. } => Receipt::Accepted(Visibility::Public),
-            Self::Stale { .. } | Self::Unparsed { .. } | Self::Refused { .. } => {
-                Receipt::Accepted(Visibility::Private)
-            }
-            Self::Nothing => Receipt::Noted,
-        }
-    }
-}
 
 /// How long the work on it takes at most.
 fn lease(asked: &Asked<'_>) -> Duration {
@@ -133,41 +70,6 @@ impl App {
         }
     }
 
-    /// Reads and judges. Pure but for the configuration and grammar that it looks into.
-    pub(crate) fn understand<'a>(&'a self, event: &'a ChatEvent, now: Timestamp) -> Asked<'a> {
-        let (line, answer) = match &event.kind {
-            EventKind::Command { line, answer } => (line.as_str(), answer),
-            EventKind::Click { value, answer, .. } => match value.strip_prefix(TYPE_LINE) {
-                Some(line) => (line, answer),
-                None => return Asked::Nothing,
-            },
-            EventKind::Reaction { .. } => return Asked::Nothing,
-        };
-        let judge = |needs: Requirement| self.judge(event, &event.place, needs);
-        // Somebody unknown learns nothing of the grammar.
-        let person = match judge(Requirement { risk: Risk::Read, role: Role::Viewer }) {
-            Decision::Allowed(person) => person,
-            Decision::Refused(refusal) => return Asked::Refused { line, refusal, answer },
-        };
-        let intent = match self.grammar.parse(line) {
-            Ok(intent) => intent,
-            Err(error) => return Asked::Unparsed { person, line, error, answer },
-        };
-        let needs = intent.needs();
-        if let Decision::Refused(refusal) = judge(needs) {
-            return Asked::Refused { line, refusal, answer };
-        }
-        let age = Duration::try_from(now.duration_since(event.at)).unwrap_or_default();
-        match late(needs, age) {
-            Late::Answer => Asked::Command { person, intent, answer },
-            Late::OfferRun => Asked::Stale { person, intent, answer },
-        }
-    }
-
-    fn judge(&self, event: &ChatEvent, place: &Place, needs: Requirement) -> Decision<'_> {
-        authorize(&self.config.people, &self.config.bot.incident_channels, &event.from, Some(place), needs)
-    }
-
     fn start(self: &Arc<Self>, event: ChatEvent, run: RunId, now: Timestamp) {
         let app = Arc::clone(self);
         self.runs.spawn(async move { run::answer(&app, &event, run, now).await });
@@ -203,7 +105,7 @@ impl App {
     pub(crate) async fn send_unrecorded(&self, run: RunId, answer: &AnswerTo, reply: Reply) {
         let Some(chat) = self.chats.get(answer.place.room.platform) else { return };
         let outgoing = Outgoing {
-            slot: run::slot(run),
+            slot: answer_slot(run),
             target: Target::Answer(answer.clone()),
             reply: self.redactor.reply(reply),
             may_repeat: false,

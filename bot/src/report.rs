@@ -16,8 +16,8 @@ use commands::message::{Reply, TextFile, Visibility};
 use commands::parse::ParseError;
 use store::{AuditDecision, AuditOutcome, AuditRow, Verified};
 
+use crate::asked::TYPE_LINE;
 use crate::authorize::Refusal;
-use crate::receive::TYPE_LINE;
 
 pub use health::{Waited, health, service_health, waited, waiting};
 

@@ -15,10 +15,11 @@ use jiff::Timestamp;
 use store::{AuditDecision, AuditEntry, AuditOutcome, Conclusion, Lane, NewMessage};
 
 use crate::app::App;
+use crate::asked::Asked;
 use crate::clock;
 use crate::config::Person;
+use crate::outbox::answer_slot;
 use crate::perform::{Performed, Progress, perform};
-use crate::receive::Asked;
 use crate::report;
 
 /// What one delivery came to: the audit row's facts and the reply.
@@ -29,12 +30,6 @@ struct Concluded {
     decision: AuditDecision,
     outcome: Option<AuditOutcome>,
     reply: Reply,
-}
-
-/// The outbox slot of a run's one answer.
-#[must_use]
-pub fn slot(run: RunId) -> String {
-    format!("run-{run}")
 }
 
 /// Does what `event` asks and stores the answer. Errors end here, in the log and in the chat.
@@ -182,7 +177,7 @@ fn rows(
         detail: serde_json::json!({ "delivery": event.delivery.to_string() }),
     };
     let message = NewMessage {
-        slot: slot(run),
+        slot: answer_slot(run),
         lane: Lane::Answer,
         target: Target::Answer(answer),
         reply: app.redactor.reply(concluded.reply),

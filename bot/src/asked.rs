@@ -1,0 +1,113 @@
+//! What a chat event asks for: read by the grammar, judged by [`authorize`]. Pure but for the
+//! configuration and the grammar that it looks into.
+
+use std::time::Duration;
+
+use commands::ids::Place;
+use commands::intent::Intent;
+use commands::message::{AnswerTo, ChatEvent, EventKind, Receipt, Visibility};
+use commands::parse::ParseError;
+use commands::risk::{Late, Requirement, Risk, Role, late};
+use jiff::Timestamp;
+
+use crate::app::App;
+use crate::authorize::{Decision, Refusal, authorize};
+use crate::config::Person;
+
+/// The value of a button that types a line for the person who clicks it.
+pub const TYPE_LINE: &str = "line ";
+
+/// What an event asks for, once read and judged.
+#[derive(Debug)]
+pub enum Asked<'a> {
+    /// A command of a person who may.
+    Command {
+        /// Who.
+        person: &'a Person,
+        /// What.
+        intent: Intent,
+        /// Where the answer goes.
+        answer: &'a AnswerTo,
+    },
+    /// A command that acts, read long after it was typed: offered, not run.
+    Stale {
+        /// Who.
+        person: &'a Person,
+        /// What.
+        intent: Intent,
+        /// Where the offer goes.
+        answer: &'a AnswerTo,
+    },
+    /// A line that is no command.
+    Unparsed {
+        /// Who.
+        person: &'a Person,
+        /// The line as typed.
+        line: &'a str,
+        /// Why it is none.
+        error: ParseError,
+        /// Where the correction goes.
+        answer: &'a AnswerTo,
+    },
+    /// A person who may not.
+    Refused {
+        /// The line as typed.
+        line: &'a str,
+        /// Why not.
+        refusal: Refusal,
+        /// Where the refusal goes.
+        answer: &'a AnswerTo,
+    },
+    /// A reaction or a foreign button: stored, and nothing waits for it.
+    Nothing,
+}
+
+impl Asked<'_> {
+    /// What the platform is told once the event is stored.
+    pub(crate) const fn receipt(&self) -> Receipt {
+        match self {
+            Self::Command { .. } => Receipt::Accepted(Visibility::Public),
+            Self::Stale { .. } | Self::Unparsed { .. } | Self::Refused { .. } => {
+                Receipt::Accepted(Visibility::Private)
+            }
+            Self::Nothing => Receipt::Noted,
+        }
+    }
+}
+
+impl App {
+    /// Reads and judges. Pure but for the configuration and grammar that it looks into.
+    pub(crate) fn understand<'a>(&'a self, event: &'a ChatEvent, now: Timestamp) -> Asked<'a> {
+        let (line, answer) = match &event.kind {
+            EventKind::Command { line, answer } => (line.as_str(), answer),
+            EventKind::Click { value, answer, .. } => match value.strip_prefix(TYPE_LINE) {
+                Some(line) => (line, answer),
+                None => return Asked::Nothing,
+            },
+            EventKind::Reaction { .. } => return Asked::Nothing,
+        };
+        let judge = |needs: Requirement| self.judge(event, &event.place, needs);
+        // Somebody unknown learns nothing of the grammar.
+        let person = match judge(Requirement { risk: Risk::Read, role: Role::Viewer }) {
+            Decision::Allowed(person) => person,
+            Decision::Refused(refusal) => return Asked::Refused { line, refusal, answer },
+        };
+        let intent = match self.grammar.parse(line) {
+            Ok(intent) => intent,
+            Err(error) => return Asked::Unparsed { person, line, error, answer },
+        };
+        let needs = intent.needs();
+        if let Decision::Refused(refusal) = judge(needs) {
+            return Asked::Refused { line, refusal, answer };
+        }
+        let age = Duration::try_from(now.duration_since(event.at)).unwrap_or_default();
+        match late(needs, age) {
+            Late::Answer => Asked::Command { person, intent, answer },
+            Late::OfferRun => Asked::Stale { person, intent, answer },
+        }
+    }
+
+    fn judge(&self, event: &ChatEvent, place: &Place, needs: Requirement) -> Decision<'_> {
+        authorize(&self.config.people, &self.config.bot.incident_channels, &event.from, Some(place), needs)
+    }
+}
