@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use commands::ids::Place;
+use commands::ids::{Place, Platform};
 use commands::intent::Intent;
 use commands::message::{AnswerTo, ChatEvent, EventKind, Receipt, Visibility};
 use commands::parse::ParseError;
@@ -66,7 +66,7 @@ impl Asked<'_> {
     /// What the platform is told once the event is stored.
     pub(crate) const fn receipt(&self) -> Receipt {
         match self {
-            Self::Command { .. } => Receipt::Accepted(Visibility::Public),
+            Self::Command { intent, .. } => Receipt::Accepted(intent.visibility()),
             Self::Stale { .. } | Self::Unparsed { .. } | Self::Refused { .. } => {
                 Receipt::Accepted(Visibility::Private)
             }
@@ -100,6 +100,9 @@ impl App {
         if let Decision::Refused(refusal) = judge(needs) {
             return Asked::Refused { line, refusal, answer };
         }
+        if intent.visibility() == Visibility::Private && !answers_alone(answer) {
+            return Asked::Refused { line, refusal: Refusal::Overheard, answer };
+        }
         let age = Duration::try_from(now.duration_since(event.at)).unwrap_or_default();
         match late(needs, age) {
             Late::Answer => Asked::Command { person, intent, answer },
@@ -109,5 +112,14 @@ impl App {
 
     fn judge(&self, event: &ChatEvent, place: &Place, needs: Requirement) -> Decision<'_> {
         authorize(&self.config.people, &self.config.bot.incident_channels, &event.from, Some(place), needs)
+    }
+}
+
+/// Whether an answer can be shown to the asker alone: on Discord only by an interaction's token, which a
+/// mention does not have.
+const fn answers_alone(answer: &AnswerTo) -> bool {
+    match answer.place.room.platform {
+        Platform::Discord => answer.token.is_some(),
+        Platform::Slack | Platform::Web | Platform::Cli => true,
     }
 }

@@ -39,6 +39,8 @@ pub enum Refusal {
         /// Where it would be taken.
         rooms: Vec<Room>,
     },
+    /// The answer is for the asker alone, and where it was asked everybody would read it.
+    Overheard,
 }
 
 /// Whether `account` may ask for something that needs `requirement` in `place`.

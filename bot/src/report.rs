@@ -171,6 +171,7 @@ pub fn refusal_reason(refusal: &Refusal) -> String {
         Refusal::Unknown { .. } => "unknown account".to_owned(),
         Refusal::Role { has, needs, .. } => format!("needs {needs}, has {has}"),
         Refusal::Place { .. } => "not an incident channel".to_owned(),
+        Refusal::Overheard => "asked where everybody reads the answer".to_owned(),
     }
 }
 
@@ -183,6 +184,11 @@ pub fn refused(refusal: &Refusal) -> Reply {
         }
         Refusal::Role { has, needs, ask } => {
             format!("This needs the role {needs}; yours is {has}. {}", ask_for(ask, "for it"))
+        }
+        Refusal::Overheard => {
+            "The answer is for you alone, and everybody reads what answers a mention. Use the slash command: \
+             only you see what it answers."
+                .to_owned()
         }
         Refusal::Place { rooms } if rooms.is_empty() => {
             "This is taken in incident channels alone, and none is configured on this platform.".to_owned()

@@ -129,7 +129,9 @@ async fn performed(
     run: RunId,
     progress: Option<&Progress>,
 ) -> Concluded {
-    let work = guarded(perform(app, person, intent, progress), run).await;
+    let mut work = guarded(perform(app, person, intent, progress), run).await;
+    // As the platform was told, whatever came of it.
+    work.reply.visibility = intent.visibility();
     Concluded {
         verb: intent.verb(),
         line: intent.to_string(),

@@ -15,6 +15,7 @@ use clap::value_parser;
 
 use crate::ids::{RunId, ServiceName};
 use crate::line;
+use crate::message::Visibility;
 use crate::risk::{Requirement, Risk, Role};
 
 /// Seconds that `health --wait` may poll.
@@ -110,6 +111,15 @@ impl Intent {
     #[must_use]
     pub const fn needs(&self) -> Requirement {
         self.command().needs()
+    }
+
+    /// Who sees its answer. The audit trail holds what everybody typed everywhere, private lines among it.
+    #[must_use]
+    pub const fn visibility(&self) -> Visibility {
+        match self {
+            Self::Audit { .. } => Visibility::Private,
+            Self::Help { .. } | Self::Health { .. } => Visibility::Public,
+        }
     }
 }
 

@@ -102,11 +102,22 @@ async fn who_may_not_is_told_alone() {
 async fn an_admin_reads_the_audit_trail_with_the_whole_of_it_as_a_file() {
     let scene = scene().await;
     scene.asks(CY_DISCORD, &["health"], &[]).await;
-    let (_, audit) = scene.asks(ADA_DISCORD, &["audit"], &[]).await;
+    let (ack, audit) = scene.asks(ADA_DISCORD, &["audit"], &[]).await;
     assert!(audit.visible().contains("Audit: 1 row"), "{}", audit.visible());
+    assert!(ack.ephemeral() && audit.is_private, "nobody else sees it: {audit:?}");
     let file = audit.files.iter().find(|file| file.name == "audit.txt").expect("a file");
     let content = String::from_utf8_lossy(&file.content).into_owned();
     assert!(content.contains("person=\"Cy\"") && content.contains("hash="), "{content}");
+    scene.discord.assert_clean();
+}
+
+#[tokio::test]
+async fn the_audit_trail_is_not_told_to_a_mention() {
+    let scene = scene().await;
+    scene.asks(CY_DISCORD, &["health"], &[]).await;
+    scene.discord.mention(ADA_DISCORD, CHANNEL, "audit");
+    let refusal = scene.message("Use the slash command").await;
+    assert!(!refusal.visible().contains("health") && refusal.files.is_empty(), "{refusal:?}");
     scene.discord.assert_clean();
 }
 
