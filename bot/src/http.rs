@@ -56,7 +56,7 @@ fn describe() {
     describe_counter!("acgs_gateway_stuck_total", "Discord connections that hung and were replaced.");
     describe_counter!(
         "acgs_gateway_readback_failures_total",
-        "Rooms whose missed messages could not be read back."
+        "Failed tries to read missed messages back; each is tried again."
     );
     describe_counter!(
         "acgs_discord_invalid_requests_total",

@@ -11,7 +11,6 @@ use chat_web::{WebChat, WebConfig, WebPerson};
 use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, Room};
 use commands::message::{ChatEvent, Receipt};
-use commands::risk::Role;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret as _;
 use store::Store;
@@ -112,9 +111,11 @@ pub fn discord_config(config: &Config, grammar: &Arc<Grammar>) -> Option<Discord
         rooms: config.rooms(Platform::Discord),
         tree: grammar.tree().clone(),
         complete: {
-            let grammar = Arc::clone(grammar);
-            let names = move |typed: &str| grammar.complete_service(typed, Some(Role::Viewer));
-            Arc::new(move |typed| names(typed).into_iter().map(|found| found.insert).collect())
+            let (grammar, known) = (Arc::clone(grammar), config.people.clone());
+            Arc::new(move |account, typed| {
+                let role = known.find(account).map(|person| person.role);
+                grammar.complete_service(typed, role).into_iter().map(|found| found.insert).collect()
+            })
         },
         now: clock::now,
     })

@@ -79,6 +79,9 @@ async fn services_are_completed_while_they_are_typed() {
     let scene = scene().await;
     let outcome = scene.discord.autocomplete(CY_DISCORD, CHANNEL, &["health"], ("service", "integ")).await;
     assert_eq!(outcome.ack(), &Ack::Choices(vec!["integrity_service".to_owned()]));
+    let stranger =
+        scene.discord.autocomplete(STRANGER_DISCORD, CHANNEL, &["health"], ("service", "in")).await;
+    assert_eq!(stranger.ack(), &Ack::Choices(Vec::new()), "a stranger learns no service's name");
     scene.discord.assert_clean();
 }
 
@@ -253,6 +256,42 @@ async fn what_was_missed_between_two_sessions_is_read_back() {
     assert_eq!(missed.channel, CHANNEL);
     scene.discord.assert_clean();
     assert!(scene.bot.metric("acgs_gateway_gaps_total", &[]).await >= 1.0);
+}
+
+#[tokio::test]
+async fn missed_messages_are_asked_for_until_discord_gives_them() {
+    let scene = scene().await;
+    let identifies = scene.discord.identifies();
+    scene.discord.status_next(Route::Messages, 7, 503);
+    scene.discord.refuse_connections(2);
+    scene.discord.drop_gateway(Drop::Close(4000), false);
+    scene.discord.wait_disconnected(SOON).await;
+    scene.discord.mention(CY_DISCORD, CHANNEL, "health auth_service");
+    scene.discord.wait_identifies(identifies + 1, Duration::from_secs(60)).await;
+    scene
+        .discord
+        .wait_message(|message| message.visible().contains("auth_service is well"), Duration::from_secs(90))
+        .await;
+    assert!(scene.bot.metric("acgs_gateway_readback_failures_total", &[]).await >= 1.0);
+    scene.discord.assert_clean();
+}
+
+#[tokio::test]
+async fn a_403_before_the_first_session_is_waited_out() {
+    let discord = DiscordServer::start(DiscordOptions::default()).await;
+    discord.status_next(Route::Gateway, 1, 403);
+    let setup = Setup::default()
+        .with(&format!(
+            "[discord]\napi_url = {:?}\napplication_id = \"{APPLICATION}\"\nguild_id = \"{GUILD}\"",
+            discord.api_url().as_str()
+        ))
+        .with(&people::toml())
+        .room(&format!("discord:{CHANNEL}"))
+        .secret("DISCORD_TOKEN", BOT_TOKEN);
+    let _bot = Bot::start(setup).await;
+    discord.wait_ready(SOON).await;
+    assert!(discord.calls(Route::Gateway) >= 2);
+    discord.assert_clean();
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ fn connect(server: &DiscordServer, token: &str) -> DiscordChat {
         guild_id: Some(GUILD),
         rooms: vec![Room::new(Platform::Discord, CHANNEL.to_string())],
         tree: commands::grammar::Grammar::new(Vec::new()).tree().clone(),
-        complete: Arc::new(move |typed| {
+        complete: Arc::new(move |_, typed| {
             services.iter().filter(|name| name.starts_with(typed)).map(|name| (*name).to_owned()).collect()
         }),
         now,

@@ -164,7 +164,8 @@ impl Inbox {
     async fn interaction(&self, interaction: &Interaction, arrived: Instant) {
         let shared = &self.shared;
         if let Asked::Complete { typed } = &interaction.asked {
-            let words = (shared.complete)(typed);
+            let asker = interaction.user.map(inbound::account);
+            let words = asker.map(|asker| (shared.complete)(&asker, typed)).unwrap_or_default();
             return respond(&shared.api, interaction, Response::Suggest(words)).await;
         }
         if let Some(parent) = interaction.parent {

@@ -109,7 +109,10 @@ async fn ready_to_connect(shared: &Shared, identifies: &Identifies) -> Result<St
                 }
             },
             Err(CallError::RateLimited { retry_after, .. }) => retry_after,
-            Err(error @ CallError::Refused { .. }) => return Err(error.into_error("tell its gateway")),
+            // Not worth another try. Any other refusal is a page of something in front of Discord, for one.
+            Err(error @ CallError::Refused { status: 0 | 401, .. }) => {
+                return Err(error.into_error("tell its gateway"));
+            }
             Err(error) => {
                 shared.status.down(format!("Discord is not reached: {error}"));
                 let wait = pause;

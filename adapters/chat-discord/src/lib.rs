@@ -29,7 +29,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use commands::ids::{Platform, Room};
+use commands::ids::{Account, Platform, Room};
 use commands::message::{ChatEvent, Liveness, Outgoing, RateKey, Receipt, SendError, Sent};
 use commands::tree::CommandTree;
 use futures_util::FutureExt;
@@ -43,8 +43,8 @@ pub use manifest::manifest;
 
 use crate::api::CallError;
 
-/// Suggests services for what is typed so far.
-pub type Complete = Arc<dyn Fn(&str) -> Vec<String> + Send + Sync>;
+/// Suggests services to a person for what is typed so far.
+pub type Complete = Arc<dyn Fn(&Account, &str) -> Vec<String> + Send + Sync>;
 
 /// What is taken and not dealt with when the bot stops gets this long.
 const DRAIN: Duration = Duration::from_millis(400);

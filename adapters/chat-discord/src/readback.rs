@@ -28,6 +28,9 @@ const PAGES: usize = 10;
 /// Tries of one call whose outcome does not matter twice.
 const TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// Before a reading that failed begins anew; doubled each time.
+const AGAIN: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// The reading that runs now, and what is still to be read.
 pub(crate) struct ReadBack(Arc<Mutex<State>>);
@@ -57,13 +60,14 @@ impl ReadBack {
         let Some(since) = state.since else { return };
         let (inbox, this) = (Arc::clone(inbox), Arc::clone(&self.0));
         state.running = Some(runtime.spawn(async move {
-            match read(&inbox, &guilds, since).await {
-                Ok(()) => this.lock().expect("no code panics while holding it").since = None,
-                Err(error) => {
-                    metrics::counter!("acgs_gateway_readback_failures_total").increment(1);
-                    tracing::error!(%error, %since, "missed Discord messages could not be read back");
-                }
+            let mut pause = AGAIN;
+            while let Err(error) = read(&inbox, &guilds, since).await {
+                metrics::counter!("acgs_gateway_readback_failures_total").increment(1);
+                tracing::error!(%error, %since, "missed Discord messages could not be read back; trying again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
             }
+            this.lock().expect("no code panics while holding it").since = None;
         }));
     }
 

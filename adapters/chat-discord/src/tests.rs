@@ -10,7 +10,7 @@ fn config(api_url: &str) -> DiscordConfig {
         guild_id: None,
         rooms: vec![Room::new(Platform::Discord, "4"), Room::new(Platform::Slack, "C1")],
         tree: commands::grammar::Grammar::new(Vec::new()).tree().clone(),
-        complete: Arc::new(|_| Vec::new()),
+        complete: Arc::new(|_, _| Vec::new()),
         now: || Timestamp::UNIX_EPOCH,
     }
 }
