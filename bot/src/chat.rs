@@ -39,6 +39,15 @@ impl Chat {
         }
     }
 
+    /// Whether sending `outgoing` uses up something that its platform gives a few times only.
+    #[must_use]
+    pub fn is_scarce(&self, outgoing: &Outgoing) -> bool {
+        match self {
+            Self::Slack(_) => chat_slack::is_scarce(outgoing),
+            Self::Discord(_) | Self::Web(_) => false,
+        }
+    }
+
     /// Posts or edits.
     pub async fn send(&self, outgoing: &Outgoing) -> Result<Sent, SendError> {
         match self {

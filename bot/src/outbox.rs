@@ -11,19 +11,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use commands::ids::{Platform, RunId};
-use commands::message::{RateKey, SendError, Sent};
+use commands::message::{RateKey, SendError, Sent, Target};
 use jiff::{SignedDuration, Timestamp};
-use store::{Claimed, Confirmed, Store, StoreError, Wanted};
+use store::{Claimed, Confirmed, Lane, Store, StoreError, Wanted};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::chat::{Chats, platform_of};
+use crate::chat::{Chat, Chats, platform_of};
 use crate::clock;
 use crate::governor::{Governor, Permit};
 
-/// How long a claimed message is nobody else's. Longer than any call's timeout.
-const LEASE: Duration = Duration::from_secs(20);
+/// How long a claimed message is nobody else's.
+const LEASE: Duration = Duration::from_secs(45);
+/// One try may be several calls: a file, its message, a second way where the first is closed. All of it ends
+/// before the lease, so that nobody sends the same message beside it.
+const TRY: Duration = Duration::from_secs(40);
 /// Looks again at least this often, for rows whose lease another replica let go.
 const POLL: Duration = Duration::from_secs(5);
 /// Calls under way at once over all platforms.
@@ -53,6 +56,22 @@ enum Settled {
 #[must_use]
 pub fn answer_slot(run: RunId) -> String {
     format!("run-{run}")
+}
+
+const fn settled(confirmed: Confirmed) -> Settled {
+    match confirmed {
+        Confirmed::Whole => Settled::Over,
+        Confirmed::NewerWaits => Settled::Due,
+        Confirmed::TakenOver => Settled::TakenOver,
+    }
+}
+
+async fn within(
+    limit: Duration,
+    call: impl Future<Output = Result<Sent, SendError>>,
+) -> Result<Sent, SendError> {
+    let late = |_| Err(SendError::Unknown(format!("not done within {} s", limit.as_secs())));
+    tokio::time::timeout(limit, call).await.unwrap_or_else(late)
 }
 
 /// The sender's shared state.
@@ -164,11 +183,11 @@ impl Outbox {
         let platform = platform_of(&message.outgoing.target);
         let Some(chat) = self.chats.get(platform) else { return false };
         let limit = Limit { platform, key: chat.rate_key(&message.outgoing) };
-        let permit =
-            self.with_governor(|governor| governor.ask(platform, &limit.key, message.lane, Instant::now()));
-        let settled = match permit {
-            Permit::After(wait) => self.put_off(&message, after(clock::now(), wait), true).await,
-            Permit::Now => match chat.send(&message.outgoing).await {
+        let settled = match self.permit(chat, &limit, &message) {
+            Some(Permit::After(wait)) => self.put_off(&message, after(clock::now(), wait), true).await,
+            // What comes after it is shown in its place.
+            None => self.skip(&message).await,
+            Some(Permit::Now) => match within(TRY, chat.send(&message.outgoing)).await {
                 Ok(sent) => self.sent(&limit, &message, sent).await,
                 Err(error) => self.not_sent(&limit, &message, &error).await,
             },
@@ -186,6 +205,21 @@ impl Outbox {
         true
     }
 
+    /// `None` where the call is worth more than the message.
+    fn permit(&self, chat: &Chat, limit: &Limit, message: &Claimed) -> Option<Permit> {
+        if message.lane == Lane::Cosmetic && chat.is_scarce(&message.outgoing) {
+            return None;
+        }
+        let ask =
+            |governor: &mut Governor| governor.ask(limit.platform, &limit.key, message.lane, Instant::now());
+        Some(self.with_governor(ask))
+    }
+
+    async fn skip(&self, message: &Claimed) -> Result<Settled, StoreError> {
+        let Target::Edit { posted, .. } = &message.outgoing.target else { return Ok(Settled::Over) };
+        Ok(settled(self.store.confirm(message, posted.clone(), clock::now()).await?))
+    }
+
     async fn sent(&self, limit: &Limit, message: &Claimed, sent: Sent) -> Result<Settled, StoreError> {
         if let Some(quota) = sent.quota {
             self.with_governor(|governor| governor.learn(limit.platform, &limit.key, quota, Instant::now()));
@@ -193,11 +227,7 @@ impl Outbox {
         let now = clock::now();
         let waited = Duration::try_from(now.duration_since(message.created_at)).unwrap_or_default();
         metrics::histogram!("acgs_outbox_seconds", "platform" => limit.platform.as_str()).record(waited);
-        Ok(match self.store.confirm(message, sent.posted, now).await? {
-            Confirmed::Whole => Settled::Over,
-            Confirmed::NewerWaits => Settled::Due,
-            Confirmed::TakenOver => Settled::TakenOver,
-        })
+        Ok(settled(self.store.confirm(message, sent.posted, now).await?))
     }
 
     async fn not_sent(

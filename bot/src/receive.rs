@@ -89,7 +89,15 @@ impl App {
             Ok(open) => {
                 for OpenDelivery { event, run, .. } in open {
                     tracing::info!(%run, delivery = %event.delivery, "taking up an unfinished delivery");
-                    self.start(event, run, clock::now());
+                    let now = clock::now();
+                    let lease = lease(&self.understand(&event, now));
+                    if lease > LEASE
+                        && let Err(error) = self.store.keep_delivery(&event.delivery, now + lease).await
+                    {
+                        // It may be taken up once more; only one of the two can conclude it.
+                        tracing::warn!(%run, error = &error as &dyn std::error::Error, "lease not made longer");
+                    }
+                    self.start(event, run, now);
                 }
             }
             Err(error) => {

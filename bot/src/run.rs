@@ -47,10 +47,17 @@ pub async fn answer(app: &Arc<App>, event: &ChatEvent, run: RunId, now: Timestam
         _ => (Vec::new(), Vec::new()),
     };
     let conclusion = Conclusion { delivery: Some(&event.delivery), audit, messages };
-    if let Err(error) = app.store.conclude(conclusion, clock::now()).await {
-        // The delivery stays open and is taken up again.
-        tracing::error!(error = &error as &dyn std::error::Error, "answer not stored");
-        return;
+    match app.store.conclude(conclusion, clock::now()).await {
+        Ok(true) => {}
+        Ok(false) => {
+            tracing::warn!("this delivery was taken up and answered meanwhile");
+            return;
+        }
+        Err(error) => {
+            // The delivery stays open and is taken up again.
+            tracing::error!(error = &error as &dyn std::error::Error, "answer not stored");
+            return;
+        }
     }
     app.outbox.nudge();
     let platform = event.from.platform.as_str();

@@ -24,8 +24,12 @@ use crate::config::{Config, SlackMode};
 use crate::health::DEADLINE;
 use crate::{clock, http, login};
 
-/// Commands under way get this long after SIGTERM; the whole stop takes less than five seconds.
-const GRACE: Duration = Duration::from_secs(3);
+/// All that is under way gets this long after SIGTERM; the whole stop takes less than five seconds.
+const GRACE: Duration = Duration::from_millis(4500);
+/// The platforms' connections and the listeners get this much of it.
+const PARTS_GRACE: Duration = Duration::from_secs(1);
+/// The last messages get this much of it at least.
+const LAST_SENDS: Duration = Duration::from_millis(800);
 /// Unfinished deliveries of replicas that are gone are looked for this often.
 const RESUME_EVERY: Duration = Duration::from_secs(10);
 /// Concluded deliveries and sent messages are kept this long to know a repeat by; Slack's last retry comes after five minutes.
@@ -215,15 +219,20 @@ pub async fn run(
     if let Some(Chat::Web(web)) = app.chats.get(Platform::Web) {
         web.close();
     }
+    let by = tokio::time::Instant::now() + GRACE;
+    // First of all what was stored is acknowledged, and nothing new comes in.
+    let parts = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(PARTS_GRACE, parts).await.is_err() {
+        tasks.shutdown().await;
+    }
     app.runs.close();
-    if tokio::time::timeout(GRACE, app.runs.wait()).await.is_err() {
+    if tokio::time::timeout_at(by - LAST_SENDS, app.runs.wait()).await.is_err() {
         tracing::warn!("commands still under way; they are taken up again at the next start");
     }
     stop_sending.cancel();
-    if tokio::time::timeout(GRACE / 3, sender).await.is_err() {
+    if tokio::time::timeout_at(by, sender).await.is_err() {
         tracing::warn!("messages still under way; they are sent at the next start");
     }
-    tasks.shutdown().await;
     app.store.close().await;
     tracing::info!("stopped");
     ended

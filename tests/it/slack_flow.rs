@@ -393,13 +393,33 @@ async fn a_wait_under_way_neither_holds_the_stop_up_nor_is_lost() {
     let status = scene.bot.stop().await;
     assert!(status.success(), "{status:?}: {}", scene.bot.log());
     assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
-    scene.platform.sick("ac_service", "well=1").await;
     scene.bot.restart().await;
+    // Longer than the lease of a command that does not wait: nobody may take it up a second time.
+    scene.looked(12).await;
+    scene.platform.sick("ac_service", "well=1").await;
     scene
         .slack
         .wait_message(|message| message.visible().contains("ac_service well"), Duration::from_secs(60))
         .await;
     assert_eq!(scene.slack.messages().len(), 1);
+    assert_eq!(scene.bot.log().matches("taking up an unfinished delivery").count(), 1);
+    scene.slack.assert_clean();
+}
+
+#[tokio::test]
+async fn a_wait_where_the_bot_is_not_in_the_channel_keeps_a_way_back_for_its_end() {
+    let scene = scene().await;
+    scene.slack.not_in_channel("C0ELSEWHERE");
+    scene.platform.sick("ac_service", "down=1").await;
+    scene.slack.slash(CY, "C0ELSEWHERE", "health ac_service --wait 60").await;
+    scene.message("0 of 3 good answers").await;
+    // Slack takes a response_url five times; there are more looks than that.
+    scene.looked(8).await;
+    scene.platform.sick("ac_service", "well=1").await;
+    scene
+        .slack
+        .wait_message(|message| message.visible().contains("ac_service well"), Duration::from_secs(30))
+        .await;
     scene.slack.assert_clean();
 }
 
@@ -469,6 +489,15 @@ async fn two_replicas_on_one_postgres_answer_each_line_once_and_one_takes_over_f
 }
 
 impl Scene {
+    /// Waits until a `--wait` has looked at the sick service so often.
+    async fn looked(&self, times: u32) {
+        eventually(Duration::from_secs(60), "the looks", async || {
+            let looks = self.bot.metric("acgs_probe_results_total", &["service=\"ac_service\""]).await;
+            (looks >= f64::from(times)).then_some(())
+        })
+        .await;
+    }
+
     async fn answered_by_the_one_left(&self) {
         self.platform.sick("ac_service", "well=1").await;
         self.slack

@@ -85,6 +85,12 @@ struct Shared {
     uploads: outbound::RecentUploads,
 }
 
+/// Whether sending `outgoing` uses up one of the few times that Slack takes an answer's token.
+#[must_use]
+pub const fn is_scarce(outgoing: &Outgoing) -> bool {
+    outbound::is_scarce(outgoing)
+}
+
 impl SlackChat {
     /// Checks the configuration's shape and builds the client. Nothing is sent.
     ///

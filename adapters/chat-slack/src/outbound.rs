@@ -95,6 +95,12 @@ fn living(answer: &AnswerTo, now: Timestamp) -> Option<&AnswerToken> {
     (token.expires.duration_since(now) > TOKEN_MARGIN).then_some(token)
 }
 
+/// Whether it is an edit by a `response_url`, which Slack takes five times: progress must leave some for
+/// the result.
+pub(crate) const fn is_scarce(outgoing: &Outgoing) -> bool {
+    matches!(outgoing.target, Target::Edit { posted: Posted::ByToken, .. })
+}
+
 /// The limits are Slack's own (docs.slack.dev/apis/web-api/rate-limits): about one post a second and
 /// channel, of which a few may come together; tiers 3 and 4 are 50 and 100 calls a minute and
 /// method, here parted into a burst and a steady rest so that no minute sees more.

@@ -90,6 +90,11 @@ impl Store {
         Ok(taken)
     }
 
+    /// Keeps an open delivery from being handed out before `until`: its work takes longer than most.
+    pub async fn keep_delivery(&self, delivery: &DeliveryId, until: Timestamp) -> Result<()> {
+        writing!(self, keep(Kept { delivery: delivery.clone(), until: micros(until) }))
+    }
+
     /// When the newest event of a platform happened by the platform's clock: what came after it may
     /// have been missed.
     pub async fn last_event_at(&self, platform: Platform) -> Result<Option<Timestamp>> {
@@ -102,8 +107,9 @@ impl Store {
         writing!(self, forget(micros(before)))
     }
 
-    /// Stores what a finished command leaves behind in one transaction.
-    pub async fn conclude(&self, conclusion: Conclusion<'_>, now: Timestamp) -> Result<()> {
+    /// Stores what a finished command leaves behind in one transaction. `false` if its delivery was
+    /// concluded before, by whoever took it up meanwhile; then nothing is changed.
+    pub async fn conclude(&self, conclusion: Conclusion<'_>, now: Timestamp) -> Result<bool> {
         let mut messages = (0..)
             .zip(conclusion.messages)
             .map(|(place, message)| outbox::row(message, now, place))
@@ -122,39 +128,44 @@ impl Store {
             }
             Database::Postgres(pool) => {
                 let mut transaction = pool.begin().await?;
-                end_alone(&mut transaction, &ending).await?;
-                Ok(transaction.commit().await?)
+                let concluded = end_alone(&mut transaction, &ending).await?;
+                transaction.commit().await?;
+                Ok(concluded)
             }
         }
     }
 }
 
 /// The writer reads the chain's end and saves it, once for all the jobs of a group.
-async fn end_in_group(unit: &mut Unit, ending: &Ending) -> Result<()> {
+async fn end_in_group(unit: &mut Unit, ending: &Ending) -> Result<bool> {
     let connection = &mut unit.connection;
-    outbox::sqlite::put_all(connection, &ending.messages).await?;
-    if let Some(delivery) = &ending.delivery {
-        sqlite::finish(connection, delivery, ending.at).await?;
+    if let Some(delivery) = &ending.delivery
+        && !sqlite::finish(connection, delivery, ending.at).await?
+    {
+        return Ok(false);
     }
+    outbox::sqlite::put_all(connection, &ending.messages).await?;
     if !ending.entries.is_empty() {
         let head = unit.head.as_mut().ok_or_else(audit::no_head)?;
         audit::sqlite::append(connection, head, &ending.entries, ending.at).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The audit rows come last, because they lock the chain for every replica.
-async fn end_alone(connection: &mut PgConnection, ending: &Ending) -> Result<()> {
-    outbox::postgres::put_all(connection, &ending.messages).await?;
-    if let Some(delivery) = &ending.delivery {
-        postgres::finish(connection, delivery, ending.at).await?;
+async fn end_alone(connection: &mut PgConnection, ending: &Ending) -> Result<bool> {
+    if let Some(delivery) = &ending.delivery
+        && !postgres::finish(connection, delivery, ending.at).await?
+    {
+        return Ok(false);
     }
+    outbox::postgres::put_all(connection, &ending.messages).await?;
     if !ending.entries.is_empty() {
         let mut head = audit::lock_head(connection).await?;
         audit::postgres::append(connection, &mut head, &ending.entries, ending.at).await?;
         audit::save_head(connection, &head).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
 struct NewDelivery {
@@ -172,6 +183,11 @@ struct Claim {
     now: i64,
     until: i64,
     limit: i64,
+}
+
+struct Kept {
+    delivery: DeliveryId,
+    until: i64,
 }
 
 struct Ending {
@@ -253,8 +269,21 @@ per_driver! {
         Ok(done.rows_affected())
     }
 
-    pub(super) async fn finish(connection: &mut Connection, delivery: &DeliveryId, at: i64) -> Result<()> {
+    pub(super) async fn keep(connection: &mut Connection, kept: &Kept) -> Result<()> {
         sqlx::query(
+            "UPDATE delivery SET claimed_until = $3 \
+             WHERE platform = $1 AND id = $2 AND concluded_at IS NULL AND claimed_until < $3",
+        )
+        .bind(kept.delivery.platform.as_str())
+        .bind(&kept.delivery.id)
+        .bind(kept.until)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    pub(super) async fn finish(connection: &mut Connection, delivery: &DeliveryId, at: i64) -> Result<bool> {
+        let done = sqlx::query(
             "UPDATE delivery SET concluded_at = $3, event = NULL \
              WHERE platform = $1 AND id = $2 AND concluded_at IS NULL",
         )
@@ -263,6 +292,6 @@ per_driver! {
         .bind(at)
         .execute(connection)
         .await?;
-        Ok(())
+        Ok(done.rows_affected() == 1)
     }
 }

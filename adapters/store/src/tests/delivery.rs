@@ -4,6 +4,12 @@ use super::*;
 use crate::{Conclusion, OpenDelivery, Recorded};
 use tokio::task::JoinSet;
 
+async fn claimed_reply(store: &Store) -> Vec<Reply> {
+    let wanted = crate::Wanted { platforms: &[Platform::Slack], busy: &[], lease: LEASE, limit: 9 };
+    let claimed = store.claim_messages(wanted, at(3)).await.unwrap();
+    claimed.into_iter().map(|claimed| claimed.outgoing.reply).collect()
+}
+
 on_both! {
     async fn the_same_delivery_again_is_a_repeat(ground: &Ground) {
         let store = ground.store().await;
@@ -46,6 +52,30 @@ on_both! {
         assert_eq!(store.forget_deliveries(at(1)).await.unwrap(), 0);
         assert_eq!(store.forget_deliveries(at(2)).await.unwrap(), 1);
         assert_eq!(store.record_delivery(&event("E1"), run(3), LEASE, at(99)).await.unwrap(), Recorded::New);
+    }
+
+    async fn a_second_conclusion_changes_nothing(ground: &Ground) {
+        let store = ground.store().await;
+        let recorded = event("E1");
+        store.record_delivery(&recorded, run(1), LEASE, at(0)).await.unwrap();
+        let conclusion = |text: &str| Conclusion {
+            delivery: Some(&recorded.delivery),
+            audit: vec![audit::entry(1, Some("ada"))],
+            messages: vec![message("a", text)],
+        };
+        assert!(store.conclude(conclusion("one"), at(1)).await.unwrap());
+        assert!(!store.conclude(conclusion("two"), at(2)).await.unwrap());
+        assert_eq!(audit::everything(&store).await.len(), 1);
+        assert_eq!(claimed_reply(&store).await, [reply("one")]);
+    }
+
+    async fn a_delivery_that_is_kept_is_not_handed_out(ground: &Ground) {
+        let store = ground.store().await;
+        let recorded = event("E1");
+        store.record_delivery(&recorded, run(1), LEASE, at(0)).await.unwrap();
+        store.keep_delivery(&recorded.delivery, at(9)).await.unwrap();
+        assert_eq!(store.unfinished_deliveries(at(8), LEASE, 9).await.unwrap(), []);
+        assert_eq!(store.unfinished_deliveries(at(9), LEASE, 9).await.unwrap().len(), 1);
     }
 
     async fn two_replicas_never_take_up_the_same_delivery(ground: &Ground) {
