@@ -76,6 +76,13 @@ impl Asked<'_> {
 }
 
 impl App {
+    /// An error quotes what was typed, and cuts it: half a secret has no shape that could be known later. So
+    /// it is made anew of the line without its secrets.
+    fn without_secrets(&self, line: &str, error: ParseError) -> ParseError {
+        let safe = self.redactor.text(line);
+        if safe == line { error } else { self.grammar.parse(&safe).err().unwrap_or(error) }
+    }
+
     /// Reads and judges. Pure but for the configuration and grammar that it looks into.
     pub(crate) fn understand<'a>(&'a self, event: &'a ChatEvent, now: Timestamp) -> Asked<'a> {
         let (line, answer) = match &event.kind {
@@ -94,7 +101,10 @@ impl App {
         };
         let intent = match self.grammar.parse(line) {
             Ok(intent) => intent,
-            Err(error) => return Asked::Unparsed { person, line, error, answer },
+            Err(error) => {
+                let error = self.without_secrets(line, error);
+                return Asked::Unparsed { person, line, error, answer };
+            }
         };
         let needs = intent.needs();
         if let Decision::Refused(refusal) = judge(needs) {

@@ -161,7 +161,9 @@ fn part(name: &str, state: Result<String, String>) -> Part {
 
 async fn render(State(probes): State<Probes>) -> Response {
     let started = Instant::now();
-    if let Ok(depth) = probes.app.store.outbox_depth().await {
+    // A store that hangs must not take every other metric along.
+    let depth = tokio::time::timeout(STORE_DEADLINE, probes.app.store.outbox_depth()).await;
+    if let Ok(Ok(depth)) = depth {
         metrics::gauge!("acgs_outbox_waiting").set(gauge(depth.waiting));
         metrics::gauge!("acgs_outbox_dead").set(gauge(depth.dead));
     }

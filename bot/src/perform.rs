@@ -94,6 +94,9 @@ pub async fn perform(
         Intent::Help { topic } => Ok(help(app, person, topic)),
         Intent::Health { service: None, wait: None } => Ok(health(app).await),
         Intent::Health { service: Some(name), wait: None } => service_health(app, name).await,
+        Intent::Health { service: None, wait: Some(_) } if app.config.services.is_empty() => {
+            Ok(health(app).await)
+        }
         Intent::Health { service, wait: Some(seconds) } => {
             wait_for_health(app, service.as_ref(), Duration::from_secs(u64::from(*seconds)), progress).await
         }
@@ -114,8 +117,8 @@ fn help(app: &App, person: &Person, command: &[String]) -> Performed {
 
 async fn health(app: &App) -> Performed {
     let looked = app.executors.look(&app.config.services).await;
-    let sick = looked.verdict().sick > 0;
-    Performed::done(report::health(&looked), news(!sick))
+    let well = looked.verdict().severity.is_none();
+    Performed::done(report::health(&looked), news(well))
 }
 
 async fn service_health(app: &App, name: &ServiceName) -> anyhow::Result<Performed> {

@@ -111,7 +111,7 @@ async fn conclude(
         },
         Asked::Unparsed { person, line, error, .. } => Concluded {
             verb: "none",
-            line: report::quoted(line),
+            line: report::quoted(&app.redactor.text(line)),
             person: Some(person.name.clone()),
             decision: AuditDecision::Unparsed { reason: report::parse_error(&error) },
             outcome: None,
@@ -119,7 +119,7 @@ async fn conclude(
         },
         Asked::Refused { line, refusal, .. } => Concluded {
             verb: "none",
-            line: report::quoted(line),
+            line: report::quoted(&app.redactor.text(line)),
             person: None,
             decision: AuditDecision::Refused { reason: report::refusal_reason(&refusal) },
             outcome: None,
@@ -181,7 +181,7 @@ fn rows(
         place: Some(event.place.clone()),
         verb: concluded.verb.to_owned(),
         line: app.redactor.text(&concluded.line),
-        decision: concluded.decision,
+        decision: without_secrets(app, concluded.decision),
         outcome: concluded.outcome,
         detail: serde_json::json!({ "delivery": event.delivery.to_string() }),
     };
@@ -192,6 +192,15 @@ fn rows(
         reply: app.redactor.reply(concluded.reply),
     };
     (vec![entry], vec![message])
+}
+
+/// A reason may quote what was typed.
+pub(crate) fn without_secrets(app: &App, decision: AuditDecision) -> AuditDecision {
+    match decision {
+        AuditDecision::Allowed => AuditDecision::Allowed,
+        AuditDecision::Refused { reason } => AuditDecision::Refused { reason: app.redactor.text(&reason) },
+        AuditDecision::Unparsed { reason } => AuditDecision::Unparsed { reason: app.redactor.text(&reason) },
+    }
 }
 
 const fn outcome_word(concluded: &Concluded) -> &'static str {

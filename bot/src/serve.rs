@@ -25,11 +25,13 @@ use crate::health::DEADLINE;
 use crate::{clock, http, login};
 
 /// All that is under way gets this long after SIGTERM; the whole stop takes less than five seconds.
-const GRACE: Duration = Duration::from_millis(4500);
+const GRACE: Duration = Duration::from_millis(4200);
 /// The platforms' connections and the listeners get this much of it.
 const PARTS_GRACE: Duration = Duration::from_secs(1);
 /// The last messages get this much of it at least.
 const LAST_SENDS: Duration = Duration::from_millis(800);
+/// A store that hangs does not hold the stop up: what it took is durable.
+const STORE_GRACE: Duration = Duration::from_millis(500);
 /// Unfinished deliveries of replicas that are gone are looked for this often.
 const RESUME_EVERY: Duration = Duration::from_secs(10);
 /// Concluded deliveries and sent messages are kept this long to know a repeat by; Slack's last retry comes after five minutes.
@@ -182,10 +184,17 @@ pub async fn run(
     listeners: Vec<(TcpListener, Router)>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    app.store.take_over(clock::now()).await?;
-    app.runs.spawn(warm_up(Arc::clone(&app)));
-    let since = app.store.last_event_at(Platform::Discord).await?;
-    app.resume().await;
+    let take_up = async {
+        app.store.take_over(clock::now()).await?;
+        app.runs.spawn(warm_up(Arc::clone(&app)));
+        let since = app.store.last_event_at(Platform::Discord).await?;
+        app.resume().await;
+        Ok::<_, store::StoreError>(since)
+    };
+    let since = tokio::select! {
+        taken = take_up => taken?,
+        () = stop.cancelled() => return Ok(()),
+    };
     let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
     for (listener, router) in listeners {
         tasks.spawn({
@@ -233,7 +242,9 @@ pub async fn run(
     if tokio::time::timeout_at(by, sender).await.is_err() {
         tracing::warn!("messages still under way; they are sent at the next start");
     }
-    app.store.close().await;
+    if tokio::time::timeout(STORE_GRACE, app.store.close()).await.is_err() {
+        tracing::warn!("the store could not be closed in time");
+    }
     tracing::info!("stopped");
     ended
 }

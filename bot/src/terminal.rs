@@ -68,7 +68,9 @@ struct Done {
 
 async fn answer(app: &App, account: &Account, words: Vec<String>) -> Done {
     let run = clock::new_run();
-    let typed = report::quoted(&words.join(" "));
+    // Before anything of it is quoted, since a quotation is cut.
+    let safe: Vec<String> = words.iter().map(|word| app.redactor.text(word)).collect();
+    let typed = report::quoted(&safe.join(" "));
     let ended = |decision, reply| Done {
         run,
         verb: "none",
@@ -90,6 +92,7 @@ async fn answer(app: &App, account: &Account, words: Vec<String>) -> Done {
     let intent = match app.grammar.parse_words(&words) {
         Ok(intent) => intent,
         Err(error) => {
+            let error = app.grammar.parse_words(&safe).err().unwrap_or(error);
             return ended(
                 AuditDecision::Unparsed { reason: report::parse_error(&error) },
                 report::unparsed(&error),
@@ -120,7 +123,7 @@ fn entry(app: &App, account: Account, done: &Done) -> AuditEntry {
         place: None,
         verb: done.verb.to_owned(),
         line: app.redactor.text(&done.line),
-        decision: done.decision.clone(),
+        decision: run::without_secrets(app, done.decision.clone()),
         outcome: done.outcome,
         detail: serde_json::json!({}),
     }

@@ -363,6 +363,19 @@ async fn no_secret_and_no_live_mention_leaves_the_bot() {
     scene.types(CY, "health").await;
     scene.message("All 6 services are well").await;
     scene.slack.assert_clean();
+    // Cut in the middle, a secret would have no shape any more.
+    let long = format!("xoxb-{}", "0123456789abcdef".repeat(5));
+    scene.types(CY, &long).await;
+    scene.message("Not understood").await;
+    let audit = scene.bot.line(&["audit"], false).await.out;
+    for part in [&long[..24], &BOT_TOKEN[..12]] {
+        assert!(!audit.contains(part), "{part} in {audit}");
+        let shown = scene.slack.messages().iter().any(|message| message.args.to_string().contains(part));
+        assert!(!shown, "{part} in an answer");
+    }
+    let typed = scene.bot.line(&[&long], false).await;
+    assert!(!typed.out.contains(&long[..24]), "{typed:?}");
+    assert!(!scene.bot.line(&["audit"], false).await.out.contains(&long[..24]));
     let log = scene.bot.log();
     for secret in [BOT_TOKEN, APP_TOKEN, SIGNING_SECRET] {
         assert!(!log.contains(secret), "{secret} in the log");

@@ -35,6 +35,20 @@ async fn run_prints_the_card_and_the_exit_code_says_how_it_is() {
 }
 
 #[tokio::test]
+async fn a_dead_database_is_no_success_though_every_service_is_well() {
+    let platform = Platform::start().await;
+    // Port 1 refuses, as a stopped database does.
+    let setup = Setup::default()
+        .with(&people::toml())
+        .with(&platform.toml())
+        .with("[postgres]\nurl_env = \"DEAD_DATABASE\"")
+        .secret("DEAD_DATABASE", "postgres://nobody@127.0.0.1:1/none");
+    let health = Bot::start(setup).await.line(&["health"], false).await;
+    assert_eq!(health.code, 1, "{health:?}");
+    assert!(health.out.contains("All 6 services are well; look at PostgreSQL (P0)"), "{}", health.out);
+}
+
+#[tokio::test]
 async fn run_json_is_the_card_as_data() {
     let platform = Platform::start().await;
     let bot = bot(&platform).await;
