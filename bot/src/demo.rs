@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{self, App};
 use crate::chat::{Chat, Chats};
 use crate::config::{self, Config, Service, StoreUrl};
+use crate::listener::Listener;
 use crate::{http, report, serve};
 
 /// What the demo knows.
@@ -44,8 +45,8 @@ pub struct Demo {
 #[expect(clippy::print_stdout, reason = "the address and the switches are this call's output")]
 pub async fn run(demo: Demo, stop: CancellationToken) -> anyhow::Result<()> {
     let metrics = http::install_metrics()?;
-    let listener = bind(demo.port).await?;
-    let address = listener.local_addr()?;
+    let socket = bind(demo.port).await?;
+    let address = socket.local_addr()?;
     let folder = tempfile::tempdir().context("no temporary folder")?;
     let mut config = match &demo.stack {
         Some(Some(file)) => Config::load(file)?,
@@ -71,7 +72,7 @@ pub async fn run(demo: Demo, stop: CancellationToken) -> anyhow::Result<()> {
         .merge(sandboxes);
     let names: Vec<ServiceName> = app.config.services.iter().map(|service| service.name.clone()).collect();
     println!("{}", report::demo_greeting(address, &names, stack));
-    serve::run(app, metrics, vec![(listener, router)], stop).await
+    serve::run(app, metrics, vec![Listener { name: "web", socket, router }], stop).await
 }
 
 /// Loopback alone: in the demo everybody may be anybody.

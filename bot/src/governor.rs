@@ -4,7 +4,7 @@
 //! `every`. A 429 closes the key, or the whole platform, until the moment the platform named; what
 //! the platform says is left of a limit closes the key before it is overrun. What must wait is not
 //! held here: the outbox puts it off, so that newer content replaces it meanwhile. Pages are told
-//! the next free moment; the other lanes queue behind one another.
+//! the next free moment; answers queue behind one another, and progress behind everything.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -26,8 +26,16 @@ struct Key {
     full_at: Instant,
     /// Nothing before this: a 429 or a spent quota.
     closed_until: Instant,
-    /// Where the queue of put-off calls of the lower lanes ends.
-    queue_end: Instant,
+    /// Where the queue of put-off answers ends.
+    answers_end: Instant,
+    /// Where the queue of put-off progress ends, which waits for every answer.
+    cosmetics_end: Instant,
+}
+
+impl Key {
+    const fn new(at: Instant) -> Self {
+        Self { full_at: at, closed_until: at, answers_end: at, cosmetics_end: at }
+    }
 }
 
 /// Whether a call may be made now.
@@ -43,11 +51,7 @@ impl Governor {
     /// Asks for one call on `key` at `now`.
     pub fn ask(&mut self, platform: Platform, key: &RateKey, lane: Lane, now: Instant) -> Permit {
         let closed = self.closed.get(&platform).copied().unwrap_or(now);
-        let state = self.keys.entry(key.key.clone()).or_insert(Key {
-            full_at: now,
-            closed_until: now,
-            queue_end: now,
-        });
+        let state = self.keys.entry(key.key.clone()).or_insert(Key::new(now));
         let burst_ahead = key.every * key.burst.saturating_sub(1);
         let conforms_at = state.full_at.checked_sub(burst_ahead).unwrap_or(now);
         let open_at = conforms_at.max(state.closed_until).max(closed);
@@ -57,9 +61,14 @@ impl Governor {
         }
         let at = match lane {
             Lane::Page => open_at,
-            Lane::Answer | Lane::Cosmetic => {
-                let at = open_at.max(state.queue_end);
-                state.queue_end = at + key.every;
+            Lane::Answer => {
+                let at = open_at.max(state.answers_end);
+                state.answers_end = at + key.every;
+                at
+            }
+            Lane::Cosmetic => {
+                let at = open_at.max(state.answers_end).max(state.cosmetics_end);
+                state.cosmetics_end = at + key.every;
                 at
             }
         };
@@ -72,13 +81,10 @@ impl Governor {
             let closed = self.closed.entry(platform).or_insert(until);
             *closed = until.max(*closed);
         }
-        let state = self.keys.entry(key.key.clone()).or_insert(Key {
-            full_at: until,
-            closed_until: until,
-            queue_end: until,
-        });
+        let state = self.keys.entry(key.key.clone()).or_insert(Key::new(until));
         state.closed_until = until.max(state.closed_until);
-        state.queue_end = until.max(state.queue_end);
+        state.answers_end = until.max(state.answers_end);
+        state.cosmetics_end = until.max(state.cosmetics_end);
     }
 
     /// The platform said what is left of the limit of `key`.
@@ -90,7 +96,9 @@ impl Governor {
 
     /// Forgets keys that are as good as new, so that memory does not grow with channels and tokens.
     pub fn tidy(&mut self, now: Instant) {
-        self.keys.retain(|_, key| key.full_at.max(key.closed_until).max(key.queue_end) > now);
+        self.keys.retain(|_, key| {
+            key.full_at.max(key.closed_until).max(key.answers_end).max(key.cosmetics_end) > now
+        });
     }
 }
 

@@ -100,14 +100,14 @@ impl Executors {
 }
 
 /// What Docker said of all services at once.
-struct Containers(Reading<std::collections::BTreeMap<ServiceName, Option<Container>>>);
+struct Containers(Reading<exec_docker::Found>);
 
 impl Containers {
     fn of(&self, name: &ServiceName) -> Reading<Option<Container>> {
         match &self.0 {
             Reading::NotConfigured => Reading::NotConfigured,
             Reading::Unavailable(why) => Reading::Unavailable(why.clone()),
-            Reading::Read(found) => Reading::Read(found.get(name).cloned().flatten()),
+            Reading::Read(found) => found.get(name).cloned().map_or(Reading::Read(None), reading),
         }
     }
 }

@@ -11,8 +11,6 @@ use axum::routing::get;
 use commands::message::Liveness;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::Serialize;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::app::App;
@@ -177,11 +175,6 @@ async fn render(State(probes): State<Probes>) -> Response {
 fn gauge(count: u64) -> f64 {
     // A count of messages is far below the 2^32 up to which this is exact.
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
-}
-
-/// Serves `router` on `listener` until `stop`.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
 /// A bound on handlers that answer at once by nature. Streams are served outside it.

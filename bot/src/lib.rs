@@ -8,7 +8,7 @@
 //! 6. [`health`]: a look at the platform.
 //! 7. [`report`]: every text that people read.
 //! 8. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
-//! 9. [`chat`], [`http`], [`login`], [`serve`], [`demo`], [`terminal`], [`check`], [`cli`]: the ways in and out.
+//! 9. [`chat`], [`http`], [`listener`], [`login`], [`serve`], [`demo`], [`terminal`], [`check`], [`cli`]: the ways in and out.
 //!
 //! The wall clock and chance are read in [`clock`] alone.
 
@@ -24,6 +24,7 @@ pub mod demo;
 pub mod governor;
 pub mod health;
 pub mod http;
+pub mod listener;
 pub mod logging;
 pub mod login;
 pub mod outbox;

@@ -167,11 +167,16 @@ impl Outbox {
     }
 
     async fn start(self: &Arc<Self>, message: Claimed, tracker: &TaskTracker) {
-        let Ok(permit) = Arc::clone(&self.calls).acquire_owned().await else { return };
+        let Ok(call) = Arc::clone(&self.calls).acquire_owned().await else { return };
+        let platform = platform_of(&message.outgoing.target);
+        let Some(chat) = self.chats.get(platform).cloned() else { return };
+        // Here and not in the task: messages come in the order of their lanes, and tasks run in none.
+        let limit = Limit { platform, key: chat.rate_key(&message.outgoing) };
+        let permit = self.permit(&chat, &limit, &message);
         let outbox = Arc::clone(self);
         tracker.spawn(async move {
-            let again = outbox.send(message).await;
-            drop(permit);
+            let again = outbox.send(&chat, &limit, permit, message).await;
+            drop(call);
             if again || outbox.crowded.load(Ordering::SeqCst) {
                 outbox.nudge();
             }
@@ -179,17 +184,14 @@ impl Outbox {
     }
 
     /// One try. Whether the next look has something to do with it, now or later.
-    async fn send(&self, message: Claimed) -> bool {
-        let platform = platform_of(&message.outgoing.target);
-        let Some(chat) = self.chats.get(platform) else { return false };
-        let limit = Limit { platform, key: chat.rate_key(&message.outgoing) };
-        let settled = match self.permit(chat, &limit, &message) {
+    async fn send(&self, chat: &Chat, limit: &Limit, permit: Option<Permit>, message: Claimed) -> bool {
+        let settled = match permit {
             Some(Permit::After(wait)) => self.put_off(&message, after(clock::now(), wait), true).await,
             // What comes after it is shown in its place.
             None => self.skip(&message).await,
             Some(Permit::Now) => match within(TRY, chat.send(&message.outgoing)).await {
-                Ok(sent) => self.sent(&limit, &message, sent).await,
-                Err(error) => self.not_sent(&limit, &message, &error).await,
+                Ok(sent) => self.sent(limit, &message, sent).await,
+                Err(error) => self.not_sent(limit, &message, &error).await,
             },
         };
         match settled {

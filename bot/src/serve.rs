@@ -22,6 +22,7 @@ use crate::app::{self, App};
 use crate::chat::{Chat, Chats};
 use crate::config::{Config, SlackMode};
 use crate::health::DEADLINE;
+use crate::listener::Listener;
 use crate::{clock, http, login};
 
 /// All that is under way gets this long after SIGTERM; the whole stop takes less than five seconds.
@@ -45,25 +46,23 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let executors = app::executors(&config)?;
     let chats = connect(&config, &grammar, &store)?;
     let app = App::new(config, store, executors, grammar, chats);
-    let outside = TcpListener::bind(app.config.bot.http_listen)
+    let socket = TcpListener::bind(app.config.bot.http_listen)
         .await
         .with_context(|| format!("[bot] http_listen {} can't be bound", app.config.bot.http_listen))?;
-    announce("http", &outside)?;
-    let mut listeners = vec![(outside, outside_router(&app, metrics.clone()))];
+    let mut listeners = vec![listener("http", socket, outside_router(&app, metrics.clone()))?];
     if let (Some(web), Some(Chat::Web(chat))) = (&app.config.web, app.chats.get(Platform::Web)) {
-        let listener = TcpListener::bind(web.listen)
+        let socket = TcpListener::bind(web.listen)
             .await
             .with_context(|| format!("[web] listen {} can't be bound", web.listen))?;
-        announce("web", &listener)?;
-        listeners.push((listener, chat.router(receiver(&app))));
+        listeners.push(listener("web", socket, chat.router(receiver(&app)))?);
     }
     run(app, metrics, listeners, stop).await
 }
 
-/// Port 0 in the configuration is a free port; this says which.
-fn announce(listener: &'static str, bound: &TcpListener) -> std::io::Result<()> {
-    tracing::info!(listener, address = %bound.local_addr()?, "listening");
-    Ok(())
+/// Port 0 in the configuration is a free port; the log says which.
+fn listener(name: &'static str, socket: TcpListener, router: Router) -> std::io::Result<Listener> {
+    tracing::info!(listener = name, address = %socket.local_addr()?, "listening");
+    Ok(Listener { name, socket, router })
 }
 
 fn outside_router(app: &Arc<App>, metrics: PrometheusHandle) -> Router {
@@ -181,7 +180,7 @@ pub fn receiver(
 pub async fn run(
     app: Arc<App>,
     metrics: PrometheusHandle,
-    listeners: Vec<(TcpListener, Router)>,
+    listeners: Vec<Listener>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let take_up = async {
@@ -196,10 +195,11 @@ pub async fn run(
         () = stop.cancelled() => return Ok(()),
     };
     let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
-    for (listener, router) in listeners {
-        tasks.spawn({
-            let stop = stop.clone();
-            async move { Ok(http::serve(listener, router, stop).await?) }
+    for listener in listeners {
+        let stop = stop.clone();
+        tasks.spawn(async move {
+            listener.serve(stop).await;
+            Ok(())
         });
     }
     for chat in app.chats.iter().cloned() {

@@ -37,10 +37,14 @@ pub async fn run(config: Config, line: Vec<String>, json: bool) -> anyhow::Resul
     let app = App::new(config, store, executors, grammar, Chats::default());
     let account = Account::new(Platform::Cli, os_account()?);
     let done = answer(&app, &account, line).await;
-    let reply = app.redactor.reply(done.reply.clone());
-    app.store.append_audit(vec![entry(&app, account, &done)], clock::now()).await?;
-    print(&reply, json)?;
+    let recorded = app.store.append_audit(vec![entry(&app, account, &done)], clock::now()).await;
+    let reply = match &recorded {
+        Ok(_) => done.reply.clone(),
+        Err(_) => report::unrecorded(done.reply.clone()),
+    };
+    print(&app.redactor.reply(reply), json)?;
     app.store.close().await;
+    recorded?;
     Ok(match (done.decision, done.news) {
         (AuditDecision::Allowed, News::Good) => ExitCode::SUCCESS,
         (AuditDecision::Allowed, News::Bad) => ExitCode::FAILURE,

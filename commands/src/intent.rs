@@ -19,7 +19,7 @@ use crate::message::Visibility;
 use crate::risk::{Requirement, Risk, Role};
 
 /// Seconds that `health --wait` may poll.
-pub const WAIT_SECONDS: RangeInclusive<i64> = 1..=300;
+pub const WAIT_SECONDS: RangeInclusive<i64> = 5..=300;
 
 /// Rows that `audit --last` may show.
 pub const AUDIT_ROWS: RangeInclusive<i64> = 1..=200;

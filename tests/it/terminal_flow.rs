@@ -63,7 +63,7 @@ async fn a_wait_ends_when_the_service_recovers() {
     let platform = Platform::start().await;
     let bot = bot(&platform).await;
     platform.sick("ac_service", "down=1").await;
-    let line = bot.line(&["health", "ac_service", "--wait", "2"], false).await;
+    let line = bot.line(&["health", "ac_service", "--wait", "5"], false).await;
     assert_eq!(line.code, 1, "{line:?}");
     assert!(line.out.contains("not well after"), "{}", line.out);
     platform.sick("ac_service", "well=1").await;
@@ -106,8 +106,15 @@ async fn check_says_one_line_about_each_part_and_fails_if_one_is_wrong() {
 #[tokio::test]
 async fn a_bad_configuration_is_one_message_with_file_line_and_key_and_exit_2() {
     for (toml, key) in [
-        ("[bot]\nhttp_lisen = \"127.0.0.1:0\"\n", ":2: unknown field `http_lisen`"),
-        ("[bot]\nhttp_listen = 1\n", ":2: invalid type: integer `1`"),
+        ("[bot]\nhttp_lisen = \"127.0.0.1:0\"\n", ":2: [bot] http_lisen: unknown field"),
+        ("[bot]\nhttp_listen = 1\n", ":2: [bot] http_listen: invalid type: integer `1`"),
+        ("[store]\nurl = \"mysql://a\"\n", ":1: [store] url is of no known kind"),
+        ("[postgres]\nurl = \"mysql://a\"\n", ":1: [postgres] url: the database's address can't be read"),
+        ("[prometheus]\nurl = \"ftp://a\"\n", ":2: [prometheus] url must be http"),
+        (
+            "[docker]\nhost = \"ssh://a\"\n[[person]]\nname = \"A\"\ncli = \"a\"\nroles = [\"approver\"]\n",
+            ":2: [docker] host: \"ssh://a\" is not an address of Docker",
+        ),
         (
             "[slack]\nbot_token_env = \"NO_SUCH\"\napp_token_env = \"NO_SUCH\"\n",
             ":1: [slack] app_token_env names the environment variable NO_SUCH",
@@ -136,6 +143,19 @@ async fn a_store_that_can_not_be_opened_is_named() {
     let finished = run_with("[store]\nurl = \"sqlite:///no/such/folder/acgs.db\"\n", &["serve"], &[]).await;
     assert_eq!(finished.code, 1, "{finished:?}");
     assert!(finished.err.contains("/no/such/folder"), "{}", finished.err);
+}
+
+#[tokio::test]
+async fn a_card_that_can_not_be_recorded_is_shown_and_says_so() {
+    let platform = Platform::start().await;
+    let bot = bot(&platform).await;
+    let url = format!("sqlite://{}", bot.folder().join("acgs.db").display());
+    let mut database = sqlx::SqliteConnection::connect(&url).await.expect("the file");
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut database).await.expect("the lock");
+    let line = bot.line(&["health"], false).await;
+    assert_eq!(line.code, 1, "{line:?}");
+    assert!(line.out.contains("auth_service") && line.out.contains("Not recorded"), "{}", line.out);
+    assert!(line.err.contains("the store failed"), "{}", line.err);
 }
 
 #[tokio::test]
@@ -180,6 +200,10 @@ async fn malformed_http_is_refused_and_nothing_dies() {
         assert!(!answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
     }
     assert_eq!(bot.get("/healthz").await, (200, "ok\n".to_owned()));
+    let refused = async |reason: &str| {
+        bot.metric("acgs_http_refused_total", &["listener=\"http\"", &format!("reason=\"{reason}\"")]).await
+    };
+    assert_eq!((refused("malformed").await, refused("too_large").await), (2.0, 2.0));
 }
 
 #[tokio::test]

@@ -17,8 +17,8 @@ use std::time::Duration;
 use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder};
 use commands::health::Container;
 use commands::ids::ServiceName;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use tokio::time::timeout;
+use futures_util::{StreamExt as _, stream};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::endpoint::Endpoint;
 pub use crate::error::DockerError;
@@ -50,6 +50,9 @@ pub struct Docker {
     project: Option<String>,
 }
 
+/// What is known of each service's container; `None` where there is none.
+pub type Found = BTreeMap<ServiceName, Result<Option<Container>, DockerError>>;
+
 /// What is asked about, as the engine knows it.
 enum Target {
     Id(String),
@@ -67,13 +70,37 @@ impl Docker {
     /// the container's exact name; without one it is found by its Compose labels.
     ///
     /// A service with several containers is as well as its sickest one, so that is the one returned.
-    /// What `docker compose run` started does not count. `deadline` covers all of it.
+    /// What `docker compose run` started does not count. `deadline` covers all of it; a container that
+    /// can't be read in time, or at all, hides no other service's.
     pub async fn containers(
         &self,
         services: &[(ServiceName, Option<String>)],
         deadline: Duration,
-    ) -> Result<BTreeMap<ServiceName, Option<Container>>, DockerError> {
-        timeout(deadline, self.read(services)).await.map_err(|_| self.timed_out())?
+    ) -> Result<Found, DockerError> {
+        let by = Instant::now() + deadline;
+        let client = self.endpoint.client()?;
+        let targets =
+            timeout_at(by, self.targets(&client, services)).await.map_err(|_| self.timed_out())??;
+        let client = &client;
+        let inspected: Vec<_> = stream::iter(targets)
+            .map(|(service, target)| async move {
+                let inspected = timeout_at(by, self.inspect(client, target)).await;
+                (service, inspected.unwrap_or_else(|_| Err(self.timed_out())))
+            })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+
+        let mut found: Found = services.iter().map(|(service, _)| (service.clone(), Ok(None))).collect();
+        for (service, container) in inspected {
+            let known = found.entry(service).or_insert(Ok(None));
+            *known = match (std::mem::replace(known, Ok(None)), container) {
+                (Ok(known), Ok(container)) => Ok(container::sicker(known, container)),
+                // How the service is, nobody can say who has not seen all of it.
+                (Err(error), _) | (_, Err(error)) => Err(error),
+            };
+        }
+        Ok(found)
     }
 
     /// Who answers at this address.
@@ -88,29 +115,6 @@ impl Docker {
             daemon_id: info.id.ok_or_else(|| missing("id"))?,
             version: info.server_version.ok_or_else(|| missing("version"))?,
         })
-    }
-
-    async fn read(
-        &self,
-        services: &[(ServiceName, Option<String>)],
-    ) -> Result<BTreeMap<ServiceName, Option<Container>>, DockerError> {
-        let client = self.endpoint.client()?;
-        let targets = self.targets(&client, services).await?;
-        let inspected: Vec<_> = stream::iter(targets)
-            .map(|(service, target)| {
-                let client = &client;
-                async move { Ok::<_, DockerError>((service, self.inspect(client, target).await?)) }
-            })
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await?;
-
-        let mut found: BTreeMap<_, _> = services.iter().map(|(service, _)| (service.clone(), None)).collect();
-        for (service, container) in inspected {
-            let known = found.entry(service).or_insert(None);
-            *known = container::sicker(known.take(), container);
-        }
-        Ok(found)
     }
 
     /// What to inspect for each service. A service may appear never or more than once.

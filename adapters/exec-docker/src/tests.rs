@@ -40,7 +40,7 @@ async fn look(docker: &Docker, asked: (ServiceName, Option<String>)) -> Option<C
     let mut found = docker.containers(&[asked], PATIENT).await.unwrap();
     let (_, container) = found.pop_first().unwrap();
     assert!(found.is_empty());
-    container
+    container.unwrap()
 }
 
 /// Looks until `wanted` holds.
@@ -145,7 +145,8 @@ async fn many_services_are_found_at_once_each_in_its_own_way() {
     asked.push(by_name("misnamed", &format!("{}-nothing", stage.project)));
 
     let found = docker(&stage).containers(&asked, PATIENT).await.unwrap();
-    let name_of = |name: &str| found[&service(name)].as_ref().map(|container| container.name.clone());
+    let name_of =
+        |name: &str| found[&service(name)].as_ref().unwrap().as_ref().map(|container| container.name.clone());
     assert_eq!(found.len(), 23);
     for (label, name) in labelled.iter().zip(&names) {
         assert_eq!(name_of(label).as_ref(), Some(name));
@@ -264,24 +265,75 @@ async fn an_engine_that_hangs_is_timed_out() {
     assert_eq!(docker.info().await, Err(DockerError::TimedOut(host)));
 }
 
+/// Answers every request on the socket with what `answer` makes of its first line; with nothing, and
+/// for ever, where that is nothing.
+async fn serve(listener: UnixListener, answer: impl Fn(&str) -> String) {
+    let mut silent = Vec::new();
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(stream.read_u8().await.unwrap());
+        }
+        let answer = answer(String::from_utf8(request).unwrap().lines().next().unwrap());
+        if answer.is_empty() {
+            silent.push(stream);
+        } else {
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    }
+}
+
+/// Awaits `asking` while the socket in `folder` is answered.
+async fn while_serving<T>(
+    folder: &TempDir,
+    answer: impl Fn(&str) -> String,
+    asking: impl AsyncFnOnce(&str) -> T,
+) -> T {
+    let path = folder.path().join("docker.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let host = format!("unix://{}", path.display());
+    tokio::select! {
+        answered = asking(&host) => answered,
+        () = serve(listener, answer) => unreachable!("it serves for ever"),
+    }
+}
+
 /// What the client says when everything is answered with these bytes.
 async fn saying(answer: &'static str) -> DockerError {
     let folder = TempDir::new().unwrap();
-    let path = folder.path().join("docker.sock");
-    let listener = UnixListener::bind(&path).unwrap();
-    let serving = tokio::spawn(async move {
-        loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut request = Vec::new();
-            while !request.ends_with(b"\r\n\r\n") {
-                request.push(stream.read_u8().await.unwrap());
-            }
-            stream.write_all(answer.as_bytes()).await.unwrap();
+    while_serving(&folder, |_| answer.to_owned(), async |host| fault(host).await).await
+}
+
+fn json(status: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+}
+
+#[tokio::test]
+async fn a_container_that_cannot_be_inspected_hides_no_other() {
+    let folder = TempDir::new().unwrap();
+    let answer = |request: &str| {
+        if request.contains("/containers/well/") {
+            json("200 OK", r#"{"Id": "1", "Name": "/well", "State": {"Status": "running"}}"#)
+        } else if request.contains("/containers/broken/") {
+            json("500 Internal Server Error", r#"{"message": "layer not found"}"#)
+        } else {
+            String::new()
         }
-    });
-    let error = fault(&format!("unix://{}", path.display())).await;
-    serving.abort();
-    error
+    };
+    let asked = ["well", "broken", "stuck"].map(|name| by_name(name, name));
+    let mut found = while_serving(&folder, answer, async |host| {
+        Docker::connect(host, None).unwrap().containers(&asked, SHORT).await.unwrap()
+    })
+    .await;
+    let mut told = |name: &str| found.remove(&service(name)).unwrap();
+    assert_eq!(told("well").unwrap().unwrap().state, ContainerState::Running);
+    let broken = DockerError::Engine { code: 500, message: "layer not found".to_owned() };
+    assert_eq!(told("broken"), Err(broken));
+    assert!(matches!(told("stuck"), Err(DockerError::TimedOut(_))));
 }
 
 #[tokio::test]

@@ -24,12 +24,15 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use audit::{AuditDecision, AuditEntry, AuditFilter, AuditOutcome, AuditRow, Head, Verified};
 pub use delivery::{Conclusion, OpenDelivery, Recorded};
 pub use error::StoreError;
 pub use login::LoginKind;
+use sqlx::postgres::PgConnectOptions;
+
 pub use outbox::{Claimed, Confirmed, Lane, NewMessage, OutboxDepth, Wanted};
 
 /// The short form of results here.
@@ -46,6 +49,24 @@ enum Database {
     Postgres(sqlx::PgPool),
 }
 
+/// Where a store is.
+enum Address {
+    Sqlite(PathBuf),
+    Postgres(Box<PgConnectOptions>),
+}
+
+impl Address {
+    fn read(url: &str) -> Result<Self> {
+        if let Some(path) = url.strip_prefix("sqlite://") {
+            Ok(Self::Sqlite(sqlite::path(path)?))
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Ok(Self::Postgres(Box::new(postgres::options(url)?)))
+        } else {
+            Err(StoreError::Url("is of no known kind".to_owned()))
+        }
+    }
+}
+
 impl Store {
     /// Opens the store at `url` and brings its tables up to date.
     ///
@@ -55,14 +76,16 @@ impl Store {
     /// Connections belong to the runtime that is running when they are made, so use the store from one
     /// runtime only. A metrics recorder must be installed before.
     pub async fn open(url: &str) -> Result<Self> {
-        let database = if let Some(path) = url.strip_prefix("sqlite://") {
-            Database::Sqlite(sqlite::open(path).await?)
-        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Database::Postgres(postgres::open(url).await?)
-        } else {
-            return Err(StoreError::Url("is of no known kind".to_owned()));
+        let database = match Address::read(url)? {
+            Address::Sqlite(path) => Database::Sqlite(sqlite::open(&path).await?),
+            Address::Postgres(options) => Database::Postgres(postgres::open(*options).await?),
         };
         Ok(Self { database: Arc::new(database) })
+    }
+
+    /// Whether [`Store::open`] could make something of `url`; nothing is opened.
+    pub fn check_url(url: &str) -> Result<()> {
+        Address::read(url).map(|_| ())
     }
 
     /// `sqlite` or `postgres`.

@@ -16,11 +16,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// server costs callers no error, and a busy connection no round trip.
 const FRESH: Duration = Duration::from_secs(1);
 
-pub(crate) async fn open(url: &str) -> Result<PgPool> {
+pub(crate) fn options(url: &str) -> Result<PgConnectOptions> {
     // sqlx's own words could repeat the URL, which may have a password in it.
-    let options = PgConnectOptions::from_str(url)
+    Ok(PgConnectOptions::from_str(url)
         .map_err(|_| StoreError::Url("is not a PostgreSQL URL".to_owned()))?
-        .application_name("acgs");
+        .application_name("acgs"))
+}
+
+pub(crate) async fn open(options: PgConnectOptions) -> Result<PgPool> {
     migrate(&options).await?;
     Ok(pool(options))
 }

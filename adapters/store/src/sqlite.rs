@@ -37,13 +37,12 @@ impl Sqlite {
     }
 }
 
-pub(crate) async fn open(path: &str) -> Result<Sqlite> {
-    let path = checked(path)?;
-    create(&path)?;
-    let options = options(&path);
-    let connection = match prepare(&options, &path).await {
+pub(crate) async fn open(path: &Path) -> Result<Sqlite> {
+    create(path)?;
+    let options = options(path);
+    let connection = match prepare(&options, path).await {
         // Another process may have set the same new file up at the same time; the second look finds it done.
-        Err(StoreError::Open { .. }) => prepare(&options, &path).await?,
+        Err(StoreError::Open { .. }) => prepare(&options, path).await?,
         other => other?,
     };
     let readers = SqlitePoolOptions::new()
@@ -55,7 +54,8 @@ pub(crate) async fn open(path: &str) -> Result<Sqlite> {
     Ok(Sqlite { writer: Writer::start(options, connection), readers })
 }
 
-fn checked(path: &str) -> Result<PathBuf> {
+/// The file that a URL without its scheme names.
+pub(crate) fn path(path: &str) -> Result<PathBuf> {
     if !path.starts_with('/') || path.ends_with('/') || path.contains(['?', '#']) {
         return Err(StoreError::Url("is not the absolute path of a file".to_owned()));
     }

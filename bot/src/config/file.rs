@@ -6,7 +6,10 @@ use std::path::PathBuf;
 
 use commands::ids::{Account, Platform, Room, ServiceName};
 use commands::risk::Role;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use serde_path_to_error::{Path, Segment};
+use store::Store;
 use toml::Spanned;
 use url::{Host, Url};
 
@@ -40,7 +43,7 @@ struct File {
 struct BotSection {
     name: Option<String>,
     http_listen: Option<SocketAddr>,
-    data_dir: Option<PathBuf>,
+    data_dir: Option<Spanned<PathBuf>>,
     incident_channels: Option<Vec<Room>>,
     log: Option<LogFormat>,
 }
@@ -92,7 +95,7 @@ struct WebSection {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DockerSection {
-    host: Option<String>,
+    host: Option<Spanned<String>>,
     compose_project: Option<String>,
 }
 
@@ -107,7 +110,7 @@ struct PostgresSection {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct UrlSection {
-    url: Option<Url>,
+    url: Option<Spanned<Url>>,
 }
 
 #[derive(Deserialize)]
@@ -150,7 +153,7 @@ impl Check<'_> {
         section: &str,
         span: &Range<usize>,
         spelled: &Spelled<'_>,
-    ) -> Result<secrecy::SecretString, ConfigError> {
+    ) -> Result<SecretString, ConfigError> {
         spelled.resolve(self.variable).map_err(|what| self.error(span.clone(), format!("[{section}] {what}")))
     }
 
@@ -172,6 +175,19 @@ impl Check<'_> {
         }
     }
 
+    fn http_url(
+        &self,
+        section: &str,
+        given: Option<UrlSection>,
+        defaults: Option<UrlSection>,
+    ) -> Result<Option<Url>, ConfigError> {
+        let Some(url) = given.and_then(|given| given.url.or(defaults?.url)) else { return Ok(None) };
+        if !matches!(url.get_ref().scheme(), "http" | "https") {
+            return Err(self.error(url.span(), format!("[{section}] url must be http:// or https://")));
+        }
+        Ok(Some(url.into_inner()))
+    }
+
     fn snowflake(&self, key: &str, id: &Spanned<String>) -> Result<u64, ConfigError> {
         id.get_ref().parse().ok().filter(|id| *id != 0).ok_or_else(|| {
             self.error(
@@ -183,10 +199,44 @@ impl Check<'_> {
 }
 
 fn parse(shown: &str, text: &str) -> Result<File, ConfigError> {
-    toml::from_str(text).map_err(|error: toml::de::Error| {
-        let line = error.span().and_then(|span| Some(text.get(..span.start)?.matches('\n').count() + 1));
-        ConfigError::at(shown, line, error.message().replace('\n', ", "))
-    })
+    let parsed = toml::Deserializer::parse(text)
+        .map_err(|error| mistake(shown, text, &stumbled(text, &error), &error))?;
+    serde_path_to_error::deserialize(parsed)
+        .map_err(|error| mistake(shown, text, &place(error.path()), error.inner()))
+}
+
+fn mistake(shown: &str, text: &str, place: &str, error: &toml::de::Error) -> ConfigError {
+    let line = error.span().and_then(|span| Some(text.get(..span.start)?.matches('\n').count() + 1));
+    ConfigError::at(shown, line, format!("{place}{}", error.message().replace('\n', ", ")))
+}
+
+/// The key that is wrong in itself, such as a second one of the same name; the parser's own words do
+/// not repeat it. A value is not repeated, since it may be a secret.
+fn stumbled(text: &str, error: &toml::de::Error) -> String {
+    let key = error.span().and_then(|span| {
+        let after = text.get(span.end..)?.trim_start();
+        if after.starts_with(['=', ']']) { text.get(span) } else { None }
+    });
+    key.map(|key| format!("`{key}`: ")).unwrap_or_default()
+}
+
+/// Section and key as they are written in the file: `[bot] log: `, `[[service]] `.
+fn place(path: &Path) -> String {
+    let listed = path.iter().any(|segment| matches!(segment, Segment::Seq { .. }));
+    let mut keys = path.iter().filter_map(|segment| match segment {
+        // A span is read as if it were a table, with keys that no file has.
+        Segment::Map { key } if !key.starts_with('$') => Some(key.as_str()),
+        Segment::Map { .. } | Segment::Seq { .. } | Segment::Enum { .. } | Segment::Unknown => None,
+    });
+    let Some(section) = keys.next() else { return String::new() };
+    let section =
+        if listed && is_list(section) { format!("[[{section}]] ") } else { format!("[{section}] ") };
+    let key: Vec<&str> = keys.collect();
+    if key.is_empty() { section } else { format!("{section}{}: ", key.join(".")) }
+}
+
+fn is_list(section: &str) -> bool {
+    matches!(section, "service" | "person")
 }
 
 /// Reads `text`, fills gaps of present sections from [`DEFAULTS`] and checks everything.
@@ -200,7 +250,7 @@ pub(super) fn resolve(
     let check = Check { shown, text, variable };
     let services = services(&check, &file.services, &defaults)?;
     let people = people(&check, &file.people)?;
-    let data_dir = file.bot.data_dir.clone().or_else(|| defaults.bot.data_dir.clone());
+    let data_dir = data_dir(&check, &file.bot, &defaults.bot)?;
     Ok(Config {
         bot: bot(file.bot, defaults.bot),
         store: store(&check, file.store, data_dir)?,
@@ -211,8 +261,8 @@ pub(super) fn resolve(
         }),
         docker: docker(&check, file.docker, defaults.docker, &people)?,
         postgres: file.postgres.map(|section| postgres(&check, &section, &defaults.postgres)).transpose()?,
-        prometheus: file.prometheus.and_then(|section| section.url.or(defaults.prometheus?.url)),
-        alertmanager: file.alertmanager.and_then(|section| section.url.or(defaults.alertmanager?.url)),
+        prometheus: check.http_url("prometheus", file.prometheus, defaults.prometheus)?,
+        alertmanager: check.http_url("alertmanager", file.alertmanager, defaults.alertmanager)?,
         services,
         people,
     })
@@ -227,6 +277,20 @@ fn bot(section: BotSection, defaults: BotSection) -> Bot {
         incident_channels: section.incident_channels.unwrap_or_default(),
         log: section.log.or(defaults.log).expect(FALLBACK),
     }
+}
+
+fn data_dir(
+    check: &Check<'_>,
+    section: &BotSection,
+    defaults: &BotSection,
+) -> Result<Option<PathBuf>, ConfigError> {
+    let Some(given) = &section.data_dir else {
+        return Ok(defaults.data_dir.as_ref().map(|dir| dir.get_ref().clone()));
+    };
+    if !given.get_ref().is_absolute() {
+        return Err(check.error(given.span(), "[bot] data_dir must be an absolute path"));
+    }
+    Ok(Some(given.get_ref().clone()))
 }
 
 /// Without `[store]`, or without a URL in it, the records are in an SQLite file in the data folder.
@@ -249,6 +313,8 @@ fn store(
             file: section.url_file.as_deref(),
         },
     )?;
+    // Its own words name the section and the key.
+    Store::check_url(url.expose_secret()).map_err(|error| check.error(span, error.to_string()))?;
     Ok(StoreUrl(url))
 }
 
@@ -348,8 +414,10 @@ fn docker(
     let defaults = defaults.map(Spanned::into_inner);
     let host = section.host.or_else(|| defaults.as_ref()?.host.clone());
     let host = host.ok_or_else(|| check.error(span, "[docker] host is missing"))?;
+    exec_docker::Docker::connect(host.get_ref(), None)
+        .map_err(|error| check.error(host.span(), format!("[docker] host: {error}")))?;
     let compose_project = section.compose_project.or_else(|| defaults?.compose_project);
-    Ok(Some(Docker { host, compose_project }))
+    Ok(Some(Docker { host: host.into_inner(), compose_project }))
 }
 
 fn postgres(
@@ -370,6 +438,8 @@ fn postgres(
             file: given.url_file.as_deref(),
         },
     )?;
+    exec_postgres::Postgres::new(&url)
+        .map_err(|error| check.error(section.span(), format!("[postgres] url: {error}")))?;
     Ok(Postgres { url })
 }
 
@@ -429,6 +499,9 @@ fn people(check: &Check<'_>, sections: &[Spanned<PersonSection>]) -> Result<Peop
             ))
         })?;
         let accounts = accounts(section);
+        if let Some(blank) = accounts.iter().find(|account| account.id.trim().is_empty()) {
+            return Err(error(format!("{} of {:?} is blank: remove the key", blank.platform, section.name)));
+        }
         if accounts.is_empty() {
             return Err(error(format!("{:?} has no account: give slack, discord, web or cli", section.name)));
         }

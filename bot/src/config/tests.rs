@@ -67,18 +67,35 @@ fn http_mode_needs_the_signing_secret_and_no_app_token() {
 
 #[test]
 fn mistakes_name_file_line_and_key() {
-    insta::assert_snapshot!(mistake("[bot]\nnam = \"x\"\n"), @"acgs.toml:2: unknown field `nam`, expected one of `name`, `http_listen`, `data_dir`, `incident_channels`, `log`");
-    insta::assert_snapshot!(mistake("[bot]\nhttp_listen = 8080\n"), @"acgs.toml:2: invalid type: integer `8080`, expected socket address");
-    insta::assert_snapshot!(mistake("[bot]\nincident_channels = [\"C012\"]\n"), @r#"acgs.toml:2: "C012" is not a room: write it as platform:id, for example slack:C0123456789"#);
+    insta::assert_snapshot!(mistake("[bot]\nnam = \"x\"\n"), @"acgs.toml:2: [bot] nam: unknown field `nam`, expected one of `name`, `http_listen`, `data_dir`, `incident_channels`, `log`");
+    insta::assert_snapshot!(mistake("[bot]\nhttp_listen = 8080\n"), @"acgs.toml:2: [bot] http_listen: invalid type: integer `8080`, expected socket address");
+    insta::assert_snapshot!(mistake("[bot]\nincident_channels = [\"C012\"]\n"), @r#"acgs.toml:2: [bot] incident_channels: "C012" is not a room: write it as platform:id, for example slack:C0123456789"#);
     insta::assert_snapshot!(mistake("[slack]\nbot_token_env = \"NOPE\"\napp_token_env = \"NOPE\"\n"), @"acgs.toml:1: [slack] app_token_env names the environment variable NOPE, which is not set");
     insta::assert_snapshot!(mistake("[slack]\napp_token_file = \"/no/such/file\"\n"), @"acgs.toml:1: [slack] app_token_file: /no/such/file can't be read: No such file or directory (os error 2)");
     insta::assert_snapshot!(mistake("[discord]\ntoken_env = \"A\"\ntoken_file = \"b\"\n"), @"acgs.toml:1: [discord] token is given twice: keep one of token, token_env and token_file");
-    insta::assert_snapshot!(mistake("\n[[service]]\nname = \"Auth\"\nurl = \"http://a\"\n"), @r#"acgs.toml:3: "Auth" is not a service name: use 1 to 63 of a-z, 0-9, '_', '-' and '.', starting with a letter or a digit"#);
+    insta::assert_snapshot!(mistake("\n[[service]]\nname = \"Auth\"\nurl = \"http://a\"\n"), @r#"acgs.toml:3: [[service]] name: "Auth" is not a service name: use 1 to 63 of a-z, 0-9, '_', '-' and '.', starting with a letter or a digit"#);
     insta::assert_snapshot!(mistake("[[service]]\nname = \"a\"\nurl = \"http://a\"\n[[service]]\nname = \"a\"\nurl = \"http://b\"\n"), @r#"acgs.toml:4: [[service]] name "a" is listed twice"#);
     insta::assert_snapshot!(mistake("[[service]]\nname = \"a\"\nurl = \"ftp://a\"\n"), @"acgs.toml:3: [[service]] url must be http:// or https://");
     insta::assert_snapshot!(mistake("[[person]]\nname = \"A\"\nslack = \"U1\"\nroles = []\n"), @r#"acgs.toml:1: [[person]] roles of "A" is empty: give viewer, operator, approver or admin, or remove the entry"#);
     insta::assert_snapshot!(mistake("[[person]]\nname = \"A\"\nroles = [\"admin\"]\n"), @r#"acgs.toml:1: [[person]] "A" has no account: give slack, discord, web or cli"#);
     insta::assert_snapshot!(mistake("[docker]\n"), @"acgs.toml:1: [docker] nobody could approve what is done there: give at least one [[person]] the role approver");
+    insta::assert_snapshot!(mistake("[bot]\nlog = \"xml\"\n"), @"acgs.toml:2: [bot] log: unknown variant `xml`, expected `json` or `human`");
+    insta::assert_snapshot!(mistake("[slak]\n"), @"acgs.toml:1: [slak] unknown field `slak`, expected one of `bot`, `store`, `slack`, `discord`, `web`, `docker`, `postgres`, `prometheus`, `alertmanager`, `service`, `person`");
+    insta::assert_snapshot!(mistake("[bot]\nname = \"a\"\nname = \"b\"\n"), @"acgs.toml:3: `name`: duplicate key");
+    insta::assert_snapshot!(mistake("[[service]]\nname = \"a\"\n"), @"acgs.toml:1: [[service]] missing field `url`");
+    insta::assert_snapshot!(mistake("[[service]]\nname = \"a\"\nurl = 7\n"), @"acgs.toml:3: [[service]] url: invalid type: integer `7`, expected a string representing an URL");
+    insta::assert_snapshot!(mistake("[[person]]\nname = \"A\"\nroles = [\"king\"]\n"), @"acgs.toml:3: [[person]] roles: unknown variant `king`, expected one of `viewer`, `operator`, `approver`, `admin`");
+    insta::assert_snapshot!(mistake("[[person]]\nname = \"A\"\nslack = \" \"\nroles = [\"admin\"]\n"), @r#"acgs.toml:1: [[person]] slack of "A" is blank: remove the key"#);
+    insta::assert_snapshot!(mistake("[bot]\ndata_dir = \"here\"\n"), @"acgs.toml:2: [bot] data_dir must be an absolute path");
+    insta::assert_snapshot!(mistake("[store]\nurl = \"mysql://a\"\n"), @"acgs.toml:1: [store] url is of no known kind: write sqlite:///absolute/path.db or postgres://user@host/database");
+    insta::assert_snapshot!(mistake("[postgres]\nurl = \"mysql://a:hush@b\"\n"), @"acgs.toml:1: [postgres] url: the database's address can't be read: write it as postgres://user@host:5432/database, with any of / ? # @ : % in a password percent-encoded");
+    insta::assert_snapshot!(mistake("[prometheus]\nurl = \"ftp://a\"\n"), @"acgs.toml:2: [prometheus] url must be http:// or https://");
+    insta::assert_snapshot!(mistake("[alertmanager]\nurl = \"not a url\"\n"), @r#"acgs.toml:2: [alertmanager] url: relative URL without a base: "not a url""#);
+    insta::assert_snapshot!(mistake("[docker]\nhost = \"ssh://a\"\n[[person]]\nname = \"A\"\nslack = \"U1\"\nroles = [\"admin\"]\n"), @r#"acgs.toml:2: [docker] host: "ssh://a" is not an address of Docker: write unix:///var/run/docker.sock, or tcp://host:2375 for a proxy"#);
+    insta::assert_snapshot!(mistake("[docker]\nhost = 1\n"), @"acgs.toml:2: [docker] host: invalid type: integer `1`, expected a string");
+    insta::assert_snapshot!(mistake("[bot]\n[bot]\n"), @"acgs.toml:2: `bot`: duplicate key");
+    insta::assert_snapshot!(mistake("[store]\nurl = postgres://a:hush@b\n"), @"acgs.toml:2: string values must be quoted, expected literal string");
+    insta::assert_snapshot!(mistake("[store]\nurl = \"postgres://a:hush@b\n"), @r#"acgs.toml:2: invalid basic string, expected `"`"#);
     insta::assert_snapshot!(mistake("not toml"), @"acgs.toml:1: key with no value, expected `=`");
 }
 

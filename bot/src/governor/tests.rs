@@ -36,6 +36,20 @@ fn put_off_answers_queue_behind_one_another_and_a_page_goes_first() {
 }
 
 #[test]
+fn an_answer_does_not_queue_behind_progress() {
+    let start = Instant::now();
+    let mut governor = Governor::default();
+    for _ in 0..3 {
+        ask(&mut governor, "a", Lane::Answer, start);
+    }
+    for place in 1..=5 {
+        assert_eq!(ask(&mut governor, "a", Lane::Cosmetic, start), Permit::After(place * SECOND));
+    }
+    assert_eq!(ask(&mut governor, "a", Lane::Answer, start), Permit::After(SECOND));
+    assert_eq!(ask(&mut governor, "a", Lane::Answer, start), Permit::After(2 * SECOND));
+}
+
+#[test]
 fn a_429_is_obeyed_to_the_moment_and_no_longer() {
     let start = Instant::now();
     let mut governor = Governor::default();

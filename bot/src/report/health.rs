@@ -53,8 +53,11 @@ pub fn health(report: &HealthReport) -> Reply {
         ("Prometheus".to_owned(), reading(&report.prometheus, prometheus)),
         ("Alertmanager".to_owned(), reading(&report.alertmanager, alertmanager)),
     ]));
-    let next: Vec<String> =
+    let mut next: Vec<String> =
         report.services.iter().filter(|service| service.is_sick()).map(next_line).collect();
+    if !verdict.concerns.is_empty() {
+        next.push("health".to_owned());
+    }
     if !next.is_empty() {
         sections.push(Section::Next(next));
     }
@@ -340,18 +343,28 @@ fn reading<T>(reading: &Reading<T>, words: impl FnOnce(&T) -> String) -> String 
 
 /// The engine, as far as the services' containers tell.
 fn docker(services: &[ServiceHealth]) -> String {
-    let unavailable = services.iter().find_map(|service| match &service.container {
-        Reading::Unavailable(why) => Some(why),
-        Reading::NotConfigured | Reading::Read(_) => None,
-    });
-    if let Some(why) = unavailable {
-        return format!("unavailable: {why}");
-    }
-    let found = services.iter().filter(|service| matches!(service.container, Reading::Read(Some(_)))).count();
     if services.iter().all(|service| service.container == Reading::NotConfigured) {
-        "not configured".to_owned()
-    } else {
-        format!("answers; containers of {found} of {} services found", services.len())
+        return "not configured".to_owned();
+    }
+    let unread: Vec<(&ServiceHealth, &String)> = services
+        .iter()
+        .filter_map(|service| match &service.container {
+            Reading::Unavailable(why) => Some((service, why)),
+            Reading::NotConfigured | Reading::Read(_) => None,
+        })
+        .collect();
+    let found = services.iter().filter(|service| matches!(service.container, Reading::Read(Some(_)))).count();
+    match unread.as_slice() {
+        [] => format!("answers; containers of {found} of {} services found", services.len()),
+        [(_, why), ..] if unread.len() == services.len() => format!("unavailable: {why}"),
+        [(service, why), ..] => {
+            format!(
+                "answers; containers of {found} of {} services found, {} can't be read ({}: {why})",
+                services.len(),
+                unread.len(),
+                service.name
+            )
+        }
     }
 }
 

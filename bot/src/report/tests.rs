@@ -97,6 +97,20 @@ fn every_fault_has_its_own_word_and_sick_ones_stand_first() {
 }
 
 #[test]
+fn a_container_that_cannot_be_read_is_not_the_engines_fault() {
+    let running = container(ContainerState::Running, None);
+    let unread = || Reading::Unavailable("layer not found".to_owned());
+    let docker = |services| text(&health(&report(services)), false);
+    let some = docker(vec![service("a", well(), running), service("b", well(), unread())]);
+    assert!(
+        some.contains("answers; containers of 1 of 2 services found, 1 can't be read (b: layer not found)"),
+        "{some}"
+    );
+    let all = docker(vec![service("a", well(), unread()), service("b", well(), unread())]);
+    assert!(all.contains("unavailable: layer not found"), "{all}");
+}
+
+#[test]
 fn one_service_with_detail() {
     let sick = service("ac_service", ProbeOutcome::Frozen, container(ContainerState::Paused, None));
     insta::assert_snapshot!(text(&service_health(&sick, at("2026-11-24T03:12:00Z")), false));

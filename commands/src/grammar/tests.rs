@@ -137,7 +137,7 @@ fn person() -> impl Strategy<Value = String> {
 
 fn intent() -> impl Strategy<Value = Intent> {
     let service = prop::option::of(prop::sample::select(SERVICES.to_vec()));
-    let wait = prop::option::of(1u16..=300);
+    let wait = prop::option::of(5u16..=300);
     let run = prop::option::of(any::<u64>().prop_map(RunId::from_random));
     let topic = prop::sample::select(vec![vec![], vec!["health"], vec!["audit"], vec!["help"]]);
     prop_oneof![

@@ -99,7 +99,7 @@ fn the_tree_says_what_each_argument_takes() {
         kinds("health"),
         [
             usage("[SERVICE]", OptionKind::Service),
-            usage("[--wait SECONDS]", OptionKind::Integer { min: 1, max: 300 })
+            usage("[--wait SECONDS]", OptionKind::Integer { min: 5, max: 300 })
         ]
     );
     assert_eq!(
