@@ -174,7 +174,7 @@ impl Head {
         Self { seq: 0, hash: "0".repeat(64) }
     }
 
-    fn next(&self, at: i64, entry: &str) -> Self {
+    pub(crate) fn next(&self, at: i64, entry: &str) -> Self {
         let seq = self.seq + 1;
         let mut hash = Sha256::new();
         for part in [&self.hash, "\n", &seq.to_string(), "\n", &at.to_string(), "\n", entry] {
@@ -220,9 +220,9 @@ fn ended(link: Head, head: &Head) -> Verified {
 
 /// An entry as it will be stored, but for its place.
 pub(crate) struct Row {
-    run: String,
-    person: Option<String>,
-    entry: String,
+    pub(crate) run: String,
+    pub(crate) person: Option<String>,
+    pub(crate) entry: String,
 }
 
 pub(crate) fn row(entry: &AuditEntry) -> Row {

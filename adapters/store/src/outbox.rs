@@ -42,7 +42,7 @@ impl Lane {
         }
     }
 
-    const fn number(self) -> i64 {
+    pub(crate) const fn number(self) -> i64 {
         match self {
             Self::Page => 0,
             Self::Answer => 1,
@@ -217,13 +217,13 @@ fn list<T: ToString>(names: &[T]) -> String {
 /// A message as it will be stored.
 pub(crate) struct Row {
     pub(crate) slot: String,
-    room: Room,
-    lane: Lane,
-    posted: Option<String>,
-    target: String,
-    reply: String,
+    pub(crate) room: Room,
+    pub(crate) lane: Lane,
+    pub(crate) posted: Option<String>,
+    pub(crate) target: String,
+    pub(crate) reply: String,
     at: i64,
-    wanted_at: i64,
+    pub(crate) wanted_at: i64,
 }
 
 /// `place` among the messages put at the same time; it is their order of service.
@@ -336,6 +336,26 @@ macro_rules! claim_sql {
     };
 }
 
+/// A message that waits keeps its turn and its delay; one that does not is due now. `$row` is in the order
+/// of the columns.
+macro_rules! put_sql {
+    ($row:literal) => {
+        concat!(
+            "INSERT INTO outbox (slot, platform, room, lane, version, due_at, wanted_at, created_at, posted, target, reply) ",
+            $row,
+            " ON CONFLICT (slot) DO UPDATE SET version = outbox.version + 1, reply = excluded.reply, \
+             lane = CASE WHEN outbox.sent_version < outbox.version AND outbox.dead_at IS NULL \
+             AND outbox.lane < excluded.lane THEN outbox.lane ELSE excluded.lane END, \
+             due_at = CASE WHEN outbox.sent_version < outbox.version AND outbox.dead_at IS NULL \
+             THEN outbox.due_at ELSE excluded.due_at END, \
+             wanted_at = CASE WHEN outbox.sent_version < outbox.version AND outbox.dead_at IS NULL \
+             THEN outbox.wanted_at ELSE excluded.wanted_at END, \
+             dead_at = NULL, dead_reason = NULL"
+        )
+    };
+}
+pub(crate) use put_sql;
+
 const SQLITE_CLAIM: &str = claim_sql!("");
 const POSTGRES_CLAIM: &str = claim_sql!("FOR UPDATE SKIP LOCKED");
 
@@ -347,19 +367,9 @@ per_driver! {
         Ok(())
     }
 
-    /// A message that waits keeps its turn and its delay; one that does not is due now.
     pub(super) async fn put(connection: &mut Connection, row: &Row) -> Result<()> {
         sqlx::query(
-            "INSERT INTO outbox (slot, platform, room, lane, version, due_at, wanted_at, created_at, posted, target, reply) \
-             VALUES ($1, $2, $3, $4, 1, $5, $9, $5, $6, $7, $8) \
-             ON CONFLICT (slot) DO UPDATE SET version = outbox.version + 1, reply = excluded.reply, \
-             lane = CASE WHEN outbox.sent_version < outbox.version AND outbox.dead_at IS NULL \
-             AND outbox.lane < excluded.lane THEN outbox.lane ELSE excluded.lane END, \
-             due_at = CASE WHEN outbox.sent_version < outbox.version AND outbox.dead_at IS NULL \
-             THEN outbox.due_at ELSE excluded.due_at END, \
-             wanted_at = CASE WHEN outbox.sent_version < outbox.version AND outbox.dead_at IS NULL \
-             THEN outbox.wanted_at ELSE excluded.wanted_at END, \
-             dead_at = NULL, dead_reason = NULL",
+            put_sql!("VALUES ($1, $2, $3, $4, 1, $5, $9, $5, $6, $7, $8)"),
         )
         .bind(&row.slot)
         .bind(row.room.platform.as_str())
