@@ -4,8 +4,8 @@
 //! 2. [`app`]: everything one process holds.
 //! 3. [`receive`]: a chat event is stored, understood ([`asked`]) and acknowledged.
 //! 4. [`authorize`]: whether this person may do this here.
-//! 5. [`run`], [`perform`]: the work and its one answer.
-//! 6. [`health`]: a look at the platform.
+//! 5. [`run`], [`perform`], [`performed`]: the work and its one answer.
+//! 6. [`health`]: a look at the platform; [`containers`], [`database`], [`traffic`]: closer looks.
 //! 7. [`report`]: every text that people read.
 //! 8. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
 //! 9. [`chat`], [`http`], [`listener`], [`login`], [`serve`], [`demo`], [`terminal`], [`check`], [`cli`]: the ways in and out.
@@ -20,6 +20,8 @@ pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod containers;
+pub mod database;
 pub mod demo;
 pub mod governor;
 pub mod health;
@@ -29,8 +31,10 @@ pub mod logging;
 pub mod login;
 pub mod outbox;
 pub mod perform;
+pub mod performed;
 pub mod receive;
 pub mod report;
 pub mod run;
 pub mod serve;
 pub mod terminal;
+pub mod traffic;

@@ -5,54 +5,22 @@ use std::time::Duration;
 
 use commands::health::ServiceHealth;
 use commands::ids::{RunId, ServiceName};
-use commands::intent::Intent;
+use commands::intent::{Db, Intent};
 use commands::message::{AnswerTo, Reply, Target};
-use store::{AuditFilter, AuditOutcome, Lane, NewMessage};
+use store::{AuditFilter, Lane, NewMessage};
 use tokio::time::{Instant, sleep};
 
 use crate::app::App;
 use crate::clock;
 use crate::config::{Person, Service};
 use crate::outbox::answer_slot;
-use crate::report;
+use crate::performed::{News, Performed, news};
+use crate::{containers, database, report, traffic};
 
 /// A service counts as recovered after this many good answers in a row.
 const GOOD_IN_A_ROW: u32 = 3;
 /// Between two looks of `--wait`.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-
-/// A command's result.
-#[derive(Debug)]
-pub struct Performed {
-    /// What the person sees.
-    pub reply: Reply,
-    /// Whether the command did what was asked.
-    pub outcome: AuditOutcome,
-    /// Whether what it found is well: the terminal's exit code.
-    pub news: News,
-}
-
-/// What a command that looks has found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
-    /// Nothing to do.
-    Good,
-    /// Something is sick, or the command failed.
-    Bad,
-}
-
-impl Performed {
-    /// A command that did what was asked.
-    const fn done(reply: Reply, news: News) -> Self {
-        Self { reply, outcome: AuditOutcome::Done, news }
-    }
-
-    /// A command that did not.
-    #[must_use]
-    pub const fn failed(reply: Reply) -> Self {
-        Self { reply, outcome: AuditOutcome::Failed, news: News::Bad }
-    }
-}
 
 /// Tells the person how a long command goes on, by editing its one message.
 pub struct Progress {
@@ -100,6 +68,9 @@ pub async fn perform(
         Intent::Health { service, wait: Some(seconds) } => {
             wait_for_health(app, service.as_ref(), Duration::from_secs(u64::from(*seconds)), progress).await
         }
+        Intent::Ps => Ok(containers::ps(app).await),
+        Intent::Errors { window } => Ok(traffic::errors(app, *window).await),
+        Intent::Db(Db::Connections) => Ok(database::connections(app).await),
         Intent::Audit { last, person, run } => {
             let filter = AuditFilter { last: u32::from(*last), person: person.clone(), run: *run };
             let rows = app.store.audit_rows(filter).await?;
@@ -166,8 +137,4 @@ async fn look_at(app: &App, service: &Service) -> anyhow::Result<ServiceHealth> 
 
 fn configured<'a>(app: &'a App, name: &ServiceName) -> anyhow::Result<&'a Service> {
     app.service(name).ok_or_else(|| anyhow::anyhow!("{name} is in the grammar but not in the configuration"))
-}
-
-const fn news(well: bool) -> News {
-    if well { News::Good } else { News::Bad }
 }

@@ -3,7 +3,10 @@
 //! Texts are plain: adapters escape all of it. What is quoted from a person or a program is cleaned
 //! and shortened here, and redacted on its way into the outbox.
 
+mod containers;
+mod database;
 mod health;
+mod traffic;
 
 use std::net::SocketAddr;
 
@@ -19,7 +22,10 @@ use store::{AuditDecision, AuditOutcome, AuditRow, Verified};
 use crate::asked::TYPE_LINE;
 use crate::authorize::Refusal;
 
+pub use containers::{is_out_of_service, ps};
+pub use database::connections;
 pub use health::{Waited, health, service_health, waited, waiting};
+pub use traffic::errors;
 
 /// A row of the audit trail in chat is at most this wide; the file has all of it.
 const AUDIT_ROWS_IN_CARD: usize = 10;
@@ -48,6 +54,20 @@ fn line_button(label: &str, line: &str, style: ButtonStyle) -> Option<Button> {
 #[must_use]
 pub fn quoted(line: &str) -> String {
     commands::layout::short(&commands::escape::clean(line), 200)
+}
+
+/// A command whose part of the platform is not in the configuration.
+#[must_use]
+pub fn not_configured(section: &str) -> Reply {
+    let text = format!("[{section}] is not in the bot's configuration: add it to look there.");
+    public(card(format!("{section} is not configured"), Tone::Neutral, vec![Section::Text(text)]))
+}
+
+/// A command whose part of the platform could not be asked.
+#[must_use]
+pub fn unavailable(part: &str, why: &str) -> Reply {
+    let why = commands::layout::short(&commands::escape::clean(why), 300);
+    public(card(format!("{part} could not be asked"), Tone::Bad, vec![Section::Text(why)]))
 }
 
 /// What a person may type.

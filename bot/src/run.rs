@@ -19,7 +19,8 @@ use crate::asked::Asked;
 use crate::clock;
 use crate::config::Person;
 use crate::outbox::answer_slot;
-use crate::perform::{Performed, Progress, perform};
+use crate::perform::{Progress, perform};
+use crate::performed::Performed;
 use crate::report;
 
 /// What one delivery came to: the audit row's facts and the reply.

@@ -21,7 +21,8 @@ use crate::app::{self, App};
 use crate::authorize::{Decision, Refusal, authorize};
 use crate::chat::Chats;
 use crate::config::Config;
-use crate::perform::{News, perform};
+use crate::perform::perform;
+use crate::performed::News;
 use crate::{clock, report, run};
 
 /// Refused, or not understood.

@@ -16,6 +16,7 @@ use clap::value_parser;
 use crate::ids::{RunId, ServiceName};
 use crate::line;
 use crate::message::Visibility;
+use crate::period::Period;
 use crate::risk::{Requirement, Risk, Role};
 
 /// Seconds that `health --wait` may poll.
@@ -26,6 +27,12 @@ pub const AUDIT_ROWS: RangeInclusive<i64> = 1..=200;
 
 /// Rows that `audit` shows when nobody says how many.
 pub const AUDIT_ROWS_DEFAULT: u16 = 20;
+
+/// How long back a look at rates may go.
+pub const WINDOW: (Period, Period) = (Period::minutes(1), Period::days(1));
+
+/// How long back it goes when nobody says.
+pub const WINDOW_DEFAULT: Period = Period::minutes(5);
 
 /// What a person asked for. Its `Display` is the canonical line, which parses back to the same intent.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
@@ -52,6 +59,31 @@ pub enum Intent {
         )]
         wait: Option<u16>,
     },
+    /// The platform's containers.
+    #[command(
+        about = "Containers and their states",
+        long_about = "Lists every container of the platform with its state, its own health check, its age and its \
+                      restarts: those that ended or restart too, and one-off jobs. Compose's service stands beside the \
+                      container's own name.",
+        after_help = "ps"
+    )]
+    Ps,
+    /// Server errors.
+    #[command(
+        about = "Who answers with errors",
+        long_about = "Shows for each service how many answers a second it gives and how many of them are server errors \
+                      (5xx), over the last five minutes or --window. A service that never had an error shows 0; one that \
+                      Prometheus knows nothing of is \"not reported\".",
+        after_help = "errors\nerrors --window 1h"
+    )]
+    Errors {
+        /// Over how long.
+        #[arg(long, value_name = "TIME", help = "Over how long, as 5m", default_value_t = WINDOW_DEFAULT, value_parser = Period::within(WINDOW.0, WINDOW.1))]
+        window: Period,
+    },
+    /// The database's own look-ups.
+    #[command(about = "Look into the database", subcommand)]
+    Db(Db),
     /// Rows of the audit trail, the newest first.
     #[command(
         about = "Who asked for what, and the result",
@@ -90,12 +122,28 @@ pub enum Intent {
     },
 }
 
+/// Look-ups in the platform's database.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
+pub enum Db {
+    /// Who holds its connections.
+    #[command(
+        about = "Who holds the connections",
+        long_about = "Counts the database's connections by program, role, database and state, beside how many there may \
+                      be. A seat that the bot holds open answers even when every connection is taken.",
+        after_help = "db connections"
+    )]
+    Connections,
+}
+
 impl Intent {
     /// The command that this is a use of.
     #[must_use]
     pub const fn command(&self) -> Verb {
         match self {
             Self::Health { .. } => Verb::Health,
+            Self::Ps => Verb::Ps,
+            Self::Errors { .. } => Verb::Errors,
+            Self::Db(Db::Connections) => Verb::DbConnections,
             Self::Audit { .. } => Verb::Audit,
             Self::Help { .. } => Verb::Help,
         }
@@ -118,7 +166,9 @@ impl Intent {
     pub const fn visibility(&self) -> Visibility {
         match self {
             Self::Audit { .. } => Visibility::Private,
-            Self::Help { .. } | Self::Health { .. } => Visibility::Public,
+            Self::Help { .. } | Self::Health { .. } | Self::Ps | Self::Errors { .. } | Self::Db(_) => {
+                Visibility::Public
+            }
         }
     }
 }
@@ -130,6 +180,10 @@ impl fmt::Display for Intent {
             Self::Health { service, wait } => {
                 words.extend(service.iter().map(ToString::to_string));
                 push_option(&mut words, "wait", wait.as_ref());
+            }
+            Self::Ps | Self::Db(Db::Connections) => {}
+            Self::Errors { window } => {
+                push_option(&mut words, "window", Some(window).filter(|window| **window != WINDOW_DEFAULT));
             }
             Self::Audit { last, person, run } => {
                 push_option(&mut words, "last", Some(last).filter(|last| **last != AUDIT_ROWS_DEFAULT));
@@ -158,6 +212,12 @@ pub(crate) fn push_option(words: &mut Vec<String>, name: &str, value: Option<&im
 pub enum Verb {
     /// `health`
     Health,
+    /// `ps`
+    Ps,
+    /// `errors`
+    Errors,
+    /// `db connections`
+    DbConnections,
     /// `audit`
     Audit,
     /// `help`
@@ -166,13 +226,17 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 3] = [Self::Health, Self::Audit, Self::Help];
+    pub const ALL: [Self; 6] =
+        [Self::Health, Self::Ps, Self::Errors, Self::DbConnections, Self::Audit, Self::Help];
 
     /// The words that call it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Health => "health",
+            Self::Ps => "ps",
+            Self::Errors => "errors",
+            Self::DbConnections => "db connections",
             Self::Audit => "audit",
             Self::Help => "help",
         }
@@ -182,7 +246,9 @@ impl Verb {
     #[must_use]
     pub const fn needs(self) -> Requirement {
         match self {
-            Self::Health | Self::Help => Requirement { risk: Risk::Read, role: Role::Viewer },
+            Self::Health | Self::Ps | Self::Errors | Self::DbConnections | Self::Help => {
+                Requirement { risk: Risk::Read, role: Role::Viewer }
+            }
             // It only reads, but it tells what everybody did.
             Self::Audit => Requirement { risk: Risk::Read, role: Role::Admin },
         }

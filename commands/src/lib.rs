@@ -9,13 +9,16 @@
 //! 5. [`grammar`]: words into an [`intent::Intent`]; [`parse`]: why not, and what was meant instead.
 //! 6. [`tree`]: the grammar as data, from which come [`completion`], [`help`] and the [`mod@reference`].
 //! 7. [`risk`]: roles, risk classes, and lines that are read late.
-//! 8. [`health`]: the facts of a health check and the verdict on them.
+//! 8. [`health`]: the facts of a health check and the verdict on them; [`containers`], [`database`], [`traffic`]: the
+//!    facts of the other look-ups; [`period`]: lengths of time as they are typed.
 //! 9. [`card`]: a reply's content without markup.
 //! 10. [`layout`]: tables, short texts and durations in plain text.
 //! 11. [`redact`]: secrets out of a text; [`escape`]: markup out of a text.
 
 pub mod card;
 pub mod completion;
+pub mod containers;
+pub mod database;
 pub mod escape;
 pub mod grammar;
 pub mod health;
@@ -26,8 +29,10 @@ pub mod layout;
 pub mod line;
 pub mod message;
 pub mod parse;
+pub mod period;
 pub mod redact;
 pub mod reference;
 pub mod risk;
 mod suggestion;
+pub mod traffic;
 pub mod tree;

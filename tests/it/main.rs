@@ -5,6 +5,7 @@ mod demo_flow;
 mod discord_flow;
 mod discord_wire;
 mod invariants;
+mod lookup_flow;
 mod slack_flow;
 mod slack_wire;
 mod stack_flow;

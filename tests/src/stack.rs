@@ -31,6 +31,10 @@ fn told(name: &str) -> String {
     })
 }
 
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().timeout(Duration::from_secs(5)).build().expect("a client")
+}
+
 impl Stack {
     /// Waits for its turn and for everything to be well.
     ///
@@ -81,6 +85,12 @@ impl Stack {
         told("CONFIG").into()
     }
 
+    /// The stack's compose project.
+    #[must_use]
+    pub fn project(&self) -> String {
+        told("PROJECT")
+    }
+
     /// The container of a compose service.
     #[must_use]
     pub fn container(&self, service: &str) -> String {
@@ -105,14 +115,41 @@ impl Stack {
     /// When the service does not take it.
     pub async fn sick(&self, service: &str, switches: &str) {
         let url = format!("{}/_sick?{switches}", self.services[service]);
-        let answer = reqwest::Client::builder()
-            .timeout(Duration::from_secs(5))
-            .build()
-            .expect("a client")
-            .post(&url)
-            .send()
-            .await;
+        let answer = client().post(&url).send().await;
         assert!(answer.is_ok_and(|answer| answer.status().is_success()), "{url}");
+    }
+
+    /// A superuser's connection to the platform's database.
+    ///
+    /// # Panics
+    /// When there is none to be had.
+    pub async fn database(&self) -> PgConnection {
+        PgConnection::connect(&told("POSTGRES_ADMIN_URL"))
+            .await
+            .expect("the stack's database takes connections")
+    }
+
+    /// What Prometheus answers to a query asked directly: label `service` (or nothing) and value.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn promql(&self, query: &str) -> BTreeMap<String, f64> {
+        let url = format!("{}/api/v1/query", told("PROMETHEUS_URL").trim_end_matches('/'));
+        let answer = client().post(url).form(&[("query", query)]).send().await;
+        let answer: serde_json::Value = answer.expect("Prometheus").json().await.expect("JSON");
+        let series = answer["data"]["result"].as_array().cloned().unwrap_or_default();
+        let read = |one: &serde_json::Value| {
+            let service = one["metric"]["service"].as_str().unwrap_or_default().to_owned();
+            let value = one["value"][1].as_str().and_then(|value| value.parse().ok());
+            (service, value.expect("a number"))
+        };
+        series.iter().map(read).collect()
+    }
+
+    /// `GET` of a service's path, whatever it answers.
+    pub async fn visit(&self, service: &str, path: &str) {
+        // A sick service may not answer at all.
+        let _ = client().get(format!("{}{path}", self.services[service])).send().await;
     }
 
     /// Connections that take every free seat of the database, as a leaking service would.

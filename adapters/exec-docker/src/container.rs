@@ -34,7 +34,7 @@ pub fn from_engine(answer: ContainerInspectResponse) -> Result<Container, Docker
     })
 }
 
-fn missing(what: &str) -> DockerError {
+pub fn missing(what: &str) -> DockerError {
     DockerError::BadAnswer(format!("a container without {what}"))
 }
 

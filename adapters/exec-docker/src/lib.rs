@@ -8,13 +8,14 @@
 mod container;
 mod endpoint;
 mod error;
+mod project;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder};
+use bollard::query_parameters::InspectContainerOptions;
 use commands::health::Container;
 use commands::ids::ServiceName;
 use futures_util::{StreamExt as _, stream};
@@ -149,19 +150,11 @@ impl Docker {
         &self,
         client: &bollard::Docker,
     ) -> Result<HashMap<String, Vec<String>>, DockerError> {
-        let label = self
-            .project
-            .as_ref()
-            .map_or_else(|| SERVICE_LABEL.to_owned(), |project| format!("{PROJECT_LABEL}={project}"));
-        let filters = HashMap::from([("label", vec![label])]);
-        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        let listed =
-            client.list_containers(Some(options)).await.map_err(|error| self.endpoint.error(error))?;
-
+        let listed = self.summaries(client).await?;
         let mut by_service: HashMap<String, Vec<String>> = HashMap::new();
         for container in listed {
             let mut labels = container.labels.unwrap_or_default();
-            let one_off = labels.get(ONE_OFF_LABEL).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+            let one_off = project::is_one_off(&labels);
             if let (Some(id), Some(service), false) = (container.id, labels.remove(SERVICE_LABEL), one_off) {
                 by_service.entry(service).or_default().push(id);
             }

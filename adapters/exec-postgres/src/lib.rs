@@ -6,6 +6,7 @@
 //!
 //! Only fixed queries, in read-only sessions with time limits. The bot's own state is not here.
 
+mod connections;
 mod error;
 mod seat;
 mod session;
@@ -110,9 +111,10 @@ impl Postgres {
 
     async fn seats(&self, deadline: Duration) -> Result<Seats, PostgresError> {
         let (used, max, reserved): (i32, i32, i32) = self.seat.ask(SEATS, deadline).await?;
-        let count = |number: i32| {
-            u32::try_from(number).map_err(|_| PostgresError::Failed("it counts below zero".to_owned()))
-        };
         Ok(Seats { used: count(used)?, max: count(max)?, reserved: count(reserved)? })
     }
+}
+
+fn count(number: i32) -> Result<u32, PostgresError> {
+    u32::try_from(number).map_err(|_| PostgresError::Failed("it counts below zero".to_owned()))
 }

@@ -25,23 +25,32 @@ impl Seat {
         Self { options, held: Mutex::new(None) }
     }
 
-    /// The one row of `query`, within `deadline`, which covers waiting for one's turn as well. If the
-    /// held connection is dead, or silent for half of the time, a new one is tried, once.
+    /// The one row of `query`, as [`Seat::rows`].
     pub async fn ask<R>(&self, query: &'static str, deadline: Duration) -> Result<R, PostgresError>
+    where
+        R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let row = self.rows(query, deadline).await?.into_iter().next();
+        row.ok_or_else(|| PostgresError::Failed("it answered with no row".to_owned()))
+    }
+
+    /// The rows of `query`, within `deadline`, which covers waiting for one's turn as well. If the
+    /// held connection is dead, or silent for half of the time, a new one is tried, once.
+    pub async fn rows<R>(&self, query: &'static str, deadline: Duration) -> Result<Vec<R>, PostgresError>
     where
         R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
         timeout(deadline, self.ask_in_turn(query, deadline / 2)).await.map_err(|_| PostgresError::TimedOut)?
     }
 
-    async fn ask_in_turn<R>(&self, query: &'static str, patience: Duration) -> Result<R, PostgresError>
+    async fn ask_in_turn<R>(&self, query: &'static str, patience: Duration) -> Result<Vec<R>, PostgresError>
     where
         R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
         let mut held = self.held.lock().await;
         if let Some(connection) = held.as_mut() {
-            match timeout(patience, row(connection, query)).await {
-                Ok(Ok(row)) => return Ok(row),
+            match timeout(patience, fetch(connection, query)).await {
+                Ok(Ok(rows)) => return Ok(rows),
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "the held connection is of no use any more");
                     *held = None;
@@ -51,15 +60,15 @@ impl Seat {
             }
         }
         let mut connection = PgConnection::connect_with(&self.options).await?;
-        let row = row(&mut connection, query).await?;
+        let rows = fetch(&mut connection, query).await?;
         *held = Some(connection);
-        Ok(row)
+        Ok(rows)
     }
 }
 
-async fn row<R>(connection: &mut PgConnection, query: &'static str) -> Result<R, sqlx::Error>
+async fn fetch<R>(connection: &mut PgConnection, query: &'static str) -> Result<Vec<R>, sqlx::Error>
 where
     R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
 {
-    sqlx::query_as(query).persistent(false).fetch_one(connection).await
+    sqlx::query_as(query).persistent(false).fetch_all(connection).await
 }

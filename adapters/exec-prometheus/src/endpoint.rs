@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use url::{Position, Url};
@@ -93,18 +93,42 @@ impl Endpoint {
         PrometheusError::BadAnswer(format!("{} answered wrongly to {}", self.address(), shortened(what)))
     }
 
+    /// The JSON that a form posted to `path` is answered with. A refusal has JSON too (400, 422, 503),
+    /// which says why.
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> Result<T, PrometheusError> {
+        let (status, body) = self.send(path, self.client.post(self.url(path)?).form(form)).await?;
+        serde_json::from_slice(&body).map_err(|error| match status {
+            StatusCode::OK => self.bad(&format!("POST {path}: {error}")),
+            other => self.bad(&format!("POST {path}: {}", other.as_u16())),
+        })
+    }
+
     async fn get(
         &self,
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<(StatusCode, Vec<u8>), PrometheusError> {
-        let url = self.base.join(path).map_err(|error| self.bad(&format!("GET {path}: {error}")))?;
-        let mut response =
-            self.client.get(url).query(query).send().await.map_err(|error| self.failed(path, &error))?;
+        self.send(path, self.client.get(self.url(path)?).query(query)).await
+    }
+
+    fn url(&self, path: &str) -> Result<Url, PrometheusError> {
+        self.base.join(path).map_err(|error| self.bad(&format!("{path}: {error}")))
+    }
+
+    async fn send(
+        &self,
+        path: &str,
+        request: RequestBuilder,
+    ) -> Result<(StatusCode, Vec<u8>), PrometheusError> {
+        let mut response = request.send().await.map_err(|error| self.failed(path, &error))?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failed(path, &error))? {
             if body.len() + chunk.len() > BODY_LIMIT {
-                return Err(self.bad(&format!("GET {path}: more than 8 MiB")));
+                return Err(self.bad(&format!("{path}: more than 8 MiB")));
             }
             body.extend_from_slice(&chunk);
         }
@@ -125,7 +149,7 @@ impl Endpoint {
             }
             Some(kind) => kind.to_string(),
         };
-        self.bad(&format!("GET {path}: the answer broke off: {why}"))
+        self.bad(&format!("{path}: the answer broke off: {why}"))
     }
 
     /// Host and port; the rest of the address may hold a password.

@@ -7,8 +7,10 @@ mod alertmanager;
 mod endpoint;
 mod error;
 mod prometheus;
+mod query;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 pub use crate::alertmanager::Alertmanager;
 pub use crate::error::PrometheusError;

@@ -13,7 +13,7 @@ use crate::error::PrometheusError;
 /// One Prometheus server. Cheap to clone.
 #[derive(Clone)]
 pub struct Prometheus {
-    endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
 }
 
 impl Prometheus {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commands::health::{AlertmanagerHealth, DownTarget, PrometheusHealth};
+use commands::period::Period;
+use commands::traffic::{ErrorRates, Measured};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpSocket;
 use tokio::sync::Barrier;
@@ -54,6 +56,43 @@ fn crypto() {
 async fn targets(answer: impl Into<Vec<u8>>) -> Result<PrometheusHealth, PrometheusError> {
     let server = Server::ready_and(answer).await;
     prometheus(&server.url).health(PATIENT).await
+}
+
+/// What the client says when a query is answered with these bytes.
+async fn queried(answer: impl Into<Vec<u8>>) -> Result<ErrorRates, PrometheusError> {
+    let server = Server::ready_and(answer).await;
+    let services = ["auth_service".parse().unwrap(), "ac_service".parse().unwrap(), "new".parse().unwrap()];
+    prometheus(&server.url).errors(&services, Period::minutes(5), PATIENT).await
+}
+
+#[tokio::test]
+async fn a_number_no_traffic_and_no_report_are_told_apart() {
+    let rates = queried(ok(r#"{"status":"success","data":{"resultType":"vector","result":[
+        {"metric":{"service":"auth_service"},"value":[1700000000.1,"2.5"]},
+        {"metric":{"service":"ac_service"},"value":[1700000000.1,"NaN"]},
+        {"metric":{},"value":[1700000000.1,"+Inf"]}]},"warnings":["a part\nis missing"]}"#));
+    let rates = rates.await.unwrap();
+    let errors: Vec<_> = rates.services.iter().map(|service| service.errors).collect();
+    assert_eq!(errors, [Measured::Value(2.5), Measured::NoTraffic, Measured::NotReported]);
+    assert_eq!(rates.warnings, ["a part is missing"]);
+}
+
+#[tokio::test]
+async fn a_refused_query_and_an_answer_that_is_none_say_so() {
+    let refused = r#"{"status":"error","errorType":"bad_data","error":"parse error: unexpected end"}"#;
+    assert_eq!(
+        complaint(queried(answer("400 Bad Request", refused)).await),
+        "answered wrongly to POST api/v1/query: parse error: unexpected end"
+    );
+    assert_eq!(
+        complaint(queried(answer("502 Bad Gateway", "<html>")).await),
+        "answered wrongly to POST api/v1/query: 502"
+    );
+    let word = r#"{"status":"success","data":{"result":[{"metric":{},"value":[1,"many"]}]}}"#;
+    assert!(complaint(queried(ok(word)).await).contains("\"many\" is no number"));
+    let many = r#"{"metric":{},"value":[1,"1"]},"#.repeat(2_001);
+    let many = format!(r#"{{"status":"success","data":{{"result":[{}]}}}}"#, many.trim_end_matches(','));
+    assert!(complaint(queried(ok(&many)).await).contains("2001 series, at most 2000"));
 }
 
 /// The complaint, without the address.
@@ -220,7 +259,7 @@ async fn an_answer_that_breaks_off_is_a_bad_answer() {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnot a size\r\n",
     ] {
         let error = complaint(targets(broken).await);
-        let begins = "answered wrongly to GET api/v1/targets: the answer broke off: ";
+        let begins = "answered wrongly to api/v1/targets: the answer broke off: ";
         assert!(error.starts_with(begins), "{broken}: {error}");
     }
 }
@@ -237,7 +276,7 @@ async fn more_than_8_mib_is_given_up() {
     })
     .await;
     let error = complaint(prometheus(&endless.url).health(PATIENT).await);
-    assert_eq!(error, "answered wrongly to GET api/v1/targets: more than 8 MiB");
+    assert_eq!(error, "answered wrongly to api/v1/targets: more than 8 MiB");
 
     let padded = format!("{}{TARGETS}", " ".repeat(7 * 1024 * 1024));
     assert_eq!(targets(ok(&padded)).await.unwrap().targets_up, 1, "7 MiB are read");

@@ -151,7 +151,7 @@ fn as_of(at: Timestamp, took: Duration) -> String {
     format!("as of {}, looked for {}", clock_time(at), layout::duration(took))
 }
 
-fn clock_time(at: Timestamp) -> String {
+pub(super) fn clock_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
@@ -262,7 +262,7 @@ fn container_cell(container: &Reading<Option<Container>>, now: Timestamp) -> Str
     }
 }
 
-fn container_words(container: &Container, now: Timestamp) -> String {
+pub(super) fn container_words(container: &Container, now: Timestamp) -> String {
     let mut words = match (container.state, container.started_at) {
         (ContainerState::Running, Some(started)) => {
             format!(

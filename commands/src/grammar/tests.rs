@@ -2,7 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ids::RunId;
+use crate::intent::Db;
 use crate::intent::{AUDIT_ROWS_DEFAULT, limits};
+use crate::period::Period;
 use crate::tree::{CommandKind, OptionKind};
 
 const SERVICES: [&str; 6] =
@@ -148,6 +150,9 @@ fn intent() -> impl Strategy<Value = Intent> {
             run
         }),
         topic.prop_map(|topic| help(&topic)),
+        Just(Intent::Ps),
+        (60u32..=86_400).prop_map(|seconds| Intent::Errors { window: Period::seconds(seconds) }),
+        Just(Intent::Db(Db::Connections)),
     ]
 }
 
@@ -160,7 +165,7 @@ proptest! {
 
     #[test]
     fn what_a_line_means_is_printed_as_a_line_that_means_the_same(
-        line in "(health|audit|help|/acgs audit) ?(--person|—person|--last|--wait|auth_service)? ?[ -~’‘“”—–#äß\u{a0}]{0,20}"
+        line in "(health|audit|help|/acgs audit|errors|db|db connections) ?(--window|--person|—person|--last|--wait|auth_service)? ?[ -~’‘“”—–#äß\u{a0}]{0,20}"
     ) {
         let grammar = grammar();
         if let Ok(intent) = grammar.parse(&line) {

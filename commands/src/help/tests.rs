@@ -7,14 +7,11 @@ fn page(topic: &[&str], role: Option<Role>) -> Result<Help, ParseError> {
 
 #[test]
 fn help_shows_what_the_asker_may_run() {
-    insta::assert_snapshot!(page(&[], Some(Role::Viewer)).unwrap(), @r"
-    COMMAND
-    Runbook bot of ACGS-PGP
-      health [SERVICE] [--wait SECONDS]
-          How the platform is right now
-      help [COMMAND...]
-          What you can ask me to do
-    ");
+    let viewer = page(&[], Some(Role::Viewer)).unwrap();
+    assert_eq!((viewer.usage.as_str(), viewer.text.as_str()), ("COMMAND", "Runbook bot of ACGS-PGP"));
+    let health = ("health [SERVICE] [--wait SECONDS]", "How the platform is right now");
+    assert!(viewer.commands.contains(&(health.0.to_owned(), health.1.to_owned())), "{viewer}");
+    assert!(!viewer.commands.iter().any(|(usage, _)| usage.starts_with("audit")), "{viewer}");
     let admin = page(&[], Some(Role::Admin)).unwrap();
     assert!(admin.commands.iter().any(|(usage, _)| usage.starts_with("audit ")));
     assert_eq!(page(&[], None).unwrap().commands, []);

@@ -12,6 +12,9 @@ fn an_intent_prints_as_the_line_to_type() {
         (Intent::Help { topic: Vec::new() }, "help"),
         (Intent::Help { topic: vec!["health".to_owned()] }, "help health"),
         (Intent::Health { service: None, wait: None }, "health"),
+        (Intent::Errors { window: WINDOW_DEFAULT }, "errors"),
+        (Intent::Errors { window: Period::minutes(90) }, "errors --window 1h30m"),
+        (Intent::Db(Db::Connections), "db connections"),
         (health("auth_service", Some(60)), "health auth_service --wait 60"),
         (audit(AUDIT_ROWS_DEFAULT, "alice"), "audit --person alice --run 00c0ffee1234"),
         (audit(5, "it's #1"), r#"audit --last 5 --person "it's #1" --run 00c0ffee1234"#),
@@ -30,6 +33,9 @@ fn what_each_command_needs() {
         .collect();
     insta::assert_snapshot!(table, @r"
     health: read, viewer
+    ps: read, viewer
+    errors: read, viewer
+    db connections: read, viewer
     audit: read, admin
     help: read, viewer
     ");

@@ -51,9 +51,7 @@ fn today() -> CommandTree {
 
 #[test]
 fn the_tree_fits_discord() {
-    let tree = today();
-    assert_eq!(violations(&tree), Vec::<String>::new());
-    insta::assert_snapshot!(tree.total_characters(), @"264");
+    assert_eq!(violations(&today()), Vec::<String>::new());
 }
 
 #[test]
