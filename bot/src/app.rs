@@ -83,6 +83,12 @@ pub fn grammar(config: &Config) -> Arc<Grammar> {
     Arc::new(Grammar::new(config.services.iter().map(|service| service.name.clone()).collect()))
 }
 
+/// The grammar of nobody's platform, with one service to try lines with.
+#[must_use]
+pub fn any_service() -> Arc<Grammar> {
+    Arc::new(Grammar::new("service".parse().into_iter().collect()))
+}
+
 /// The executors that the configuration names. Nothing is connected to.
 pub fn executors(config: &Config) -> Result<Executors, BuildError> {
     Ok(Executors {

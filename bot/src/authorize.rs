@@ -71,5 +71,12 @@ pub fn authorize<'a>(
     Decision::Allowed(person)
 }
 
+/// Whether a person who may ask for a runbook may have this step of it: it only reads, so the place is
+/// of no account.
+#[must_use]
+pub fn may_read(person: &Person, requirement: Requirement) -> bool {
+    !requirement.risk.acts() && requirement.allows(Some(person.role))
+}
+
 #[cfg(test)]
 mod tests;

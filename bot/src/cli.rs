@@ -1,6 +1,6 @@
 //! The command line of the binary: what is asked, and the exit code that answers it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::config::{self, Config, ConfigError, LogFormat};
-use crate::{check, clock, demo, logging, login, report, serve, terminal};
+use crate::{app, check, clock, demo, logging, login, report, serve, terminal};
 
 /// A ChatOps incident bot: the runbook from Slack, Discord, a web page or the terminal.
 #[derive(Debug, Parser)]
@@ -47,6 +47,11 @@ enum Ask {
         #[command(subcommand)]
         platform: ManifestFor,
     },
+    /// Runbooks.
+    Runbook {
+        #[command(subcommand)]
+        ask: RunbookAsk,
+    },
     /// The audit trail.
     Audit {
         #[command(subcommand)]
@@ -56,6 +61,17 @@ enum Ask {
     WebLogin {
         /// As in [[person]] name.
         name: String,
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum RunbookAsk {
+    /// Check a runbook file as the bot does when it starts; exit 2 if it can't be used.
+    Check {
+        /// The runbook; its name is the file's.
+        runbook: PathBuf,
         #[command(flatten)]
         file: ConfigFile,
     },
@@ -135,6 +151,7 @@ impl Ask {
             Self::Run { file, json, line } => terminal::run(file.load()?, line, json).await,
             Self::Check(file) => check::run(&file.load()?).await,
             Self::Manifest { platform } => manifest(platform),
+            Self::Runbook { ask: RunbookAsk::Check { runbook, file } } => check_runbook(&runbook, &file),
             Self::Audit { ask: AuditAsk::Verify(file) } => verify_audit(&file.load()?).await,
             Self::WebLogin { name, file } => web_login(&file.load()?, &name).await,
         }
@@ -171,6 +188,16 @@ fn manifest(platform: ManifestFor) -> anyhow::Result<ExitCode> {
             println!("{}", chat_discord::manifest(discord.application_id));
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// With the services of the configuration; without one a step can name none but `{service}`.
+#[expect(clippy::print_stdout, reason = "the verdict is this call's output")]
+fn check_runbook(runbook: &Path, file: &ConfigFile) -> anyhow::Result<ExitCode> {
+    let named = file.path.is_some() || config::default_path().exists();
+    let grammar = if named { app::grammar(&file.load()?) } else { app::any_service() };
+    let runbook = config::runbook(runbook, &grammar)?;
+    println!("{}", report::runbook_is_good(&runbook));
     Ok(ExitCode::SUCCESS)
 }
 

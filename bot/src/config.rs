@@ -5,7 +5,9 @@
 //! sections that are present; an absent section means "not configured". This is the only module
 //! that reads the environment and secret files.
 
+mod document;
 mod file;
+mod runbook;
 mod secret;
 
 use std::collections::BTreeMap;
@@ -13,8 +15,10 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, Room, ServiceName};
 use commands::risk::Role;
+use commands::runbook::Runbook;
 use secrecy::SecretString;
 use url::Url;
 
@@ -61,6 +65,8 @@ pub struct Config {
     pub services: Vec<Service>,
     /// Who may do what.
     pub people: People,
+    /// Shipped ones and the operators' own, by name.
+    pub runbooks: Vec<Runbook>,
 }
 
 /// `[bot]`.
@@ -229,6 +235,11 @@ impl People {
         self.list.push(person);
         Ok(())
     }
+}
+
+/// Reads and checks one runbook file.
+pub fn runbook(path: &Path, grammar: &Grammar) -> Result<Runbook, ConfigError> {
+    runbook::load(path, grammar)
 }
 
 impl Config {

@@ -5,7 +5,8 @@
 //! 3. [`receive`]: a chat event is stored, understood ([`asked`]) and acknowledged.
 //! 4. [`authorize`]: whether this person may do this here.
 //! 5. [`run`], [`perform`], [`performed`]: the work and its one answer.
-//! 6. [`health`]: a look at the platform; [`containers`], [`database`], [`traffic`]: closer looks.
+//! 6. [`health`]: a look at the platform; [`containers`], [`database`], [`traffic`]: closer looks;
+//!    [`runbook`]: several of them at once.
 //! 7. [`report`]: every text that people read.
 //! 8. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
 //! 9. [`chat`], [`http`], [`listener`], [`login`], [`serve`], [`demo`], [`terminal`], [`check`], [`cli`]: the ways in and out.
@@ -35,6 +36,7 @@ pub mod performed;
 pub mod receive;
 pub mod report;
 pub mod run;
+pub mod runbook;
 pub mod serve;
 pub mod terminal;
 pub mod traffic;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use commands::health::ServiceHealth;
 use commands::ids::{RunId, ServiceName};
-use commands::intent::{Db, Intent};
+use commands::intent::{Db, Intent, RunbookAsk};
 use commands::message::{AnswerTo, Reply, Target};
+use futures_util::future::BoxFuture;
 use store::{AuditFilter, Lane, NewMessage};
 use tokio::time::{Instant, sleep};
 
@@ -15,7 +16,7 @@ use crate::clock;
 use crate::config::{Person, Service};
 use crate::outbox::answer_slot;
 use crate::performed::{News, Performed, news};
-use crate::{containers, database, report, traffic};
+use crate::{containers, database, report, runbook, traffic};
 
 /// A service counts as recovered after this many good answers in a row.
 const GOOD_IN_A_ROW: u32 = 3;
@@ -58,6 +59,29 @@ pub async fn perform(
     intent: &Intent,
     progress: Option<&Progress>,
 ) -> anyhow::Result<Performed> {
+    let Intent::Runbook(RunbookAsk::Run { name, service }) = intent else {
+        return one(app, person, intent, progress).await;
+    };
+    let step = |intent: Intent| -> BoxFuture<'_, anyhow::Result<Performed>> {
+        Box::pin(async move { one(app, person, &intent, None).await })
+    };
+    let show = |reply| -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            if let Some(progress) = progress {
+                progress.show(reply).await;
+            }
+        })
+    };
+    runbook::run(app, person, (name, service.as_ref()), &step, &show).await
+}
+
+/// One command that is no list of commands.
+async fn one(
+    app: &App,
+    person: &Person,
+    intent: &Intent,
+    progress: Option<&Progress>,
+) -> anyhow::Result<Performed> {
     match intent {
         Intent::Help { topic } => Ok(help(app, person, topic)),
         Intent::Health { service: None, wait: None } => Ok(health(app).await),
@@ -71,6 +95,9 @@ pub async fn perform(
         Intent::Ps => Ok(containers::ps(app).await),
         Intent::Errors { window } => Ok(traffic::errors(app, *window).await),
         Intent::Db(Db::Connections) => Ok(database::connections(app).await),
+        Intent::Runbook(RunbookAsk::List) => Ok(runbook::list(app)),
+        Intent::Runbook(RunbookAsk::Show { name }) => Ok(runbook::show(app, name)),
+        Intent::Runbook(RunbookAsk::Run { .. }) => anyhow::bail!("a runbook in a runbook is refused at load"),
         Intent::Audit { last, person, run } => {
             let filter = AuditFilter { last: u32::from(*last), person: person.clone(), run: *run };
             let rows = app.store.audit_rows(filter).await?;

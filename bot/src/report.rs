@@ -6,6 +6,7 @@
 mod containers;
 mod database;
 mod health;
+mod runbook;
 mod traffic;
 
 use std::net::SocketAddr;
@@ -25,6 +26,9 @@ use crate::authorize::Refusal;
 pub use containers::{is_out_of_service, ps};
 pub use database::connections;
 pub use health::{Waited, health, service_health, waited, waiting};
+pub use runbook::{
+    StepState, no_runbook, runbook, runbook_is_good, runbook_progress, runbook_result, runbooks,
+};
 pub use traffic::errors;
 
 /// A row of the audit trail in chat is at most this wide; the file has all of it.

@@ -84,6 +84,9 @@ pub enum Intent {
     /// The database's own look-ups.
     #[command(about = "Look into the database", subcommand)]
     Db(Db),
+    /// Investigations in several steps.
+    #[command(about = "Investigate in several steps", subcommand)]
+    Runbook(RunbookAsk),
     /// Rows of the audit trail, the newest first.
     #[command(
         about = "Who asked for what, and the result",
@@ -135,6 +138,44 @@ pub enum Db {
     Connections,
 }
 
+/// What to do with runbooks.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
+pub enum RunbookAsk {
+    /// Which there are.
+    #[command(
+        about = "Which runbooks there are",
+        long_about = "Lists the investigations that can be run, with what each is for.",
+        after_help = "runbook list"
+    )]
+    List,
+    /// What one does.
+    #[command(
+        about = "The steps of a runbook",
+        long_about = "Shows what a runbook is for and the lines that it runs.",
+        after_help = "runbook show service-down"
+    )]
+    Show {
+        /// Which.
+        #[arg(value_name = "NAME", help = "Which runbook", value_parser = NonEmptyStringValueParser::new())]
+        name: String,
+    },
+    /// Runs one.
+    #[command(
+        about = "Run a runbook's steps",
+        long_about = "Runs the steps of a runbook side by side. They only look. One card grows as they finish; it ends \
+                      with what is suspicious and with the lines to type next. Steps about a service need one.",
+        after_help = "runbook run service-down auth_service\nrunbook run high-latency"
+    )]
+    Run {
+        /// Which.
+        #[arg(value_name = "NAME", help = "Which runbook", value_parser = NonEmptyStringValueParser::new())]
+        name: String,
+        /// About which service.
+        #[arg(value_name = "SERVICE", help = "About which service")]
+        service: Option<ServiceName>,
+    },
+}
+
 impl Intent {
     /// The command that this is a use of.
     #[must_use]
@@ -144,6 +185,9 @@ impl Intent {
             Self::Ps => Verb::Ps,
             Self::Errors { .. } => Verb::Errors,
             Self::Db(Db::Connections) => Verb::DbConnections,
+            Self::Runbook(RunbookAsk::List) => Verb::RunbookList,
+            Self::Runbook(RunbookAsk::Show { .. }) => Verb::RunbookShow,
+            Self::Runbook(RunbookAsk::Run { .. }) => Verb::RunbookRun,
             Self::Audit { .. } => Verb::Audit,
             Self::Help { .. } => Verb::Help,
         }
@@ -166,9 +210,12 @@ impl Intent {
     pub const fn visibility(&self) -> Visibility {
         match self {
             Self::Audit { .. } => Visibility::Private,
-            Self::Help { .. } | Self::Health { .. } | Self::Ps | Self::Errors { .. } | Self::Db(_) => {
-                Visibility::Public
-            }
+            Self::Help { .. }
+            | Self::Health { .. }
+            | Self::Ps
+            | Self::Errors { .. }
+            | Self::Db(_)
+            | Self::Runbook(_) => Visibility::Public,
         }
     }
 }
@@ -181,7 +228,12 @@ impl fmt::Display for Intent {
                 words.extend(service.iter().map(ToString::to_string));
                 push_option(&mut words, "wait", wait.as_ref());
             }
-            Self::Ps | Self::Db(Db::Connections) => {}
+            Self::Ps | Self::Db(Db::Connections) | Self::Runbook(RunbookAsk::List) => {}
+            Self::Runbook(RunbookAsk::Show { name }) => push_positional(&mut words, [name.clone()]),
+            Self::Runbook(RunbookAsk::Run { name, service }) => {
+                let service = service.iter().map(ToString::to_string);
+                push_positional(&mut words, std::iter::once(name.clone()).chain(service));
+            }
             Self::Errors { window } => {
                 push_option(&mut words, "window", Some(window).filter(|window| **window != WINDOW_DEFAULT));
             }
@@ -207,6 +259,15 @@ pub(crate) fn push_option(words: &mut Vec<String>, name: &str, value: Option<&im
     }
 }
 
+/// Adds values without names, after `--` where one would be taken for an option.
+fn push_positional(words: &mut Vec<String>, values: impl IntoIterator<Item = String>) {
+    let values: Vec<String> = values.into_iter().collect();
+    if values.iter().any(|value| value.starts_with('-')) {
+        words.push("--".to_owned());
+    }
+    words.extend(values);
+}
+
 /// A command by name alone, which is enough to know its risk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
@@ -218,6 +279,12 @@ pub enum Verb {
     Errors,
     /// `db connections`
     DbConnections,
+    /// `runbook list`
+    RunbookList,
+    /// `runbook show`
+    RunbookShow,
+    /// `runbook run`
+    RunbookRun,
     /// `audit`
     Audit,
     /// `help`
@@ -226,8 +293,17 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 6] =
-        [Self::Health, Self::Ps, Self::Errors, Self::DbConnections, Self::Audit, Self::Help];
+    pub const ALL: [Self; 9] = [
+        Self::Health,
+        Self::Ps,
+        Self::Errors,
+        Self::DbConnections,
+        Self::RunbookList,
+        Self::RunbookShow,
+        Self::RunbookRun,
+        Self::Audit,
+        Self::Help,
+    ];
 
     /// The words that call it.
     #[must_use]
@@ -237,6 +313,9 @@ impl Verb {
             Self::Ps => "ps",
             Self::Errors => "errors",
             Self::DbConnections => "db connections",
+            Self::RunbookList => "runbook list",
+            Self::RunbookShow => "runbook show",
+            Self::RunbookRun => "runbook run",
             Self::Audit => "audit",
             Self::Help => "help",
         }
@@ -246,9 +325,14 @@ impl Verb {
     #[must_use]
     pub const fn needs(self) -> Requirement {
         match self {
-            Self::Health | Self::Ps | Self::Errors | Self::DbConnections | Self::Help => {
-                Requirement { risk: Risk::Read, role: Role::Viewer }
-            }
+            Self::Health
+            | Self::Ps
+            | Self::Errors
+            | Self::DbConnections
+            | Self::RunbookList
+            | Self::RunbookShow
+            | Self::RunbookRun
+            | Self::Help => Requirement { risk: Risk::Read, role: Role::Viewer },
             // It only reads, but it tells what everybody did.
             Self::Audit => Requirement { risk: Risk::Read, role: Role::Admin },
         }

@@ -11,9 +11,10 @@
 //! 7. [`risk`]: roles, risk classes, and lines that are read late.
 //! 8. [`health`]: the facts of a health check and the verdict on them; [`containers`], [`database`], [`traffic`]: the
 //!    facts of the other look-ups; [`period`]: lengths of time as they are typed.
-//! 9. [`card`]: a reply's content without markup.
-//! 10. [`layout`]: tables, short texts and durations in plain text.
-//! 11. [`redact`]: secrets out of a text; [`escape`]: markup out of a text.
+//! 9. [`runbook`]: lines of the grammar in steps, and whether they can be run.
+//! 10. [`card`]: a reply's content without markup.
+//! 11. [`layout`]: tables, short texts and durations in plain text.
+//! 12. [`redact`]: secrets out of a text; [`escape`]: markup out of a text.
 
 pub mod card;
 pub mod completion;
@@ -33,6 +34,7 @@ pub mod period;
 pub mod redact;
 pub mod reference;
 pub mod risk;
+pub mod runbook;
 mod suggestion;
 pub mod traffic;
 pub mod tree;

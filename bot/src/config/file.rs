@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, Room, ServiceName};
 use commands::risk::Role;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use serde_path_to_error::{Path, Segment};
 use store::Store;
 use toml::Spanned;
 use url::{Host, Url};
@@ -18,6 +18,7 @@ use super::{
     Bot, Config, ConfigError, DEFAULTS, Discord, Docker, LogFormat, People, Person, Postgres, Service, Slack,
     SlackMode, StoreUrl, Web,
 };
+use super::{document, runbook};
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +46,7 @@ struct BotSection {
     http_listen: Option<SocketAddr>,
     data_dir: Option<Spanned<PathBuf>>,
     incident_channels: Option<Vec<Room>>,
+    runbook_dir: Option<Spanned<PathBuf>>,
     log: Option<LogFormat>,
 }
 
@@ -144,8 +146,7 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn error(&self, span: Range<usize>, what: impl Into<String>) -> ConfigError {
-        let line = self.text.get(..span.start).map_or(1, |before| before.matches('\n').count() + 1);
-        ConfigError::at(self.shown, Some(line), what)
+        ConfigError::at(self.shown, Some(document::line_of(self.text, span.start)), what)
     }
 
     fn secret(
@@ -188,6 +189,15 @@ impl Check<'_> {
         Ok(Some(url.into_inner()))
     }
 
+    /// The operators' own runbooks, where the file names a folder of them.
+    fn runbook_dir(&self, bot: &BotSection) -> Result<Vec<PathBuf>, ConfigError> {
+        let Some(dir) = &bot.runbook_dir else { return Ok(Vec::new()) };
+        runbook::files(dir.get_ref()).map_err(|error| {
+            let shown = dir.get_ref().display();
+            self.error(dir.span(), format!("[bot] runbook_dir: {shown} can't be read: {error}"))
+        })
+    }
+
     fn snowflake(&self, key: &str, id: &Spanned<String>) -> Result<u64, ConfigError> {
         id.get_ref().parse().ok().filter(|id| *id != 0).ok_or_else(|| {
             self.error(
@@ -198,57 +208,18 @@ impl Check<'_> {
     }
 }
 
-fn parse(shown: &str, text: &str) -> Result<File, ConfigError> {
-    let parsed = toml::Deserializer::parse(text)
-        .map_err(|error| mistake(shown, text, &stumbled(text, &error), &error))?;
-    serde_path_to_error::deserialize(parsed)
-        .map_err(|error| mistake(shown, text, &place(error.path()), error.inner()))
-}
-
-fn mistake(shown: &str, text: &str, place: &str, error: &toml::de::Error) -> ConfigError {
-    let line = error.span().and_then(|span| Some(text.get(..span.start)?.matches('\n').count() + 1));
-    ConfigError::at(shown, line, format!("{place}{}", error.message().replace('\n', ", ")))
-}
-
-/// The key that is wrong in itself, such as a second one of the same name; the parser's own words do
-/// not repeat it. A value is not repeated, since it may be a secret.
-fn stumbled(text: &str, error: &toml::de::Error) -> String {
-    let key = error.span().and_then(|span| {
-        let after = text.get(span.end..)?.trim_start();
-        if after.starts_with(['=', ']']) { text.get(span) } else { None }
-    });
-    key.map(|key| format!("`{key}`: ")).unwrap_or_default()
-}
-
-/// Section and key as they are written in the file: `[bot] log: `, `[[service]] `.
-fn place(path: &Path) -> String {
-    let listed = path.iter().any(|segment| matches!(segment, Segment::Seq { .. }));
-    let mut keys = path.iter().filter_map(|segment| match segment {
-        // A span is read as if it were a table, with keys that no file has.
-        Segment::Map { key } if !key.starts_with('$') => Some(key.as_str()),
-        Segment::Map { .. } | Segment::Seq { .. } | Segment::Enum { .. } | Segment::Unknown => None,
-    });
-    let Some(section) = keys.next() else { return String::new() };
-    let section =
-        if listed && is_list(section) { format!("[[{section}]] ") } else { format!("[{section}] ") };
-    let key: Vec<&str> = keys.collect();
-    if key.is_empty() { section } else { format!("{section}{}: ", key.join(".")) }
-}
-
-fn is_list(section: &str) -> bool {
-    matches!(section, "service" | "person")
-}
-
 /// Reads `text`, fills gaps of present sections from [`DEFAULTS`] and checks everything.
 pub(super) fn resolve(
     shown: &str,
     text: &str,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, ConfigError> {
-    let file = parse(shown, text)?;
-    let defaults = parse("deploy/acgs.toml", DEFAULTS)?;
+    let file: File = document::read(shown, text)?;
+    let defaults: File = document::read("deploy/acgs.toml", DEFAULTS)?;
     let check = Check { shown, text, variable };
     let services = services(&check, &file.services, &defaults)?;
+    let names = services.iter().map(|service| service.name.clone()).collect();
+    let runbooks = runbook::all(&check.runbook_dir(&file.bot)?, &Grammar::new(names))?;
     let people = people(&check, &file.people)?;
     let data_dir = data_dir(&check, &file.bot, &defaults.bot)?;
     Ok(Config {
@@ -265,6 +236,7 @@ pub(super) fn resolve(
         alertmanager: check.http_url("alertmanager", file.alertmanager, defaults.alertmanager)?,
         services,
         people,
+        runbooks,
     })
 }
 

@@ -15,6 +15,15 @@ fn an_intent_prints_as_the_line_to_type() {
         (Intent::Errors { window: WINDOW_DEFAULT }, "errors"),
         (Intent::Errors { window: Period::minutes(90) }, "errors --window 1h30m"),
         (Intent::Db(Db::Connections), "db connections"),
+        (Intent::Runbook(RunbookAsk::List), "runbook list"),
+        (Intent::Runbook(RunbookAsk::Show { name: "service-down".to_owned() }), "runbook show service-down"),
+        (
+            Intent::Runbook(RunbookAsk::Run {
+                name: "-x".to_owned(),
+                service: Some("auth_service".parse().unwrap()),
+            }),
+            "runbook run -- -x auth_service",
+        ),
         (health("auth_service", Some(60)), "health auth_service --wait 60"),
         (audit(AUDIT_ROWS_DEFAULT, "alice"), "audit --person alice --run 00c0ffee1234"),
         (audit(5, "it's #1"), r#"audit --last 5 --person "it's #1" --run 00c0ffee1234"#),
@@ -36,6 +45,9 @@ fn what_each_command_needs() {
     ps: read, viewer
     errors: read, viewer
     db connections: read, viewer
+    runbook list: read, viewer
+    runbook show: read, viewer
+    runbook run: read, viewer
     audit: read, admin
     help: read, viewer
     ");
