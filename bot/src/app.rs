@@ -117,5 +117,13 @@ pub fn executors(config: &Config) -> Result<Executors, BuildError> {
             .map(exec_prometheus::Alertmanager::new)
             .transpose()
             .map_err(BuildError::of("alertmanager"))?,
+        canary: config
+            .auth
+            .as_ref()
+            .map(|auth| {
+                exec_http::Canary::new(&auth.url, auth.canary_user.clone(), auth.canary_password.clone())
+            })
+            .transpose()
+            .map_err(BuildError::of("auth"))?,
     })
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use chat_slack::ManifestMode;
 use clap::{Parser, Subcommand};
+use commands::coverage::STEPS;
 use secrecy::ExposeSecret as _;
 use store::{Store, Verified};
 use tokio_util::sync::CancellationToken;
@@ -75,6 +76,8 @@ enum RunbookAsk {
         #[command(flatten)]
         file: ConfigFile,
     },
+    /// Print every step of the operations runbook with the line that does it.
+    Coverage,
 }
 
 #[derive(Debug, Subcommand)]
@@ -152,6 +155,7 @@ impl Ask {
             Self::Check(file) => check::run(&file.load()?).await,
             Self::Manifest { platform } => manifest(platform),
             Self::Runbook { ask: RunbookAsk::Check { runbook, file } } => check_runbook(&runbook, &file),
+            Self::Runbook { ask: RunbookAsk::Coverage } => Ok(coverage()),
             Self::Audit { ask: AuditAsk::Verify(file) } => verify_audit(&file.load()?).await,
             Self::WebLogin { name, file } => web_login(&file.load()?, &name).await,
         }
@@ -189,6 +193,12 @@ fn manifest(platform: ManifestFor) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, reason = "the table is this call's output")]
+fn coverage() -> ExitCode {
+    print!("{}", report::coverage(&STEPS));
+    ExitCode::SUCCESS
 }
 
 /// With the services of the configuration; without one a step can name none but `{service}`.

@@ -61,6 +61,8 @@ pub struct Config {
     pub prometheus: Option<Url>,
     /// Alertmanager, when configured.
     pub alertmanager: Option<Url>,
+    /// The canary's login, when configured.
+    pub auth: Option<Auth>,
     /// The platform's HTTP services, as listed.
     pub services: Vec<Service>,
     /// Who may do what.
@@ -162,6 +164,17 @@ pub struct Docker {
 pub struct Postgres {
     /// A role with `pg_monitor` and nothing else.
     pub url: SecretString,
+}
+
+/// `[auth]`: how the bot logs in to the platform to see whether anybody can.
+#[derive(Clone, Debug)]
+pub struct Auth {
+    /// Of the service that has `/auth/login` and `/auth/verify`.
+    pub url: Url,
+    /// An account that exists for this alone.
+    pub canary_user: String,
+    /// Its password.
+    pub canary_password: SecretString,
 }
 
 /// One `[[service]]`.
@@ -274,6 +287,7 @@ impl Config {
             }
         }
         all.extend(self.discord.iter().map(|discord| discord.token.expose_secret().to_owned()));
+        all.extend(self.auth.iter().map(|auth| auth.canary_password.expose_secret().to_owned()));
         let urls = self.postgres.iter().map(|postgres| &postgres.url).chain([&self.store.0]);
         all.extend(
             urls.filter_map(|url| Url::parse(url.expose_secret()).ok()?.password().map(str::to_owned)),

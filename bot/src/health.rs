@@ -8,7 +8,7 @@ use commands::health::{
 };
 use commands::ids::ServiceName;
 use exec_docker::Docker;
-use exec_http::Prober;
+use exec_http::{Canary, Prober};
 use exec_postgres::Postgres;
 use exec_prometheus::{Alertmanager, Prometheus};
 use futures_util::future::join_all;
@@ -32,6 +32,8 @@ pub struct Executors {
     pub prometheus: Option<Prometheus>,
     /// Alertmanager.
     pub alertmanager: Option<Alertmanager>,
+    /// The canary's login.
+    pub canary: Option<Canary>,
 }
 
 impl Executors {

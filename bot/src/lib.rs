@@ -5,7 +5,7 @@
 //! 3. [`receive`]: a chat event is stored, understood ([`asked`]) and acknowledged.
 //! 4. [`authorize`]: whether this person may do this here.
 //! 5. [`run`], [`perform`], [`performed`]: the work and its one answer.
-//! 6. [`health`]: a look at the platform; [`containers`], [`database`], [`traffic`]: closer looks;
+//! 6. [`health`]: a look at the platform; [`containers`], [`database`], [`logins`], [`traffic`]: closer looks;
 //!    [`runbook`]: several of them at once.
 //! 7. [`report`]: every text that people read.
 //! 8. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
@@ -30,6 +30,7 @@ pub mod http;
 pub mod listener;
 pub mod logging;
 pub mod login;
+pub mod logins;
 pub mod outbox;
 pub mod perform;
 pub mod performed;

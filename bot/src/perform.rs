@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use commands::health::ServiceHealth;
 use commands::ids::{RunId, ServiceName};
-use commands::intent::{Db, Intent, RunbookAsk};
+use commands::intent::{Auth, Db, Intent, RunbookAsk};
 use commands::message::{AnswerTo, Reply, Target};
 use futures_util::future::BoxFuture;
 use store::{AuditFilter, Lane, NewMessage};
@@ -16,7 +16,7 @@ use crate::clock;
 use crate::config::{Person, Service};
 use crate::outbox::answer_slot;
 use crate::performed::{News, Performed, news};
-use crate::{containers, database, report, runbook, traffic};
+use crate::{containers, database, logins, report, runbook, traffic};
 
 /// A service counts as recovered after this many good answers in a row.
 const GOOD_IN_A_ROW: u32 = 3;
@@ -95,6 +95,7 @@ async fn one(
         Intent::Ps => Ok(containers::ps(app).await),
         Intent::Errors { window } => Ok(traffic::errors(app, *window).await),
         Intent::Db(Db::Connections) => Ok(database::connections(app).await),
+        Intent::Auth(Auth::Test) => Ok(logins::test(app).await),
         Intent::Runbook(RunbookAsk::List) => Ok(runbook::list(app)),
         Intent::Runbook(RunbookAsk::Show { name }) => Ok(runbook::show(app, name)),
         Intent::Runbook(RunbookAsk::Run { .. }) => anyhow::bail!("a runbook in a runbook is refused at load"),

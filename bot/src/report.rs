@@ -6,6 +6,7 @@
 mod containers;
 mod database;
 mod health;
+mod logins;
 mod runbook;
 mod traffic;
 
@@ -26,8 +27,9 @@ use crate::authorize::Refusal;
 pub use containers::{is_out_of_service, ps};
 pub use database::connections;
 pub use health::{Waited, health, service_health, waited, waiting};
+pub use logins::canary;
 pub use runbook::{
-    StepState, no_runbook, runbook, runbook_is_good, runbook_progress, runbook_result, runbooks,
+    StepState, coverage, no_runbook, runbook, runbook_is_good, runbook_progress, runbook_result, runbooks,
 };
 pub use traffic::errors;
 

@@ -154,4 +154,4 @@ fn asks_for_help(words: &[String], depth: usize) -> Option<&[String]> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -84,6 +84,9 @@ pub enum Intent {
     /// The database's own look-ups.
     #[command(about = "Look into the database", subcommand)]
     Db(Db),
+    /// Logins.
+    #[command(about = "Logins to the platform", subcommand)]
+    Auth(Auth),
     /// Investigations in several steps.
     #[command(about = "Investigate in several steps", subcommand)]
     Runbook(RunbookAsk),
@@ -138,6 +141,20 @@ pub enum Db {
     Connections,
 }
 
+/// Look-ups about logins.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
+pub enum Auth {
+    /// Whether anybody can log in.
+    #[command(
+        about = "Log in as the canary",
+        long_about = "Logs in with the canary's account and shows the token to the service that gave it. The account \
+                      exists for this alone, so a refusal means that logins are broken, and never raises the alert on \
+                      failed logins while they work.",
+        after_help = "auth test"
+    )]
+    Test,
+}
+
 /// What to do with runbooks.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
 pub enum RunbookAsk {
@@ -185,6 +202,7 @@ impl Intent {
             Self::Ps => Verb::Ps,
             Self::Errors { .. } => Verb::Errors,
             Self::Db(Db::Connections) => Verb::DbConnections,
+            Self::Auth(Auth::Test) => Verb::AuthTest,
             Self::Runbook(RunbookAsk::List) => Verb::RunbookList,
             Self::Runbook(RunbookAsk::Show { .. }) => Verb::RunbookShow,
             Self::Runbook(RunbookAsk::Run { .. }) => Verb::RunbookRun,
@@ -215,6 +233,7 @@ impl Intent {
             | Self::Ps
             | Self::Errors { .. }
             | Self::Db(_)
+            | Self::Auth(_)
             | Self::Runbook(_) => Visibility::Public,
         }
     }
@@ -228,7 +247,10 @@ impl fmt::Display for Intent {
                 words.extend(service.iter().map(ToString::to_string));
                 push_option(&mut words, "wait", wait.as_ref());
             }
-            Self::Ps | Self::Db(Db::Connections) | Self::Runbook(RunbookAsk::List) => {}
+            Self::Ps
+            | Self::Db(Db::Connections)
+            | Self::Auth(Auth::Test)
+            | Self::Runbook(RunbookAsk::List) => {}
             Self::Runbook(RunbookAsk::Show { name }) => push_positional(&mut words, [name.clone()]),
             Self::Runbook(RunbookAsk::Run { name, service }) => {
                 let service = service.iter().map(ToString::to_string);
@@ -279,6 +301,8 @@ pub enum Verb {
     Errors,
     /// `db connections`
     DbConnections,
+    /// `auth test`
+    AuthTest,
     /// `runbook list`
     RunbookList,
     /// `runbook show`
@@ -293,11 +317,12 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Health,
         Self::Ps,
         Self::Errors,
         Self::DbConnections,
+        Self::AuthTest,
         Self::RunbookList,
         Self::RunbookShow,
         Self::RunbookRun,
@@ -313,6 +338,7 @@ impl Verb {
             Self::Ps => "ps",
             Self::Errors => "errors",
             Self::DbConnections => "db connections",
+            Self::AuthTest => "auth test",
             Self::RunbookList => "runbook list",
             Self::RunbookShow => "runbook show",
             Self::RunbookRun => "runbook run",
@@ -329,6 +355,7 @@ impl Verb {
             | Self::Ps
             | Self::Errors
             | Self::DbConnections
+            | Self::AuthTest
             | Self::RunbookList
             | Self::RunbookShow
             | Self::RunbookRun

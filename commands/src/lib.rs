@@ -9,16 +9,19 @@
 //! 5. [`grammar`]: words into an [`intent::Intent`]; [`parse`]: why not, and what was meant instead.
 //! 6. [`tree`]: the grammar as data, from which come [`completion`], [`help`] and the [`mod@reference`].
 //! 7. [`risk`]: roles, risk classes, and lines that are read late.
-//! 8. [`health`]: the facts of a health check and the verdict on them; [`containers`], [`database`], [`traffic`]: the
+//! 8. [`health`]: the facts of a health check and the verdict on them; [`canary`], [`containers`], [`database`], [`traffic`]: the
 //!    facts of the other look-ups; [`period`]: lengths of time as they are typed.
-//! 9. [`runbook`]: lines of the grammar in steps, and whether they can be run.
+//! 9. [`runbook`]: lines of the grammar in steps, and whether they can be run; [`coverage`]: which steps of the
+//!    original runbook they stand for.
 //! 10. [`card`]: a reply's content without markup.
 //! 11. [`layout`]: tables, short texts and durations in plain text.
 //! 12. [`redact`]: secrets out of a text; [`escape`]: markup out of a text.
 
+pub mod canary;
 pub mod card;
 pub mod completion;
 pub mod containers;
+pub mod coverage;
 pub mod database;
 pub mod escape;
 pub mod grammar;

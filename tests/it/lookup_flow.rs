@@ -83,6 +83,30 @@ async fn connections_are_those_of_the_server() {
 }
 
 #[tokio::test]
+async fn the_canary_logs_in_and_each_fault_of_logins_has_its_own_word() {
+    let stack = Stack::take().await;
+    let bot = bot(&stack).await;
+    let works = bot.line(&["auth", "test"], false).await;
+    assert_eq!(works.code, 0, "{works:?}");
+    assert!(works.out.contains("Logins work") && works.out.contains("got a token in"), "{}", works.out);
+
+    let wrong = stack.setup().secret("STACK_CANARY_PASSWORD", "wrong").with(&people::toml());
+    let refused = Bot::start(wrong).await.line(&["auth", "test"], false).await;
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.out.contains("The canary was refused (401)"), "{}", refused.out);
+    assert!(!refused.out.contains("wrong"), "the password is nobody's business: {}", refused.out);
+
+    stack.docker(&["pause", &stack.container("auth_service")]).await;
+    let frozen = bot.line(&["auth", "test"], false).await;
+    assert!(frozen.out.contains("did not answer in time"), "{}", frozen.out);
+    stack.docker(&["unpause", &stack.container("auth_service")]).await;
+    stack.docker(&["stop", &stack.container("auth_service")]).await;
+    let dead = bot.line(&["auth", "test"], false).await;
+    assert!(dead.out.contains("can't be reached: no connection"), "{}", dead.out);
+    stack.mend().await;
+}
+
+#[tokio::test]
 async fn errors_are_those_of_prometheus_and_no_error_is_an_explicit_0() {
     let stack = Stack::take().await;
     let bot = bot(&stack).await;

@@ -97,3 +97,16 @@ async fn a_runbook_file_is_checked_before_it_is_needed() {
     assert_eq!(refused.code, 2, "{refused:?}");
     assert!(refused.err.contains("bad.toml:3: [[step]] line"), "{}", refused.err);
 }
+
+#[tokio::test]
+async fn the_coverage_is_printed() {
+    let printed = run_alone(&["runbook", "coverage"], &[]).await;
+    assert_eq!(printed.code, 0, "{printed:?}");
+    let health = printed.out.lines().find(|line| line.starts_with("QR.1 "));
+    assert!(health.is_some_and(|line| line.ends_with("health")), "{}", printed.out);
+    assert!(
+        printed.out.contains("no command yet") && printed.out.contains(" steps that look"),
+        "{}",
+        printed.out
+    );
+}

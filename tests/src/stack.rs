@@ -75,7 +75,12 @@ impl Stack {
             .with("[postgres]\nurl_env = \"STACK_POSTGRES_URL\"")
             .with(&format!("[prometheus]\nurl = {:?}", told("PROMETHEUS_URL")))
             .with(&format!("[alertmanager]\nurl = {:?}", told("ALERTMANAGER_URL")))
+            .with(&format!(
+                "[auth]\nurl = {:?}\ncanary_password_env = \"STACK_CANARY_PASSWORD\"",
+                self.services["auth_service"]
+            ))
             .with(&services)
+            .secret("STACK_CANARY_PASSWORD", &told("CANARY_PASSWORD"))
             .secret("STACK_POSTGRES_URL", &told("POSTGRES_URL"))
     }
 

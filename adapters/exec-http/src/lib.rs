@@ -1,4 +1,4 @@
-//! Health probes: one `GET` to a service, and the one true word for what came back.
+//! Health probes, and the login of a canary. A probe is one `GET` to a service, and the one true word for what came back.
 //!
 //! Every probe opens a connection of its own and gives it up at the end. A pooled connection that
 //! the service closed in the meantime would look like a service that breaks off its answers, and a
@@ -12,6 +12,7 @@
 
 mod address;
 mod answer;
+mod canary;
 mod connection;
 mod exchange;
 mod status_line;
@@ -27,6 +28,7 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use url::Url;
 
+pub use crate::canary::Canary;
 use crate::status_line::StatusLine;
 
 /// Why probes can't be made at all.
@@ -35,6 +37,9 @@ pub enum ProberError {
     /// The TLS library refuses its own defaults.
     #[error("TLS can't be set up for health probes; this build of the program is broken")]
     Tls(#[source] rustls::Error),
+    /// The HTTP library refuses its own defaults.
+    #[error("no HTTP client can be made; this build of the program is broken")]
+    Client(#[source] reqwest::Error),
 }
 
 /// Asks services how they are. Cheap to clone; clones share the trusted root certificates.

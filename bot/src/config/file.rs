@@ -15,8 +15,8 @@ use url::{Host, Url};
 
 use super::secret::Spelled;
 use super::{
-    Bot, Config, ConfigError, DEFAULTS, Discord, Docker, LogFormat, People, Person, Postgres, Service, Slack,
-    SlackMode, StoreUrl, Web,
+    Auth, Bot, Config, ConfigError, DEFAULTS, Discord, Docker, LogFormat, People, Person, Postgres, Service,
+    Slack, SlackMode, StoreUrl, Web,
 };
 use super::{document, runbook};
 
@@ -33,6 +33,7 @@ struct File {
     postgres: Option<Spanned<PostgresSection>>,
     prometheus: Option<UrlSection>,
     alertmanager: Option<UrlSection>,
+    auth: Option<Spanned<AuthSection>>,
     #[serde(default, rename = "service")]
     services: Vec<Spanned<ServiceSection>>,
     #[serde(default, rename = "person")]
@@ -113,6 +114,15 @@ struct PostgresSection {
 #[serde(deny_unknown_fields)]
 struct UrlSection {
     url: Option<Spanned<Url>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AuthSection {
+    url: Option<Spanned<Url>>,
+    canary_user: Option<String>,
+    canary_password_env: Option<String>,
+    canary_password_file: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -234,6 +244,7 @@ pub(super) fn resolve(
         postgres: file.postgres.map(|section| postgres(&check, &section, &defaults.postgres)).transpose()?,
         prometheus: check.http_url("prometheus", file.prometheus, defaults.prometheus)?,
         alertmanager: check.http_url("alertmanager", file.alertmanager, defaults.alertmanager)?,
+        auth: file.auth.map(|section| auth(&check, section, defaults.auth)).transpose()?,
         services,
         people,
         runbooks,
@@ -413,6 +424,36 @@ fn postgres(
     exec_postgres::Postgres::new(&url)
         .map_err(|error| check.error(section.span(), format!("[postgres] url: {error}")))?;
     Ok(Postgres { url })
+}
+
+fn auth(
+    check: &Check<'_>,
+    section: Spanned<AuthSection>,
+    defaults: Option<Spanned<AuthSection>>,
+) -> Result<Auth, ConfigError> {
+    let span = section.span();
+    let given = section.into_inner();
+    let defaults = defaults.map(Spanned::into_inner);
+    let none = given.canary_password_file.is_none();
+    let default_env = defaults.as_ref().and_then(|d| d.canary_password_env.as_deref()).filter(|_| none);
+    let canary_password = check.secret(
+        "auth",
+        &span,
+        &Spelled {
+            key: "canary_password",
+            plain: None,
+            env: given.canary_password_env.as_deref().or(default_env),
+            file: given.canary_password_file.as_deref(),
+        },
+    )?;
+    let missing = |key: &str| check.error(span.clone(), format!("[auth] {key} is missing"));
+    let canary_user = given.canary_user.or_else(|| defaults.as_ref()?.canary_user.clone());
+    let canary_user = canary_user.ok_or_else(|| missing("canary_user"))?;
+    let url = given.url.or_else(|| defaults?.url).ok_or_else(|| missing("url"))?;
+    if !matches!(url.get_ref().scheme(), "http" | "https") {
+        return Err(check.error(url.span(), "[auth] url must be http:// or https://"));
+    }
+    Ok(Auth { url: url.into_inner(), canary_user, canary_password })
 }
 
 fn services(

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use commands::card::{Align, Column, Section, Table, Tone};
+use commands::coverage::Covered;
 use commands::ids::ServiceName;
 use commands::layout;
 use commands::message::{Reply, TextFile};
@@ -15,6 +16,8 @@ use super::health::clock_time;
 use super::{card, public};
 use crate::terminal::text;
 
+/// For a terminal.
+const COVERAGE_WIDTH: usize = 110;
 /// More lines than this are no hint.
 const MOST_NEXT: usize = 6;
 
@@ -91,6 +94,31 @@ pub fn runbook(runbook: &Runbook) -> Reply {
 #[must_use]
 pub fn runbook_is_good(runbook: &Runbook) -> String {
     format!("{}: {} steps, all of them good", runbook.name, runbook.steps.len())
+}
+
+/// Every step of the operations runbook, a line each, and how many there are.
+#[must_use]
+pub fn coverage(steps: &[Covered]) -> String {
+    let column = |heading: &str| Column { heading: heading.to_owned(), align: Align::Left };
+    let cells = |step: &Covered| {
+        let kind = if step.reads { "looks" } else { "acts" };
+        let line = step.line.unwrap_or("no command yet");
+        [step.id, kind, step.what, line].map(str::to_owned).to_vec()
+    };
+    let table = Table {
+        columns: vec![column("step"), column("it"), column("what"), column("line")],
+        rows: steps.iter().map(cells).collect(),
+    };
+    let of = |reads: bool| {
+        let all = steps.iter().filter(|step| step.reads == reads);
+        let (all, done) = (all.clone().count(), all.filter(|step| step.line.is_some()).count());
+        format!("{done} of {all}")
+    };
+    let (looking, acting) = (of(true), of(false));
+    format!(
+        "{}\n\n{looking} steps that look have a command, and {acting} of those that act\n",
+        table.to_text(COVERAGE_WIDTH)
+    )
 }
 
 /// There is none of that name.

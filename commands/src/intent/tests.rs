@@ -15,6 +15,7 @@ fn an_intent_prints_as_the_line_to_type() {
         (Intent::Errors { window: WINDOW_DEFAULT }, "errors"),
         (Intent::Errors { window: Period::minutes(90) }, "errors --window 1h30m"),
         (Intent::Db(Db::Connections), "db connections"),
+        (Intent::Auth(Auth::Test), "auth test"),
         (Intent::Runbook(RunbookAsk::List), "runbook list"),
         (Intent::Runbook(RunbookAsk::Show { name: "service-down".to_owned() }), "runbook show service-down"),
         (
@@ -45,6 +46,7 @@ fn what_each_command_needs() {
     ps: read, viewer
     errors: read, viewer
     db connections: read, viewer
+    auth test: read, viewer
     runbook list: read, viewer
     runbook show: read, viewer
     runbook run: read, viewer

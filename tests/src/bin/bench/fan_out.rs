@@ -64,6 +64,7 @@ async fn of(count: usize, table: &mut Table) -> anyhow::Result<()> {
         postgres: None,
         prometheus: None,
         alertmanager: None,
+        canary: None,
     };
     let slowest = services.last().context("no endpoint")?;
     let (mut together, mut alone) = (Samples::default(), Samples::default());

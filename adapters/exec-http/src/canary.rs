@@ -1,0 +1,112 @@
+//! A real login, with an account that exists for this alone: `POST {username, password}` gives a
+//! token, and the token is then shown to the service that gave it.
+//!
+//! A refused login is counted by the service and may raise its alert, so one question is one try.
+
+use std::time::Duration;
+
+use commands::canary::CanaryLogin;
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::{Instant, timeout};
+use url::Url;
+
+use crate::ProberError;
+
+/// Above every caller's deadline; there so that no request can ever be without a limit.
+const LONGEST: Duration = Duration::from_secs(60);
+/// More body than this is no token.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// The account and where it logs in. Cheap to clone.
+#[derive(Clone)]
+pub struct Canary {
+    client: Client,
+    login: Url,
+    verify: Url,
+    user: String,
+    password: SecretString,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    access_token: String,
+}
+
+impl Canary {
+    /// `base` is the service's address; `/auth/login` and `/auth/verify` are below it.
+    pub fn new(base: &Url, user: String, password: SecretString) -> Result<Self, ProberError> {
+        let below = |path: &str| {
+            let mut url = base.clone();
+            url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
+            url
+        };
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .pool_max_idle_per_host(0)
+            .timeout(LONGEST)
+            .user_agent("acgs-bot")
+            .build()
+            .map_err(|error| ProberError::Client(error.without_url()))?;
+        Ok(Self { client, login: below("/auth/login"), verify: below("/auth/verify"), user, password })
+    }
+
+    /// Logs in and shows the token, both within `deadline`.
+    pub async fn log_in(&self, deadline: Duration) -> CanaryLogin {
+        match timeout(deadline, self.ask()).await {
+            Ok(Ok(login) | Err(login)) => login,
+            Err(_) => CanaryLogin::TimedOut,
+        }
+    }
+
+    /// `Err` is an outcome as well: it ended there.
+    async fn ask(&self) -> Result<CanaryLogin, CanaryLogin> {
+        let started = Instant::now();
+        let password = self.password.expose_secret();
+        let credentials = json!({ "username": self.user, "password": password });
+        let (status, body) = answer(self.client.post(self.login.clone()).json(&credentials)).await?;
+        let code = status.as_u16();
+        match status {
+            StatusCode::OK => {}
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                return Ok(CanaryLogin::LoginRefused { code });
+            }
+            _ => return Ok(CanaryLogin::Unwell { code }),
+        }
+        let login = started.elapsed();
+        let token: Token = serde_json::from_slice(&body).map_err(|_| CanaryLogin::NoToken)?;
+        let verify = self.client.get(self.verify.clone()).bearer_auth(token.access_token);
+        let (status, _) = answer(verify).await?;
+        Ok(match status {
+            StatusCode::OK => CanaryLogin::Works { login, verify: started.elapsed() - login },
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                CanaryLogin::TokenRefused { code: status.as_u16() }
+            }
+            _ => CanaryLogin::Unwell { code: status.as_u16() },
+        })
+    }
+}
+
+async fn answer(request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), CanaryLogin> {
+    let mut response = request.send().await.map_err(|error| failed(&error))?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
+        if body.len() + chunk.len() > BODY_LIMIT {
+            return Err(CanaryLogin::NoToken);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((response.status(), body))
+}
+
+fn failed(error: &reqwest::Error) -> CanaryLogin {
+    if error.is_timeout() {
+        return CanaryLogin::TimedOut;
+    }
+    let why = if error.is_connect() { "no connection" } else { "the answer broke off" };
+    CanaryLogin::Unreachable(why.to_owned())
+}

@@ -1,0 +1,170 @@
+//! Which line of the grammar stands for which step of the operations runbook. A test holds that each
+//! line is one, and that what has none is known.
+
+/// What a step is for and how it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Covered {
+    /// As the runbook numbers its steps.
+    pub id: &'static str,
+    /// In a few words.
+    pub what: &'static str,
+    /// Whether the step only looks.
+    pub reads: bool,
+    /// The line to type, for the platform's own names; `None` while no command does it.
+    pub line: Option<&'static str>,
+}
+
+const fn looks(id: &'static str, what: &'static str, line: &'static str) -> Covered {
+    Covered { id, what, reads: true, line: Some(line) }
+}
+
+/// One that looks and has no command yet.
+const fn unseen(id: &'static str, what: &'static str) -> Covered {
+    Covered { id, what, reads: true, line: None }
+}
+
+/// One that acts and has no command yet.
+const fn undone(id: &'static str, what: &'static str) -> Covered {
+    Covered { id, what, reads: false, line: None }
+}
+
+/// Every step of the runbook, in its order.
+pub const STEPS: [Covered; 105] = [
+    looks("QR.1", "health of all services", "health"),
+    unseen("QR.2", "open Grafana"),
+    looks("QR.3", "open Prometheus", "health"),
+    looks("QR.4", "health of the API gateway", "health auth_service"),
+    unseen("QR.5", "health of the public address"),
+    unseen("QR.6", "whom to reach"),
+    undone("SEV.0", "declare an incident"),
+    undone("SEV.1", "page, escalate and update a P0"),
+    undone("SEV.2", "page, escalate and update a P1"),
+    undone("SEV.3", "page, escalate and update a P2"),
+    looks("S1.1", "state of the containers", "ps"),
+    unseen("S1.2", "last log lines"),
+    undone("S1.3", "restart a service"),
+    looks("S1.4", "verify recovery", "health ac_service --wait 60"),
+    unseen("S1.5", "use of processor and memory"),
+    unseen("S1.6", "disk space"),
+    unseen("S1.7", "is the database reachable"),
+    undone("S1.8", "restart everything"),
+    unseen("S2.1", "p95 now"),
+    unseen("S2.2", "slowest endpoints"),
+    unseen("S2.3", "slow queries"),
+    unseen("S2.4", "use of processor and memory"),
+    undone("S2.5", "scale a service"),
+    undone("S2.6", "clear connection pools"),
+    undone("S2.7", "note on query caching"),
+    undone("S2.8", "note on rate limits"),
+    unseen("S3.1", "rate of failed logins"),
+    unseen("S3.2", "log lines about logins"),
+    looks("S3.3", "try a login", "auth test"),
+    unseen("S3.4", "is the secret set"),
+    unseen("S3.5", "count of users"),
+    undone("S3.6", "restart the login service"),
+    undone("S3.7", "rotate the JWT secret"),
+    unseen("D.1", "dashboard: overview"),
+    unseen("D.2", "dashboard: services"),
+    unseen("D.3", "dashboard: logins"),
+    unseen("D.4", "dashboard: database"),
+    looks("A1.1", "which service has errors", "errors"),
+    unseen("A1.2", "recent deployments"),
+    unseen("A1.3", "a service's error lines"),
+    looks("A1.4", "is AC well", "health ac_service"),
+    looks("A1.5", "is Integrity well", "health integrity_service"),
+    looks("A2.1", "count of connections", "db connections"),
+    unseen("A2.2", "long queries"),
+    undone("A2.3", "end a long query"),
+    undone("M1.1", "announce a maintenance"),
+    undone("M1.2", "back up"),
+    undone("M1.3a", "get the code"),
+    undone("M1.3b", "build"),
+    undone("M1.3c", "deploy"),
+    unseen("M1.4", "validate"),
+    unseen("M1.5", "watch afterwards"),
+    undone("M1.6", "announce the end"),
+    undone("M2.1", "back up"),
+    undone("M2.2", "vacuum"),
+    undone("M2.3", "analyze"),
+    unseen("M2.4", "unused indexes"),
+    undone("R1.1", "stop everything"),
+    unseen("R1.2a", "disk"),
+    unseen("R1.2b", "memory"),
+    unseen("R1.2c", "Docker's use of the disk"),
+    undone("R1.3", "clean up"),
+    undone("R1.4", "restore"),
+    undone("R1.5", "start everything"),
+    unseen("R1.6", "validate in depth"),
+    undone("R2.1", "end users of the database"),
+    undone("R2.2", "save the present state"),
+    undone("R2.3a", "drop the database"),
+    undone("R2.3b", "create the database"),
+    undone("R2.3c", "load the backup"),
+    undone("R2.4", "migrate"),
+    undone("R2.5", "start"),
+    unseen("O1.1", "slow queries"),
+    undone("O1.2", "index on policies.status"),
+    undone("O1.3", "index on audit_logs.timestamp"),
+    undone("O1.4", "index on users.email"),
+    undone("O1.5", "analyze policies"),
+    undone("O1.6", "analyze audit_logs"),
+    undone("O1.7", "analyze users"),
+    unseen("O2.1", "memory of each container"),
+    unseen("O2.2", "growing memory"),
+    undone("O2.3", "sizes of pools"),
+    undone("O2.4", "settings of the cache"),
+    unseen("SEC.1", "threat lines in the logs"),
+    undone("SEC.2", "block an address"),
+    undone("SEC.3", "rotate secrets"),
+    undone("SEC.4", "restart what uses them"),
+    unseen("SEC.5", "watch security events"),
+    unseen("RST.1", "weekly review of the logs"),
+    unseen("RST.2", "monthly scan of the images"),
+    unseen("RST.3", "quarterly penetration test"),
+    undone("B.1", "daily dump"),
+    undone("B.2", "weekly files"),
+    undone("B.3", "monthly archive"),
+    undone("BT.1", "recovery test: environment"),
+    undone("BT.2", "recovery test: restore"),
+    undone("BT.3", "recovery test: validate"),
+    undone("BT.4", "recovery test: document"),
+    undone("E.1", "escalate to the on-call"),
+    undone("E.2", "escalate to the DevOps lead"),
+    undone("E.3", "escalate to the manager"),
+    undone("E.4", "escalate to the CTO"),
+    unseen("X.1", "reach the cloud provider"),
+    unseen("X.2", "reach database support"),
+    unseen("X.3", "reach the security team"),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::grammar::tests::grammar;
+    use crate::risk::Risk;
+
+    #[test]
+    fn each_line_is_one_that_looks_where_the_step_does() {
+        let grammar = grammar();
+        for step in STEPS {
+            let Some(line) = step.line else { continue };
+            let intent = grammar.parse(line).unwrap_or_else(|error| panic!("{}: {error}", step.id));
+            assert_eq!(intent.needs().risk == Risk::Read, step.reads, "{}", step.id);
+        }
+    }
+
+    #[test]
+    fn each_step_stands_once() {
+        let ids: BTreeSet<_> = STEPS.iter().map(|step| step.id).collect();
+        assert_eq!(ids.len(), STEPS.len());
+    }
+
+    #[test]
+    fn what_looks_and_has_no_command_is_known() {
+        let unseen: Vec<_> =
+            STEPS.iter().filter(|step| step.reads && step.line.is_none()).map(|step| step.id).collect();
+        insta::assert_snapshot!(unseen.join(" "), @"QR.2 QR.5 QR.6 S1.2 S1.5 S1.6 S1.7 S2.1 S2.2 S2.3 S2.4 S3.1 S3.2 S3.4 S3.5 D.1 D.2 D.3 D.4 A1.2 A1.3 A2.2 M1.4 M1.5 M2.4 R1.2a R1.2b R1.2c R1.6 O1.1 O2.1 O2.2 SEC.1 SEC.5 RST.1 RST.2 RST.3 X.1 X.2 X.3");
+    }
+}
