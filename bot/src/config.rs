@@ -17,9 +17,11 @@ use std::path::{Path, PathBuf};
 
 use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, Room, ServiceName};
+use commands::oncall::Rung;
 use commands::risk::Role;
 use commands::runbook::Runbook;
 use secrecy::SecretString;
+use serde::Deserialize;
 use url::Url;
 
 /// The commented defaults, as shipped.
@@ -63,6 +65,10 @@ pub struct Config {
     pub alertmanager: Option<Url>,
     /// The canary's login, when configured.
     pub auth: Option<Auth>,
+    /// Who is on each rung of escalation, when configured.
+    pub oncall: Option<Oncall>,
+    /// People and companies outside of the team, as listed.
+    pub contacts: Vec<Contact>,
     /// The platform's HTTP services, as listed.
     pub services: Vec<Service>,
     /// Who may do what.
@@ -177,6 +183,26 @@ pub struct Auth {
     pub canary_password: SecretString,
 }
 
+/// `[oncall]`: names of people, the first to be reached first.
+#[derive(Clone, Debug, Default)]
+pub struct Oncall(pub BTreeMap<Rung, Vec<String>>);
+
+/// One `[[contact]]`: somebody outside of the team.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    /// Who.
+    pub name: String,
+    /// For what.
+    pub about: Option<String>,
+    /// As dialled.
+    pub phone: Option<String>,
+    /// An address.
+    pub mail: Option<String>,
+    /// A page to open a ticket on.
+    pub url: Option<Url>,
+}
+
 /// One `[[service]]`.
 #[derive(Clone, Debug)]
 pub struct Service {
@@ -199,6 +225,8 @@ pub struct Person {
     pub role: Role,
     /// One account at most on each platform.
     pub accounts: Vec<Account>,
+    /// As dialled.
+    pub phone: Option<String>,
 }
 
 /// Everybody who may do something, found by account.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use commands::health::ServiceHealth;
 use commands::ids::{RunId, ServiceName};
-use commands::intent::{Auth, Db, Intent, RunbookAsk};
+use commands::intent::{Auth, Db, Intent, Oncall, RunbookAsk};
 use commands::message::{AnswerTo, Reply, Target};
 use futures_util::future::BoxFuture;
 use store::{AuditFilter, Lane, NewMessage};
@@ -96,6 +96,10 @@ async fn one(
         Intent::Errors { window } => Ok(traffic::errors(app, *window).await),
         Intent::Db(Db::Connections) => Ok(database::connections(app).await),
         Intent::Auth(Auth::Test) => Ok(logins::test(app).await),
+        Intent::Oncall(Oncall::Who) => Ok(on_call(app)),
+        Intent::Oncall(Oncall::Contacts) => {
+            Ok(Performed::done(report::contacts(&app.config.contacts), News::Good))
+        }
         Intent::Runbook(RunbookAsk::List) => Ok(runbook::list(app)),
         Intent::Runbook(RunbookAsk::Show { name }) => Ok(runbook::show(app, name)),
         Intent::Runbook(RunbookAsk::Run { .. }) => anyhow::bail!("a runbook in a runbook is refused at load"),
@@ -112,6 +116,14 @@ fn help(app: &App, person: &Person, command: &[String]) -> Performed {
         Ok(help) => Performed::done(report::help(&help), News::Good),
         Err(error) => Performed::failed(report::unparsed(&error)),
     }
+}
+
+fn on_call(app: &App) -> Performed {
+    let Some(oncall) = &app.config.oncall else {
+        return Performed::done(report::not_configured("oncall"), News::Bad);
+    };
+    let reachable = report::is_reachable(oncall, &app.config.people);
+    Performed::done(report::oncall(oncall, &app.config.people), news(reachable))
 }
 
 async fn health(app: &App) -> Performed {

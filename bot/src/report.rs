@@ -7,6 +7,7 @@ mod containers;
 mod database;
 mod health;
 mod logins;
+mod oncall;
 mod runbook;
 mod traffic;
 
@@ -28,6 +29,7 @@ pub use containers::{is_out_of_service, ps};
 pub use database::connections;
 pub use health::{Waited, health, service_health, waited, waiting};
 pub use logins::canary;
+pub use oncall::{contacts, is_reachable, oncall};
 pub use runbook::{
     StepState, coverage, no_runbook, runbook, runbook_is_good, runbook_progress, runbook_result, runbooks,
 };

@@ -87,6 +87,9 @@ pub enum Intent {
     /// Logins.
     #[command(about = "Logins to the platform", subcommand)]
     Auth(Auth),
+    /// People to reach.
+    #[command(about = "Whom to reach", subcommand)]
+    Oncall(Oncall),
     /// Investigations in several steps.
     #[command(about = "Investigate in several steps", subcommand)]
     Runbook(RunbookAsk),
@@ -155,6 +158,26 @@ pub enum Auth {
     Test,
 }
 
+/// Look-ups of people.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
+pub enum Oncall {
+    /// Our own.
+    #[command(
+        about = "Who is on call, and who is next",
+        long_about = "Shows each rung of escalation with its people and the ways to reach them. A rung with nobody, or \
+                      with somebody who can't be reached, is flagged.",
+        after_help = "oncall who"
+    )]
+    Who,
+    /// Others.
+    #[command(
+        about = "Whom to reach outside",
+        long_about = "Shows the people and companies outside of the team: cloud provider, database support, security.",
+        after_help = "oncall contacts"
+    )]
+    Contacts,
+}
+
 /// What to do with runbooks.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
 pub enum RunbookAsk {
@@ -203,6 +226,8 @@ impl Intent {
             Self::Errors { .. } => Verb::Errors,
             Self::Db(Db::Connections) => Verb::DbConnections,
             Self::Auth(Auth::Test) => Verb::AuthTest,
+            Self::Oncall(Oncall::Who) => Verb::OncallWho,
+            Self::Oncall(Oncall::Contacts) => Verb::OncallContacts,
             Self::Runbook(RunbookAsk::List) => Verb::RunbookList,
             Self::Runbook(RunbookAsk::Show { .. }) => Verb::RunbookShow,
             Self::Runbook(RunbookAsk::Run { .. }) => Verb::RunbookRun,
@@ -234,6 +259,7 @@ impl Intent {
             | Self::Errors { .. }
             | Self::Db(_)
             | Self::Auth(_)
+            | Self::Oncall(_)
             | Self::Runbook(_) => Visibility::Public,
         }
     }
@@ -250,6 +276,7 @@ impl fmt::Display for Intent {
             Self::Ps
             | Self::Db(Db::Connections)
             | Self::Auth(Auth::Test)
+            | Self::Oncall(_)
             | Self::Runbook(RunbookAsk::List) => {}
             Self::Runbook(RunbookAsk::Show { name }) => push_positional(&mut words, [name.clone()]),
             Self::Runbook(RunbookAsk::Run { name, service }) => {
@@ -303,6 +330,10 @@ pub enum Verb {
     DbConnections,
     /// `auth test`
     AuthTest,
+    /// `oncall who`
+    OncallWho,
+    /// `oncall contacts`
+    OncallContacts,
     /// `runbook list`
     RunbookList,
     /// `runbook show`
@@ -317,12 +348,14 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Health,
         Self::Ps,
         Self::Errors,
         Self::DbConnections,
         Self::AuthTest,
+        Self::OncallWho,
+        Self::OncallContacts,
         Self::RunbookList,
         Self::RunbookShow,
         Self::RunbookRun,
@@ -339,6 +372,8 @@ impl Verb {
             Self::Errors => "errors",
             Self::DbConnections => "db connections",
             Self::AuthTest => "auth test",
+            Self::OncallWho => "oncall who",
+            Self::OncallContacts => "oncall contacts",
             Self::RunbookList => "runbook list",
             Self::RunbookShow => "runbook show",
             Self::RunbookRun => "runbook run",
@@ -356,6 +391,8 @@ impl Verb {
             | Self::Errors
             | Self::DbConnections
             | Self::AuthTest
+            | Self::OncallWho
+            | Self::OncallContacts
             | Self::RunbookList
             | Self::RunbookShow
             | Self::RunbookRun

@@ -8,7 +8,7 @@
 //! 4. [`intent`]: every command with its arguments; the `clap` derive that is the whole grammar.
 //! 5. [`grammar`]: words into an [`intent::Intent`]; [`parse`]: why not, and what was meant instead.
 //! 6. [`tree`]: the grammar as data, from which come [`completion`], [`help`] and the [`mod@reference`].
-//! 7. [`risk`]: roles, risk classes, and lines that are read late.
+//! 7. [`risk`]: roles, risk classes, and lines that are read late; [`oncall`]: the rungs of escalation.
 //! 8. [`health`]: the facts of a health check and the verdict on them; [`canary`], [`containers`], [`database`], [`traffic`]: the
 //!    facts of the other look-ups; [`period`]: lengths of time as they are typed.
 //! 9. [`runbook`]: lines of the grammar in steps, and whether they can be run; [`coverage`]: which steps of the
@@ -32,6 +32,7 @@ pub mod intent;
 pub mod layout;
 pub mod line;
 pub mod message;
+pub mod oncall;
 pub mod parse;
 pub mod period;
 pub mod redact;

@@ -139,6 +139,23 @@ async fn a_bad_configuration_is_one_message_with_file_line_and_key_and_exit_2() 
 }
 
 #[tokio::test]
+async fn whom_to_reach_is_shown_and_a_rung_with_nobody_flagged() {
+    let toml = format!(
+        "[bot]\ndata_dir = \"DATA_DIR\"\n[oncall]\non_call = [\"Ada\"]\ndevops_lead = [\"Ada\"]\n\
+         engineering_manager = [\"Ada\"]\ncto = []\n[[contact]]\nname = \"Cloud\"\nphone = \"+1-555\"\n{}",
+        people::toml()
+    );
+    let who = run_with(&toml, &["run", "--", "oncall", "who"], &[]).await;
+    assert_eq!(who.code, 1, "{who:?}");
+    assert!(who.out.contains("Ada is on call"), "{}", who.out);
+    assert!(who.out.lines().any(|line| line.contains("CTO") && line.contains("nobody")), "{}", who.out);
+    let whole = toml.replace("cto = []", "cto = [\"Ada\"]");
+    assert_eq!(run_with(&whole, &["run", "--", "oncall", "who"], &[]).await.code, 0);
+    let contacts = run_with(&toml, &["run", "--", "oncall", "contacts"], &[]).await;
+    assert!(contacts.code == 0 && contacts.out.contains("+1-555"), "{contacts:?}");
+}
+
+#[tokio::test]
 async fn a_store_that_can_not_be_opened_is_named() {
     let finished = run_with("[store]\nurl = \"sqlite:///no/such/folder/acgs.db\"\n", &["serve"], &[]).await;
     assert_eq!(finished.code, 1, "{finished:?}");

@@ -1,11 +1,13 @@
 //! The file as it is written, and the way from there to a checked [`Config`].
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 
 use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, Room, ServiceName};
+use commands::oncall::Rung;
 use commands::risk::Role;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -15,8 +17,8 @@ use url::{Host, Url};
 
 use super::secret::Spelled;
 use super::{
-    Auth, Bot, Config, ConfigError, DEFAULTS, Discord, Docker, LogFormat, People, Person, Postgres, Service,
-    Slack, SlackMode, StoreUrl, Web,
+    Auth, Bot, Config, ConfigError, Contact, DEFAULTS, Discord, Docker, LogFormat, Oncall, People, Person,
+    Postgres, Service, Slack, SlackMode, StoreUrl, Web,
 };
 use super::{document, runbook};
 
@@ -34,6 +36,9 @@ struct File {
     prometheus: Option<UrlSection>,
     alertmanager: Option<UrlSection>,
     auth: Option<Spanned<AuthSection>>,
+    oncall: Option<Spanned<OncallSection>>,
+    #[serde(default, rename = "contact")]
+    contacts: Vec<Spanned<Contact>>,
     #[serde(default, rename = "service")]
     services: Vec<Spanned<ServiceSection>>,
     #[serde(default, rename = "person")]
@@ -127,6 +132,19 @@ struct AuthSection {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct OncallSection {
+    #[serde(default)]
+    on_call: Vec<String>,
+    #[serde(default)]
+    devops_lead: Vec<String>,
+    #[serde(default)]
+    engineering_manager: Vec<String>,
+    #[serde(default)]
+    cto: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ServiceSection {
     name: ServiceName,
     url: Spanned<Url>,
@@ -144,6 +162,7 @@ struct PersonSection {
     discord: Option<String>,
     web: Option<String>,
     cli: Option<String>,
+    phone: Option<String>,
     roles: Vec<Role>,
 }
 
@@ -245,6 +264,8 @@ pub(super) fn resolve(
         prometheus: check.http_url("prometheus", file.prometheus, defaults.prometheus)?,
         alertmanager: check.http_url("alertmanager", file.alertmanager, defaults.alertmanager)?,
         auth: file.auth.map(|section| auth(&check, section, defaults.auth)).transpose()?,
+        oncall: file.oncall.map(|section| oncall(&check, section, &people)).transpose()?,
+        contacts: contacts(&check, file.contacts)?,
         services,
         people,
         runbooks,
@@ -456,6 +477,38 @@ fn auth(
     Ok(Auth { url: url.into_inner(), canary_user, canary_password })
 }
 
+fn oncall(
+    check: &Check<'_>,
+    section: Spanned<OncallSection>,
+    people: &People,
+) -> Result<Oncall, ConfigError> {
+    let span = section.span();
+    let OncallSection { on_call, devops_lead, engineering_manager, cto } = section.into_inner();
+    let rungs = BTreeMap::from([
+        (Rung::OnCall, on_call),
+        (Rung::DevopsLead, devops_lead),
+        (Rung::EngineeringManager, engineering_manager),
+        (Rung::Cto, cto),
+    ]);
+    match rungs.values().flatten().find(|name| people.named(name).is_none()) {
+        Some(nobody) => Err(check.error(span, format!("[oncall] no [[person]] has the name {nobody:?}"))),
+        None => Ok(Oncall(rungs)),
+    }
+}
+
+fn contacts(check: &Check<'_>, sections: Vec<Spanned<Contact>>) -> Result<Vec<Contact>, ConfigError> {
+    let contact = |section: Spanned<Contact>| {
+        let span = section.span();
+        let contact = section.into_inner();
+        if contact.phone.is_none() && contact.mail.is_none() && contact.url.is_none() {
+            let what = format!("[[contact]] {:?} can't be reached: give phone, mail or url", contact.name);
+            return Err(check.error(span, what));
+        }
+        Ok(contact)
+    };
+    sections.into_iter().map(contact).collect()
+}
+
 fn services(
     check: &Check<'_>,
     sections: &[Spanned<ServiceSection>],
@@ -518,7 +571,8 @@ fn people(check: &Check<'_>, sections: &[Spanned<PersonSection>]) -> Result<Peop
         if accounts.is_empty() {
             return Err(error(format!("{:?} has no account: give slack, discord, web or cli", section.name)));
         }
-        people.add(Person { name: section.name.clone(), role, accounts }).map_err(|account| {
+        let phone = section.phone.clone();
+        people.add(Person { name: section.name.clone(), role, accounts, phone }).map_err(|account| {
             error(format!("{} = {:?} belongs to two people", account.platform, account.id))
         })?;
     }

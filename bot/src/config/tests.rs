@@ -103,6 +103,8 @@ fn mistakes_name_file_line_and_key() {
     insta::assert_snapshot!(mistake("[store]\nurl = postgres://a:hush@b\n"), @"acgs.toml:2: string values must be quoted, expected literal string");
     insta::assert_snapshot!(mistake("[store]\nurl = \"postgres://a:hush@b\n"), @r#"acgs.toml:2: invalid basic string, expected `"`"#);
     insta::assert_snapshot!(mistake("[auth]\nurl = \"ftp://a\"\ncanary_password_file = \"/dev/null\"\n"), @"acgs.toml:1: [auth] canary_password is blank: put the secret where canary_password_env or canary_password_file points");
+    insta::assert_snapshot!(mistake("[oncall]\non_call = [\"Nobody\"]\n"), @r#"acgs.toml:1: [oncall] no [[person]] has the name "Nobody""#);
+    insta::assert_snapshot!(mistake("[[contact]]\nname = \"A\"\n"), @r#"acgs.toml:1: [[contact]] "A" can't be reached: give phone, mail or url"#);
     insta::assert_snapshot!(mistake("not toml"), @"acgs.toml:1: key with no value, expected `=`");
 }
 

@@ -18,8 +18,8 @@ fn the_next_word_is_offered() {
     assert_eq!(offers("", Some(Role::Admin)), first_level(Role::Admin));
     assert_eq!(offers("help ", Some(Role::Admin)), first_level(Role::Admin));
     let table = [
-        ("h", "health help"),
-        ("H", "health help"),
+        ("he", "health help"),
+        ("HE", "health help"),
         ("/acgs he", "health help"),
         ("health", "health"),
         ("health ", "auth_service ac_service gs_service --wait"),

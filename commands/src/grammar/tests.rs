@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::ids::RunId;
 use crate::intent::{AUDIT_ROWS_DEFAULT, limits};
-use crate::intent::{Auth, Db, RunbookAsk};
+use crate::intent::{Auth, Db, Oncall, RunbookAsk};
 use crate::period::Period;
 use crate::tree::{CommandKind, OptionKind};
 
@@ -154,6 +154,8 @@ fn intent() -> impl Strategy<Value = Intent> {
         (60u32..=86_400).prop_map(|seconds| Intent::Errors { window: Period::seconds(seconds) }),
         Just(Intent::Db(Db::Connections)),
         Just(Intent::Auth(Auth::Test)),
+        Just(Intent::Oncall(Oncall::Who)),
+        Just(Intent::Oncall(Oncall::Contacts)),
         Just(Intent::Runbook(RunbookAsk::List)),
         person().prop_map(|name| Intent::Runbook(RunbookAsk::Show { name })),
         (person(), prop::option::of(prop::sample::select(SERVICES.to_vec()))).prop_map(|(name, service)| {

@@ -16,6 +16,8 @@ fn an_intent_prints_as_the_line_to_type() {
         (Intent::Errors { window: Period::minutes(90) }, "errors --window 1h30m"),
         (Intent::Db(Db::Connections), "db connections"),
         (Intent::Auth(Auth::Test), "auth test"),
+        (Intent::Oncall(Oncall::Who), "oncall who"),
+        (Intent::Oncall(Oncall::Contacts), "oncall contacts"),
         (Intent::Runbook(RunbookAsk::List), "runbook list"),
         (Intent::Runbook(RunbookAsk::Show { name: "service-down".to_owned() }), "runbook show service-down"),
         (
@@ -47,6 +49,8 @@ fn what_each_command_needs() {
     errors: read, viewer
     db connections: read, viewer
     auth test: read, viewer
+    oncall who: read, viewer
+    oncall contacts: read, viewer
     runbook list: read, viewer
     runbook show: read, viewer
     runbook run: read, viewer
