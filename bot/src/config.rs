@@ -210,6 +210,8 @@ pub struct Service {
     pub name: ServiceName,
     /// Where its health is asked: `url` and `health_path` together.
     pub health_url: Url,
+    /// A page that shows whether it works: read by `health --deep`.
+    pub read_url: Option<Url>,
     /// The container's exact name; else it is found by compose labels.
     pub container: Option<String>,
     /// The platform is down without it.

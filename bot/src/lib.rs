@@ -6,6 +6,7 @@
 //! 4. [`authorize`]: whether this person may do this here.
 //! 5. [`run`], [`perform`], [`performed`]: the work and its one answer.
 //! 6. [`health`]: a look at the platform; [`containers`], [`database`], [`logins`], [`traffic`]: closer looks;
+//!    [`validation`]: whether the platform works;
 //!    [`runbook`]: several of them at once.
 //! 7. [`report`]: every text that people read.
 //! 8. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
@@ -41,3 +42,4 @@ pub mod runbook;
 pub mod serve;
 pub mod terminal;
 pub mod traffic;
+pub mod validation;

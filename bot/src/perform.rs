@@ -16,7 +16,7 @@ use crate::clock;
 use crate::config::{Person, Service};
 use crate::outbox::answer_slot;
 use crate::performed::{News, Performed, news};
-use crate::{containers, database, logins, report, runbook, traffic};
+use crate::{containers, database, logins, report, runbook, traffic, validation};
 
 /// A service counts as recovered after this many good answers in a row.
 const GOOD_IN_A_ROW: u32 = 3;
@@ -84,12 +84,13 @@ async fn one(
 ) -> anyhow::Result<Performed> {
     match intent {
         Intent::Help { topic } => Ok(help(app, person, topic)),
-        Intent::Health { service: None, wait: None } => Ok(health(app).await),
-        Intent::Health { service: Some(name), wait: None } => service_health(app, name).await,
-        Intent::Health { service: None, wait: Some(_) } if app.config.services.is_empty() => {
+        Intent::Health { deep: true, .. } => Ok(validation::deep(app).await),
+        Intent::Health { service: None, wait: None, .. } => Ok(health(app).await),
+        Intent::Health { service: Some(name), wait: None, .. } => service_health(app, name).await,
+        Intent::Health { service: None, wait: Some(_), .. } if app.config.services.is_empty() => {
             Ok(health(app).await)
         }
-        Intent::Health { service, wait: Some(seconds) } => {
+        Intent::Health { service, wait: Some(seconds), .. } => {
             wait_for_health(app, service.as_ref(), Duration::from_secs(u64::from(*seconds)), progress).await
         }
         Intent::Ps => Ok(containers::ps(app).await),

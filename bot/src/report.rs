@@ -10,6 +10,7 @@ mod logins;
 mod oncall;
 mod runbook;
 mod traffic;
+mod validation;
 
 use std::net::SocketAddr;
 
@@ -34,6 +35,7 @@ pub use runbook::{
     StepState, coverage, no_runbook, runbook, runbook_is_good, runbook_progress, runbook_result, runbooks,
 };
 pub use traffic::errors;
+pub use validation::validation;
 
 /// A row of the audit trail in chat is at most this wide; the file has all of it.
 const AUDIT_ROWS_IN_CARD: usize = 10;

@@ -42,8 +42,9 @@ pub enum Intent {
         about = "How the platform is right now",
         long_about = "Asks every service, the database, Prometheus and Alertmanager at once and shows the sick ones \
                       first. With a service it shows that one in detail; with --wait it asks again until three good \
-                      answers came in a row or the seconds are over.",
-        after_help = "health\nhealth auth_service\nhealth auth_service --wait 60"
+                      answers came in a row or the seconds are over. With --deep it also logs in as the canary, reads \
+                      something from each service and looks at errors, since a platform can be up and not work.",
+        after_help = "health\nhealth auth_service\nhealth auth_service --wait 60\nhealth --deep"
     )]
     Health {
         /// That service alone.
@@ -58,6 +59,9 @@ pub enum Intent {
             allow_negative_numbers = true
         )]
         wait: Option<u16>,
+        /// Everything that shows whether the platform works, not only whether it answers.
+        #[arg(long, help = "Also logins and reads", conflicts_with_all = ["service", "wait"])]
+        deep: bool,
     },
     /// The platform's containers.
     #[command(
@@ -269,9 +273,10 @@ impl fmt::Display for Intent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut words: Vec<String> = self.verb().split(' ').map(str::to_owned).collect();
         match self {
-            Self::Health { service, wait } => {
+            Self::Health { service, wait, deep } => {
                 words.extend(service.iter().map(ToString::to_string));
                 push_option(&mut words, "wait", wait.as_ref());
+                words.extend(deep.then(|| "--deep".to_owned()));
             }
             Self::Ps
             | Self::Db(Db::Connections)

@@ -9,7 +9,7 @@
 //! 5. [`grammar`]: words into an [`intent::Intent`]; [`parse`]: why not, and what was meant instead.
 //! 6. [`tree`]: the grammar as data, from which come [`completion`], [`help`] and the [`mod@reference`].
 //! 7. [`risk`]: roles, risk classes, and lines that are read late; [`oncall`]: the rungs of escalation.
-//! 8. [`health`]: the facts of a health check and the verdict on them; [`canary`], [`containers`], [`database`], [`traffic`]: the
+//! 8. [`health`]: the facts of a health check and the verdict on them; [`validation`]: more than that; [`canary`], [`containers`], [`database`], [`traffic`]: the
 //!    facts of the other look-ups; [`period`]: lengths of time as they are typed.
 //! 9. [`runbook`]: lines of the grammar in steps, and whether they can be run; [`coverage`]: which steps of the
 //!    original runbook they stand for.
@@ -42,3 +42,4 @@ pub mod runbook;
 mod suggestion;
 pub mod traffic;
 pub mod tree;
+pub mod validation;

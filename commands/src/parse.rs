@@ -110,6 +110,14 @@ pub enum ParseError {
         /// Without dashes.
         option: String,
     },
+    /// Two options that exclude each other.
+    #[error("{option} and {other} do not go together: keep one of them.")]
+    Together {
+        /// As in help.
+        option: String,
+        /// As in help.
+        other: String,
+    },
     /// Help was asked for a command that the asker may not run.
     #[error("{command} is for people with the role {role}: ask one of them.")]
     NotForRole {
@@ -151,15 +159,19 @@ impl ParseError {
             (ErrorKind::MissingRequiredArgument, Some(_), Some(option)) => {
                 Self::MissingArgument { command, argument: option.usage() }
             }
-            (ErrorKind::ArgumentConflict, Some(_), Some(option)) => {
-                Self::Repeated { option: option.name.clone() }
+            (ErrorKind::ArgumentConflict, Some(node), Some(option)) => {
+                let prior = context(error, ContextKind::PriorArg);
+                match refused.option(node, &prior).filter(|other| other.name != option.name) {
+                    Some(other) => Self::Together { option: option.shown(), other: other.shown() },
+                    None => Self::Repeated { option: option.name.clone() },
+                }
             }
             (ErrorKind::InvalidValue | ErrorKind::ValueValidation, Some(_), Some(option)) => {
                 let typed = context(error, ContextKind::InvalidValue);
                 refused.bad_value(option, typed.first().map_or("", String::as_str), error)
             }
             // The word after the path is where parsing stopped. The kinds that are left can't come of
-            // words that are Unicode and of a grammar without conflicts, versions or rendered help.
+            // words that are Unicode and of a grammar without versions or rendered help.
             _ => {
                 let typed = refused.words.get(refused.depth).map_or("", String::as_str);
                 Self::unknown_command(refused.tree, refused.path(), typed)

@@ -238,6 +238,12 @@ impl OptionNode {
         }
     }
 
+    /// What it is called in a sentence: `SERVICE`, `--wait`.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        if self.positional { self.placeholder.clone() } else { format!("--{}", self.name) }
+    }
+
     /// How it stands in a usage line: `[SERVICE]`, `[--wait SECONDS]`, `[COMMAND...]`.
     #[must_use]
     pub fn usage(&self) -> String {

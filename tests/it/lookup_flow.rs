@@ -107,6 +107,27 @@ async fn the_canary_logs_in_and_each_fault_of_logins_has_its_own_word() {
 }
 
 #[tokio::test]
+async fn a_deep_look_finds_what_a_look_does_not() {
+    let stack = Stack::take().await;
+    let bot = bot(&stack).await;
+    let works = eventually(SCRAPED, "all checks passed", async || {
+        let works = bot.line(&["health", "--deep"], false).await;
+        (works.code == 0).then_some(works)
+    })
+    .await;
+    assert!(works.out.contains("The platform works: 5 checks passed"), "{}", works.out);
+
+    // `/health` has no part in `err_pct`: everything is green and nothing can be read.
+    stack.sick("fv_service", "err_pct=100").await;
+    assert_eq!(bot.line(&["health"], false).await.code, 0);
+    let broken = bot.line(&["health", "--deep"], false).await;
+    assert_eq!(broken.code, 1, "{broken:?}");
+    assert!(broken.out.contains("The platform does not work: "), "{}", broken.out);
+    assert!(broken.out.contains("fv_service: 500 "), "{}", broken.out);
+    stack.mend().await;
+}
+
+#[tokio::test]
 async fn errors_are_those_of_prometheus_and_no_error_is_an_explicit_0() {
     let stack = Stack::take().await;
     let bot = bot(&stack).await;

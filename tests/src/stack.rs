@@ -55,17 +55,23 @@ impl Stack {
     /// A bot that looks at the stack.
     #[must_use]
     pub fn setup(&self) -> Setup {
-        let services: String =
-            ["auth_service", "ac_service", "integrity_service", "fv_service", "gs_service", "pgc_service"]
-                .iter()
-                .map(|name| {
-                    format!(
-                        "[[service]]\nname = {name:?}\nurl = {:?}\ncritical = {}\n",
-                        self.services[*name],
-                        *name == "auth_service"
-                    )
-                })
-                .collect();
+        let services: String = [
+            "auth_service",
+            "ac_service",
+            "integrity_service",
+            "fv_service",
+            "gs_service",
+            "pgc_service",
+        ]
+        .iter()
+        .map(|name| {
+            format!(
+                "[[service]]\nname = {name:?}\nurl = {:?}\nread_path = \"/api/ping\"\ncritical = {}\n",
+                self.services[*name],
+                *name == "auth_service"
+            )
+        })
+        .collect();
         Setup::default()
             .with(&format!(
                 "[docker]\nhost = {:?}\ncompose_project = {:?}",

@@ -149,6 +149,7 @@ struct ServiceSection {
     name: ServiceName,
     url: Spanned<Url>,
     health_path: Option<String>,
+    read_path: Option<String>,
     container: Option<String>,
     #[serde(default)]
     critical: bool,
@@ -530,16 +531,17 @@ fn services(
         if !matches!(base.scheme(), "http" | "https") {
             return Err(check.error(section.url.span(), "[[service]] url must be http:// or https://"));
         }
-        let joined = format!("{}/{}", base.as_str().trim_end_matches('/'), path.trim_start_matches('/'));
-        let health_url = joined.parse().map_err(|error| {
-            check.error(
-                spanned.span(),
-                format!("[[service]] health_path {path:?} does not fit after url: {error}"),
-            )
-        })?;
+        let below = |key: &str, path: &str| {
+            let joined = format!("{}/{}", base.as_str().trim_end_matches('/'), path.trim_start_matches('/'));
+            joined.parse::<Url>().map_err(|error| {
+                let what = format!("[[service]] {key} {path:?} does not fit after url: {error}");
+                check.error(spanned.span(), what)
+            })
+        };
         services.push(Service {
             name: section.name.clone(),
-            health_url,
+            health_url: below("health_path", path)?,
+            read_url: section.read_path.as_deref().map(|path| below("read_path", path)).transpose()?,
             container: section.container.clone(),
             critical: section.critical,
         });

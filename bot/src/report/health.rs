@@ -68,7 +68,7 @@ pub fn health(report: &HealthReport) -> Reply {
 }
 
 /// The verdict in a line: what is sick, and what an incident would be opened with.
-fn title(verdict: &Verdict) -> String {
+pub(super) fn title(verdict: &Verdict) -> String {
     let services = match (verdict.sick, verdict.services) {
         (0, 0) => "No service is configured".to_owned(),
         (0, all) => format!("All {all} services are well"),
@@ -178,7 +178,7 @@ fn services_table(services: &[ServiceHealth], now: Timestamp) -> Table {
 }
 
 /// Code and word, short enough for a table.
-fn says(outcome: &ProbeOutcome) -> String {
+pub(super) fn says(outcome: &ProbeOutcome) -> String {
     match outcome {
         ProbeOutcome::Healthy { status } => format!("200 {status}"),
         ProbeOutcome::Unhealthy { code, status } => {

@@ -9,10 +9,9 @@ use jiff::Timestamp;
 use super::health::clock_time;
 use super::{card, public};
 
-/// What came of the canary's login.
-#[must_use]
-pub fn canary(login: &CanaryLogin, now: Timestamp) -> Reply {
-    let (title, why) = match login {
+/// A verdict and a sentence.
+fn judged(login: &CanaryLogin) -> (&'static str, String) {
+    match login {
         CanaryLogin::Works { login, verify } => (
             "Logins work",
             format!(
@@ -46,7 +45,18 @@ pub fn canary(login: &CanaryLogin, now: Timestamp) -> Reply {
         CanaryLogin::Unreachable(why) => {
             ("Logins are broken", format!("The login service can't be reached: {why}."))
         }
-    };
+    }
+}
+
+/// What came of it, in a sentence.
+pub(super) fn words(login: &CanaryLogin) -> String {
+    judged(login).1
+}
+
+/// What came of the canary's login.
+#[must_use]
+pub fn canary(login: &CanaryLogin, now: Timestamp) -> Reply {
+    let (title, why) = judged(login);
     let tone = if login.works() { Tone::Good } else { Tone::Bad };
     let mut sections = vec![Section::Text(why)];
     if !login.works() {

@@ -2,7 +2,8 @@ use super::*;
 
 #[test]
 fn an_intent_prints_as_the_line_to_type() {
-    let health = |service: &str, wait| Intent::Health { service: Some(service.parse().unwrap()), wait };
+    let health =
+        |service: &str, wait| Intent::Health { service: Some(service.parse().unwrap()), wait, deep: false };
     let audit = |last, person: &str| Intent::Audit {
         last,
         person: Some(person.to_owned()),
@@ -11,7 +12,8 @@ fn an_intent_prints_as_the_line_to_type() {
     let table = [
         (Intent::Help { topic: Vec::new() }, "help"),
         (Intent::Help { topic: vec!["health".to_owned()] }, "help health"),
-        (Intent::Health { service: None, wait: None }, "health"),
+        (Intent::Health { service: None, wait: None, deep: false }, "health"),
+        (Intent::Health { service: None, wait: None, deep: true }, "health --deep"),
         (Intent::Errors { window: WINDOW_DEFAULT }, "errors"),
         (Intent::Errors { window: Period::minutes(90) }, "errors --window 1h30m"),
         (Intent::Db(Db::Connections), "db connections"),

@@ -53,6 +53,8 @@ fn refusals_say_what_to_type_instead() {
         ("health --wait 301", r#""301" does not fit --wait: it takes a whole number from 5 to 300."#),
         ("health --wait -5", r#""-5" does not fit --wait: it takes a whole number from 5 to 300."#),
         ("health --wait soon", r#""soon" does not fit --wait: it takes a whole number from 5 to 300."#),
+        ("health --deep --wait 5", "--deep and --wait do not go together: keep one of them."),
+        ("health auth_service --deep", "SERVICE and --deep do not go together: keep one of them."),
         ("health --wait 5 --wait 6", "--wait is given twice: keep one."),
         ("audit --last many", r#""many" does not fit --last: it takes a whole number from 1 to 200."#),
         ("audit --person ''", "--person needs a value: NAME."),

@@ -97,7 +97,8 @@ fn the_tree_says_what_each_argument_takes() {
         kinds("health"),
         [
             usage("[SERVICE]", OptionKind::Service),
-            usage("[--wait SECONDS]", OptionKind::Integer { min: 5, max: 300 })
+            usage("[--wait SECONDS]", OptionKind::Integer { min: 5, max: 300 }),
+            usage("[--deep]", OptionKind::Boolean)
         ]
     );
     assert_eq!(

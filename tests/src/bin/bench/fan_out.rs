@@ -91,7 +91,7 @@ async fn of(count: usize, table: &mut Table) -> anyhow::Result<()> {
 fn services(addresses: &[Url]) -> anyhow::Result<Vec<Service>> {
     let of = |(number, address): (usize, &Url)| {
         let name = format!("service_{number}").parse()?;
-        Ok(Service { name, health_url: address.clone(), container: None, critical: false })
+        Ok(Service { name, health_url: address.clone(), read_url: None, container: None, critical: false })
     };
     addresses.iter().enumerate().map(of).collect()
 }
