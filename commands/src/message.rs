@@ -228,6 +228,10 @@ pub enum SendError {
     /// It may have been posted: the connection broke or timed out after the request was sent.
     #[error("outcome unknown: {0}")]
     Unknown(String),
+    /// It certainly was not posted, and will be once somebody mends what is in its way: a token, a scope, the
+    /// bot's place in the channel. Nobody who asked is to lose an answer over that.
+    #[error("not let through: {0}")]
+    Barred(String),
     /// The platform will never take it as it is.
     #[error("refused: {0}")]
     Rejected(String),

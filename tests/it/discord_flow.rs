@@ -183,6 +183,43 @@ async fn a_429_delays_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn an_answer_waits_while_the_channel_or_something_in_front_of_discord_keeps_it_back() {
+    let scene = scene().await;
+    for status in [401, 403, 407, 408] {
+        scene.discord.status_next(Route::Post, 1, status);
+        scene.discord.mention(CY_DISCORD, CHANNEL, "health");
+        scene.message("All 6 services are well").await;
+    }
+    for missing in [50_001, 50_013] {
+        scene.discord.refuse_next(Route::Post, 1, 403, missing);
+        scene.discord.mention(CY_DISCORD, CHANNEL, "health");
+        scene.message("All 6 services are well").await;
+    }
+    assert_eq!(scene.bot.metric("acgs_messages_refused_total", &[]).await, 0.0);
+    assert_eq!(scene.bot.get("/readyz").await.0, 200, "none of it is about the token");
+    scene.discord.assert_clean();
+}
+
+#[tokio::test]
+async fn an_answer_waits_for_a_token_that_discord_takes() {
+    let mut scene = scene().await;
+    scene.discord.refuse_next(Route::Post, 1, 401, 0);
+    scene.discord.mention(CY_DISCORD, CHANNEL, "health");
+    eventually(SOON, "/readyz to say so", async || (scene.bot.get("/readyz").await.0 == 503).then_some(()))
+        .await;
+    eventually(SOON, "another try", async || {
+        (scene.bot.metric("acgs_messages_barred_total", &["discord"]).await >= 2.0).then_some(())
+    })
+    .await;
+    assert_eq!(scene.discord.calls(Route::Post), 1, "each more would count as invalid");
+    // The operator puts another token in its place.
+    scene.bot.kill().await;
+    scene.bot.restart().await;
+    scene.message("All 6 services are well").await;
+    scene.assert_clean_after_a_restart();
+}
+
+#[tokio::test]
 async fn a_wait_edits_its_one_answer() {
     let scene = scene().await;
     scene.platform.sick("ac_service", "down=1").await;

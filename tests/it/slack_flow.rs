@@ -46,6 +46,10 @@ async fn scene_on(store_url: Option<String>) -> Scene {
 }
 
 impl Scene {
+    async fn nothing_was_given_up(&self) {
+        assert_eq!(self.bot.metric("acgs_messages_refused_total", &[]).await, 0.0);
+    }
+
     async fn message(&self, text: &str) -> Message {
         self.slack.wait_message(|message| message.visible().contains(text), SOON).await
     }
@@ -203,6 +207,59 @@ async fn a_429_delays_and_loses_nothing() {
     assert_eq!(scene.slack.calls("chat.postMessage"), 2);
     scene.slack.assert_clean();
     assert!(scene.bot.metric("acgs_rate_limited_total", &["slack"]).await >= 1.0);
+}
+
+#[tokio::test]
+async fn an_answer_waits_for_a_token_or_scope_that_slack_takes() {
+    let scene = scene().await;
+    for code in ["token_expired", "missing_scope"] {
+        scene.slack.refuse_next("chat.postMessage", 1000, code);
+        scene.types(CY, "health").await;
+        let readiness = eventually(SOON, "/readyz to say so", async || {
+            let (status, text) = scene.bot.get("/readyz").await;
+            (status == 503).then_some(text)
+        })
+        .await;
+        assert!(readiness.contains(code), "{readiness}");
+        scene.slack.works_again("chat.postMessage");
+        scene.message("All 6 services are well").await;
+        eventually(SOON, "/readyz to recover", async || {
+            (scene.bot.get("/readyz").await.0 == 200).then_some(())
+        })
+        .await;
+    }
+    assert!(scene.bot.log().contains("kept until somebody mends it"));
+    scene.nothing_was_given_up().await;
+    assert!(scene.bot.metric("acgs_messages_barred_total", &["slack"]).await >= 2.0);
+    scene.slack.assert_clean();
+}
+
+#[tokio::test]
+async fn an_answer_waits_while_something_in_front_of_slack_keeps_it_back() {
+    let scene = scene().await;
+    for status in [401, 403, 407, 408] {
+        scene.slack.status_next("chat.postMessage", status);
+        scene.types(CY, "health").await;
+        scene.message("All 6 services are well").await;
+    }
+    scene.nothing_was_given_up().await;
+    scene.slack.assert_clean();
+}
+
+#[tokio::test]
+async fn an_answer_waits_until_the_bot_is_invited_back() {
+    let scene = scene().await;
+    // Thrown out between the line and its answer.
+    scene.slack.refuse_next("chat.postMessage", 1000, "not_in_channel");
+    scene.slack.mention(CY, ROOM, None, "health").await;
+    eventually(SOON, "a try", async || {
+        (scene.bot.metric("acgs_messages_barred_total", &["slack"]).await >= 1.0).then_some(())
+    })
+    .await;
+    scene.slack.works_again("chat.postMessage");
+    scene.message("All 6 services are well").await;
+    scene.nothing_was_given_up().await;
+    scene.slack.assert_clean();
 }
 
 #[tokio::test]

@@ -4,9 +4,8 @@
 //! headers nor `Retry-After`, and ignores another base address while its own rate limiter is on. Nothing is
 //! repeated here: whether a call may be made again is known to the caller alone.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use commands::message::Quota;
@@ -25,6 +24,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Waited when a 429 does not say how long.
 const UNSAID_DELAY: Duration = Duration::from_secs(5);
+/// After a 401 one call in this time asks whether the token is good again; each more would count as invalid.
+const TOKEN_ASKED_AGAIN: Duration = Duration::from_secs(60);
 /// Longer than any delay that Discord gives; keeps a nonsensical number from blocking the bot for ever.
 const LONGEST_DELAY: Duration = Duration::from_secs(3600);
 
@@ -39,8 +40,27 @@ pub(crate) struct Api {
 
 #[derive(Default)]
 struct State {
-    token_refused: AtomicBool,
+    /// When Discord was last asked whether a token that it refused is good again; `None` while it takes it.
+    token_refused: Mutex<Option<Instant>>,
     invalid: InvalidRequests,
+}
+
+impl State {
+    fn token_refused(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.token_refused.lock().expect("no code panics while holding it")
+    }
+
+    /// Whether this call has to stay unmade, because a refused token was asked about a moment ago.
+    fn token_rests(&self, now: Instant) -> bool {
+        match &mut *self.token_refused() {
+            Some(asked) if now.duration_since(*asked) < TOKEN_ASKED_AGAIN => true,
+            Some(asked) => {
+                *asked = now;
+                false
+            }
+            None => false,
+        }
+    }
 }
 
 /// Who asks.
@@ -97,7 +117,7 @@ impl Answer {
 /// Anything but a 2xx.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CallError {
-    /// No connection: certainly not received.
+    /// No connection, or something in front of Discord kept it back: certainly not received.
     #[error("{0}")]
     NotReached(String),
     /// It may have been received: the connection broke, timed out, or the answer was a 5xx.
@@ -111,7 +131,7 @@ pub(crate) enum CallError {
         /// The whole bot, not this route alone.
         global: bool,
     },
-    /// Any other 4xx.
+    /// Any other 4xx in Discord's own words.
     #[error("{status} {message} (code {code})")]
     Refused {
         /// HTTP status; 0 when the call never left.
@@ -164,9 +184,9 @@ impl Api {
         self.http.clone()
     }
 
-    /// Whether Discord said that the token is no good. Calls are then no longer made.
+    /// Whether Discord said that the token is no good. Calls are then made once a minute at most.
     pub(crate) fn token_refused(&self) -> bool {
-        self.state.token_refused.load(Ordering::Relaxed)
+        self.state.token_refused().is_some()
     }
 
     /// `GET` of `path` (each element one segment) with `query`, as `T`.
@@ -233,11 +253,11 @@ impl Api {
         if authorization == Authorization::Address {
             return Ok(());
         }
-        if self.token_refused() {
+        if self.state.token_rests(Instant::now()) {
             return Err(CallError::Refused {
                 status: 401,
                 code: 0,
-                message: "the bot token was refused before".to_owned(),
+                message: "the bot token was refused a moment ago".to_owned(),
             });
         }
         match self.state.invalid.pause() {
@@ -261,6 +281,9 @@ impl Api {
             .await
             .map_err(|error| CallError::Unknown(format!("the answer broke off: {}", error.without_url())))?;
         if status.is_success() {
+            if authorization == Authorization::Bot {
+                *self.state.token_refused() = None;
+            }
             return Ok(Answer { quota, body });
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
@@ -270,10 +293,11 @@ impl Api {
         if matches!(status.as_u16(), 401 | 403 | 429) && !shared {
             self.state.invalid.count(status.as_u16());
         }
-        if status == StatusCode::UNAUTHORIZED && authorization == Authorization::Bot {
-            self.state.token_refused.store(true, Ordering::Relaxed);
+        let refusal = refusal(status, &body, retry_after);
+        if matches!(refusal, CallError::Refused { status: 401, .. }) && authorization == Authorization::Bot {
+            *self.state.token_refused() = Some(Instant::now());
         }
-        Err(refusal(status, &body, retry_after))
+        Err(refusal)
     }
 }
 
@@ -330,11 +354,20 @@ fn refusal(status: StatusCode, body: &[u8], retry_after: Option<Duration>) -> Ca
     if status.is_server_error() {
         return CallError::Unknown(format!("Discord answered {status}"));
     }
+    if !body["message"].is_string() && is_in_front(status) {
+        return CallError::NotReached(format!("{status} of something in front of Discord"));
+    }
     CallError::Refused {
         status: status.as_u16(),
         code: body["code"].as_u64().unwrap_or_default(),
         message: words(&body),
     }
+}
+
+/// A proxy's refusal or sign-in page, where it comes without Discord's JSON. It ends some day, and says nothing
+/// of the token or the message.
+fn is_in_front(status: StatusCode) -> bool {
+    status.is_redirection() || matches!(status.as_u16(), 401 | 403 | 404 | 405 | 407 | 408 | 421 | 425 | 451)
 }
 
 /// Discord's message and, for an invalid form, the fields that it names.
@@ -379,6 +412,28 @@ mod tests {
     fn a_429_without_json_takes_the_header() {
         let error = refusal(StatusCode::TOO_MANY_REQUESTS, b"<html>", Some(Duration::from_secs(7)));
         assert_eq!(error, CallError::RateLimited { retry_after: Duration::from_secs(7), global: false });
+    }
+
+    #[test]
+    fn a_page_in_front_of_discord_refuses_nothing() {
+        for status in [302, 401, 403, 407, 408] {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let error = refusal(status, b"<html>", None);
+            assert!(matches!(error, CallError::NotReached(_)), "{error:?}");
+        }
+        let own = refusal(StatusCode::UNAUTHORIZED, br#"{"message":"401: Unauthorized","code":0}"#, None);
+        assert!(matches!(own, CallError::Refused { status: 401, .. }), "{own:?}");
+    }
+
+    #[test]
+    fn a_refused_token_is_asked_about_once_a_minute() {
+        let state = State::default();
+        let start = Instant::now();
+        assert!(!state.token_rests(start));
+        *state.token_refused() = Some(start);
+        assert!(state.token_rests(start + Duration::from_secs(59)));
+        assert!(!state.token_rests(start + Duration::from_secs(60)));
+        assert!(state.token_rests(start + Duration::from_secs(61)), "somebody asks already");
     }
 
     #[test]

@@ -34,6 +34,10 @@ const TOKEN_MARGIN: SignedDuration = SignedDuration::from_secs(5);
 /// An interaction that was not acknowledged by then never is.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(3);
 const NONCE: usize = 25;
+/// The bot does not see the channel.
+const MISSING_ACCESS: u64 = 50_001;
+/// It sees the channel and may not do this in it.
+const MISSING_PERMISSIONS: u64 = 50_013;
 
 /// The call that a message needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -323,6 +327,12 @@ fn send_error(error: CallError) -> SendError {
         CallError::NotReached(why) => SendError::NotReached(why),
         CallError::Unknown(why) => SendError::Unknown(why),
         CallError::RateLimited { retry_after, global } => SendError::RateLimited { retry_after, global },
+        // A moderator or an operator mends these within minutes, often in the middle of an incident, and nobody
+        // tells the asker of an answer that was thrown away: it waits for them.
+        CallError::Refused { status: 401, .. }
+        | CallError::Refused { code: MISSING_ACCESS | MISSING_PERMISSIONS, .. } => {
+            SendError::Barred(format!("{error}; `acgs check` says what the bot lacks"))
+        }
         CallError::Refused { .. } => SendError::Rejected(error.to_string()),
     }
 }

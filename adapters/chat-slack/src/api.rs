@@ -2,9 +2,11 @@
 //! wrong. slack-morphism builds and reads the calls; its own retries are off.
 
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use commands::message::SendError;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
@@ -44,6 +46,8 @@ pub(crate) struct Api {
     app: Option<SlackApiToken>,
     /// A loopback `api_url` may hand out loopback addresses without TLS; nobody else may.
     loopback: bool,
+    /// Why Slack takes nothing that comes with the bot token; `None` since a call with it worked.
+    barred: Mutex<Option<String>>,
 }
 
 /// What `chat.postMessage`, `chat.update` and `chat.postEphemeral` answer, as far as we need it.
@@ -103,7 +107,24 @@ impl Api {
             bot: token(bot, SlackApiTokenType::Bot),
             app: app.map(|app| token(app, SlackApiTokenType::App)),
             loopback: is_loopback(api_url),
+            barred: Mutex::default(),
         })
+    }
+
+    /// Why Slack lets nothing of the bot's through, as the last call with its token found.
+    pub(crate) fn barred(&self) -> Option<String> {
+        self.barred.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, answer: Option<&CallError>) {
+        let mut barred = self.barred.lock().unwrap_or_else(PoisonError::into_inner);
+        match answer {
+            None => *barred = None,
+            Some(error) if error.is_about_token() => {
+                *barred = Some(SendError::from(error.clone()).to_string());
+            }
+            Some(_) => {}
+        }
     }
 
     /// `auth.test`, with the scopes that Slack lists in a header of every answer.
@@ -162,7 +183,9 @@ impl Api {
         method: &'static str,
         request: &Q,
     ) -> Result<MessageAnswer, CallError> {
-        let answer: MessageAnswer = self.post(method, request, &self.bot).await?;
+        let answer: Result<MessageAnswer, CallError> = self.post(method, request, &self.bot).await;
+        self.note(answer.as_ref().err());
+        let answer = answer?;
         if answer.ok {
             Ok(answer)
         } else {
@@ -306,7 +329,15 @@ fn sort(method: &'static str, error: &SlackClientError) -> CallError {
             CallError::Unknown(format!("{method} answered HTTP {}", error.status_code.as_u16()))
         }
         SlackClientError::HttpError(error) => {
-            CallError::Refused(format!("{method} answered HTTP {}", error.status_code.as_u16()))
+            let body = error.http_response_body.as_deref().unwrap_or_default();
+            match slacks_word(body) {
+                Some(code) => CallError::from_code(&code),
+                None if is_in_front(error.status_code) => CallError::NotReached(format!(
+                    "{method}: HTTP {} of something in front of Slack",
+                    error.status_code.as_u16()
+                )),
+                None => CallError::Refused(format!("{method} answered HTTP {}", error.status_code.as_u16())),
+            }
         }
         SlackClientError::HttpProtocolError(error) => {
             let cause = error.cause.as_deref();
@@ -325,10 +356,37 @@ fn sort(method: &'static str, error: &SlackClientError) -> CallError {
     }
 }
 
+/// Slack's own code in an answer with an error's status: a `response_url` has them as JSON or as a bare word.
+fn slacks_word(body: &str) -> Option<String> {
+    let json: Option<serde_json::Value> = serde_json::from_str(body).ok();
+    let code = json.as_ref().and_then(|json| json["error"].as_str()).unwrap_or(body.trim());
+    let is_code = (1..=64).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    is_code.then(|| code.to_owned())
+}
+
+/// A proxy's refusal or sign-in page. It ends some day, and Slack has seen nothing of the call.
+fn is_in_front(status: http::StatusCode) -> bool {
+    status.is_redirection() || matches!(status.as_u16(), 401 | 403 | 407 | 408 | 421 | 425 | 451)
+}
+
 fn http_error(error: &hyper_util::client::legacy::Error) -> CallError {
     if error.is_connect() {
         CallError::NotReached("no connection".to_owned())
     } else {
         CallError::Unknown("the connection broke after the request was sent".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slacks_own_word_is_told_from_a_page_in_front_of_it() {
+        assert_eq!(slacks_word(r#"{"ok":false,"error":"expired_url"}"#).as_deref(), Some("expired_url"));
+        assert_eq!(slacks_word("no_service\n").as_deref(), Some("no_service"));
+        for page in ["", "<html>sign in</html>", "Access denied", "{}", r#"{"message":"x"}"#] {
+            assert_eq!(slacks_word(page), None, "{page:?}");
+        }
     }
 }

@@ -49,6 +49,9 @@ pub(crate) enum CallError {
     /// Perhaps done.
     #[error("outcome unknown: {0}")]
     Unknown(String),
+    /// Answered with this code, which somebody can make Slack take back; not done.
+    #[error("not let in: {0}")]
+    Barred(String),
     /// Answered with this code; not done.
     #[error("refused: {0}")]
     Refused(String),
@@ -62,32 +65,30 @@ impl CallError {
             // Slack's words: "some aspect of the operation" may have succeeded.
             "fatal_error" | "internal_error" => Self::Unknown(format!("Slack answered {code}")),
             // Unavailable, the body missing or cut off, the workspace being moved: taken as not done.
-            "service_unavailable" | "request_timeout" | "team_added_to_org" => {
+            "service_unavailable" | "request_timeout" | "team_added_to_org" | "org_login_required" => {
                 Self::NotReached(format!("Slack answered {code}"))
             }
+            _ if is_about_token(code) || is_about_access(code) => Self::Barred(code.to_owned()),
             _ => Self::Refused(code.to_owned()),
         }
     }
 
     /// The bot can't write there with its own token.
     pub(crate) fn is_outside_channel(&self) -> bool {
-        matches!(self, Self::Refused(code) if matches!(
+        matches!(self, Self::Barred(code) | Self::Refused(code) if matches!(
             code.as_str(), "not_in_channel" | "channel_not_found" | "invalid_channel"))
     }
 
-    /// Stays wrong however often it is tried.
+    /// Slack takes nothing that comes with this token, wherever it goes.
     pub(crate) fn is_about_token(&self) -> bool {
-        matches!(self, Self::Refused(code) if matches!(
-            code.as_str(),
-            "invalid_auth" | "not_authed" | "not_allowed_token_type" | "account_inactive" | "token_revoked"
-                | "token_expired" | "missing_scope"))
+        matches!(self, Self::Barred(code) if is_about_token(code))
     }
 
     /// What Slack asked to wait.
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited(after) => Some(*after),
-            Self::NotReached(_) | Self::Unknown(_) | Self::Refused(_) => None,
+            Self::NotReached(_) | Self::Unknown(_) | Self::Barred(_) | Self::Refused(_) => None,
         }
     }
 
@@ -95,14 +96,14 @@ impl CallError {
     pub(crate) fn invisible(self) -> Self {
         match self {
             Self::Unknown(why) => Self::NotReached(why),
-            Self::RateLimited(_) | Self::NotReached(_) | Self::Refused(_) => self,
+            Self::RateLimited(_) | Self::NotReached(_) | Self::Barred(_) | Self::Refused(_) => self,
         }
     }
 
     /// As an error about the named token.
     pub(crate) fn about(self, what: &'static str) -> SlackError {
         match self {
-            Self::Refused(code) => {
+            Self::Barred(code) | Self::Refused(code) => {
                 let advice = token_advice(&code);
                 SlackError::Refused { what, code, advice }
             }
@@ -121,9 +122,36 @@ impl From<CallError> for SendError {
             CallError::RateLimited(retry_after) => Self::RateLimited { retry_after, global: false },
             CallError::NotReached(why) => Self::NotReached(why),
             CallError::Unknown(why) => Self::Unknown(why),
+            CallError::Barred(code) => Self::Barred(send_advice(&code)),
             CallError::Refused(code) => Self::Rejected(send_advice(&code)),
         }
     }
+}
+
+/// An operator rotates the token, installs the app anew or gives it back its workspace.
+fn is_about_token(code: &str) -> bool {
+    matches!(
+        code,
+        "invalid_auth"
+            | "not_authed"
+            | "not_allowed_token_type"
+            | "account_inactive"
+            | "token_revoked"
+            | "token_expired"
+            | "missing_scope"
+            | "no_permission"
+            | "access_denied"
+            | "accesslimited"
+            | "team_access_not_granted"
+            | "ekm_access_denied"
+            | "two_factor_setup_required"
+            | "app_not_installed"
+    )
+}
+
+/// Somebody invites the bot. `channel_not_found` is none of these: most often there is no such channel.
+fn is_about_access(code: &str) -> bool {
+    code == "not_in_channel"
 }
 
 fn token_advice(code: &str) -> &'static str {
@@ -145,6 +173,7 @@ fn send_advice(code: &str) -> String {
         "missing_scope" => {
             format!("{code}: give the app the scopes of `acgs manifest slack` and install it anew")
         }
+        _ if is_about_token(code) => format!("{code}: {}", token_advice(code)),
         _ => code.to_owned(),
     }
 }
@@ -163,11 +192,21 @@ mod tests {
     }
 
     #[test]
+    fn what_somebody_can_mend_is_no_refusal() {
+        for code in ["token_expired", "invalid_auth", "account_inactive", "missing_scope", "not_in_channel"] {
+            assert_eq!(CallError::from_code(code), CallError::Barred(code.to_owned()));
+        }
+        for code in ["channel_not_found", "msg_too_long", "is_archived", "invalid_blocks"] {
+            assert_eq!(CallError::from_code(code), CallError::Refused(code.to_owned()));
+        }
+    }
+
+    #[test]
     fn outside_the_channel_the_advice_is_to_invite_the_bot() {
         let error: SendError = CallError::from_code("not_in_channel").into();
         assert_eq!(
             error.to_string(),
-            "refused: not_in_channel: invite the bot to the channel with /invite, then ask again"
+            "not let through: not_in_channel: invite the bot to the channel with /invite, then ask again"
         );
     }
 }

@@ -183,9 +183,12 @@ impl SlackChat {
         outbound::send(&self.shared, outgoing).await
     }
 
-    /// Whether events arrive. In HTTP mode nothing can be known before one comes.
+    /// Whether events arrive and answers may leave. In HTTP mode nothing can be known before one comes.
     #[must_use]
     pub fn liveness(&self) -> Liveness {
+        if let Some(why) = self.shared.api.barred() {
+            return Liveness::Down(format!("messages are {why}"));
+        }
         match self.shared.mode {
             SlackMode::Socket { .. } => self.shared.sockets.liveness(),
             SlackMode::Http { .. } => Liveness::Live,

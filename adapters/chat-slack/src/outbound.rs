@@ -188,7 +188,7 @@ impl Message<'_> {
             (Err(error), Some((answer, token))) if error.is_outside_channel() => {
                 self.by_token(answer, token, Original::Keep).await.map_err(|late| match late {
                     // Why it had to go this way says more than why this way is closed.
-                    CallError::Refused(_) => error.into(),
+                    CallError::Refused(_) | CallError::Barred(_) => error.into(),
                     late => late.into(),
                 })
             }
@@ -223,7 +223,7 @@ impl Message<'_> {
         original: Original,
     ) -> Result<Posted, SendError> {
         match self.by_token(answer, token, original).await {
-            Err(CallError::Refused(_)) => match self.outgoing.reply.visibility {
+            Err(CallError::Refused(_) | CallError::Barred(_)) => match self.outgoing.reply.visibility {
                 Visibility::Public => self.post(&answer.place, None).await,
                 Visibility::Private => self.whisper(answer).await,
             },

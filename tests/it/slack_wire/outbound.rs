@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chat_slack::{SlackChat, SlackConfig};
 use commands::card::{Align, Column, Section, Table};
-use commands::message::{AnswerTo, Posted, SendError, Target, TextFile, Visibility};
+use commands::message::{AnswerTo, Liveness, Posted, SendError, Target, TextFile, Visibility};
 use e2e::slack::{BOT_TOKEN, SlackOptions, SlackServer};
 use tokio::time::Instant;
 
@@ -123,7 +123,7 @@ async fn outside_the_channel_without_a_way_back_the_advice_is_to_invite_the_bot(
     let mut wire = Wire::connect().await;
     wire.slack.not_in_channel(ROOM);
     let error = wire.chat.send(&outgoing("s", Target::Post(room(ROOM)), reply("x"))).await.unwrap_err();
-    assert!(matches!(&error, SendError::Rejected(why) if why.contains("invite the bot")), "{error}");
+    assert!(matches!(&error, SendError::Barred(why) if why.contains("invite the bot")), "{error}");
     let mut answer = wire.asked().await;
     answer.token.as_mut().unwrap().expires = now();
     let late = wire.chat.send(&outgoing("s", Target::Answer(answer), reply("x"))).await.unwrap_err();
@@ -232,6 +232,18 @@ async fn failures_are_sorted_by_what_may_have_been_done() {
     wire.slack.status_next(POST, 200);
     let error = wire.chat.send(&message).await.unwrap_err();
     assert!(matches!(error, SendError::Unknown(_)), "{error}");
+    // A proxy in front of Slack.
+    for status in [302, 401, 403, 407, 408] {
+        wire.slack.status_next(POST, status);
+        let error = wire.chat.send(&message).await.unwrap_err();
+        assert!(matches!(error, SendError::NotReached(_)), "{status}: {error}");
+    }
+    for code in ["token_expired", "account_inactive", "missing_scope", "team_access_not_granted"] {
+        wire.slack.refuse_next(POST, 1, code);
+        let error = wire.chat.send(&message).await.unwrap_err();
+        assert!(matches!(&error, SendError::Barred(why) if why.starts_with(code)), "{error}");
+        assert!(matches!(wire.chat.liveness(), Liveness::Down(why) if why.contains(code)));
+    }
     wire.slack.refuse_next(POST, 1, "restricted_action");
     assert_eq!(wire.chat.send(&message).await, Err(SendError::Rejected("restricted_action".to_owned())));
     wire.end().await;

@@ -39,6 +39,8 @@ pub(super) enum Fault {
     Reset,
     /// This status and no JSON.
     Status(u16),
+    /// This status and Discord's code.
+    Code(u16, u32),
 }
 
 /// How a connection to the gateway ends.
@@ -66,6 +68,11 @@ impl DiscordServer {
     /// The next `times` calls of `route` get an HTTP error page.
     pub fn status_next(&self, route: Route, times: usize, status: u16) {
         self.plan(route, times, &Fault::Status(status));
+    }
+
+    /// The next `times` calls of `route` are refused with `status` and Discord's `code`.
+    pub fn refuse_next(&self, route: Route, times: usize, status: u16, code: u32) {
+        self.plan(route, times, &Fault::Code(status, code));
     }
 
     fn plan(&self, route: Route, times: usize, fault: &Fault) {

@@ -128,6 +128,9 @@ impl Call<'_> {
                 let page = Body::from("<html>upstream error</html>");
                 return Response::builder().status(status).body(page).expect("a valid response");
             }
+            Some(Fault::Code(status, code)) => {
+                return plain(Reply::error(status, code, "Refused as planned"));
+            }
             Some(Fault::Reset) | None => {}
         }
         let reply = self.authorized(shared, &mut state);

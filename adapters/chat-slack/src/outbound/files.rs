@@ -73,7 +73,7 @@ pub(super) async fn show(
             Ok(Some(format!("{whole} {names}{to}.")))
         }
         // The answer matters more than its file, and says that the file is missing.
-        Err(CallError::Refused(code)) => {
+        Err(CallError::Refused(code) | CallError::Barred(code)) => {
             tracing::error!(code, "Slack refuses a file");
             Ok(Some(format!("{whole} {names}, which Slack refuses ({code}).")))
         }
