@@ -238,6 +238,25 @@ async fn a_wait_edits_its_one_answer() {
 }
 
 #[tokio::test]
+async fn where_somebody_deletes_the_progress_the_answer_is_posted_anew() {
+    let scene = scene().await;
+    scene.platform.sick("ac_service", "down=1").await;
+    scene.discord.mention(CY_DISCORD, CHANNEL, "health ac_service --wait 60");
+    let progress = scene.message("0 of 3 good answers").await;
+    scene.discord.delete_message(progress.id);
+    scene.platform.sick("ac_service", "well=1").await;
+    let ended = scene
+        .discord
+        .wait_message(|message| message.visible().contains("ac_service well"), Duration::from_secs(30))
+        .await;
+    assert_ne!(ended.id, progress.id);
+    // The mention and its answer, which was edited from then on.
+    assert_eq!(scene.discord.messages().len(), 2);
+    assert_eq!(scene.bot.metric("acgs_messages_refused_total", &[]).await, 0.0);
+    scene.discord.assert_clean();
+}
+
+#[tokio::test]
 async fn kill_9_before_the_send_loses_no_answer() {
     let mut scene = scene().await;
     scene.discord.limit_next(Route::Original, 1, Duration::from_secs(3), false);

@@ -107,6 +107,10 @@ impl Bot {
         eventually(SOON, what, async || self.events().into_iter().find(&fits)).await
     }
 
+    async fn command_of(&self, interaction: u64) -> ChatEvent {
+        self.event("the command", |event| event.delivery.id == interaction.to_string()).await
+    }
+
     async fn command(&self, line: &str) -> ChatEvent {
         self.event(
             line,
@@ -302,6 +306,32 @@ async fn after_the_token_an_answer_goes_to_the_channel_and_its_edits_to_the_mess
     bot.chat.send(&outgoing(edit, "Later")).await.expect("edited");
     let edited = server.wait_message(|message| message.visible().contains("Later"), SOON).await;
     assert_eq!(edited.id, seen.id);
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_somebody_deleted_is_posted_anew_once_whether_its_token_lives_or_not() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    for is_over in [false, true] {
+        let outcome = server.slash(ALICE, THREAD, &["health"], &[]).await;
+        let event = bot.command_of(outcome.interaction()).await;
+        let first =
+            bot.chat.send(&outgoing(Target::Answer(answer_of(&event)), "First")).await.expect("answered");
+        let seen = server.wait_answer(outcome.interaction(), SOON).await;
+        server.delete_message(seen.id);
+        if is_over {
+            server.expire_token(outcome.interaction());
+        }
+        let edit = Target::Edit { posted: first.posted, answer: Some(answer_of(&event)) };
+        // The second time as after an answer that was lost.
+        let again = bot.chat.send(&outgoing(edit.clone(), "Second")).await.expect("posted anew");
+        let repeat = bot.chat.send(&outgoing(edit, "Second")).await.expect("the same message");
+        assert_eq!(again.posted, repeat.posted);
+        let seen = server.wait_message(|message| message.visible().contains("Second"), SOON).await;
+        assert_eq!((seen.channel, seen.interaction), (THREAD, None));
+    }
     bot.end().await;
     server.assert_clean();
 }

@@ -317,6 +317,24 @@ async fn a_wait_edits_one_message_until_three_good_answers() {
 }
 
 #[tokio::test]
+async fn where_somebody_deletes_the_progress_the_answer_is_posted_anew() {
+    let scene = scene().await;
+    scene.platform.sick("ac_service", "down=1").await;
+    scene.types(CY, "health ac_service --wait 60").await;
+    let progress = scene.message("0 of 3 good answers").await;
+    scene.slack.delete(&progress);
+    scene.platform.sick("ac_service", "well=1").await;
+    let ended = scene
+        .slack
+        .wait_message(|message| message.visible().contains("ac_service well"), Duration::from_secs(30))
+        .await;
+    assert_ne!(ended.ts, progress.ts);
+    assert_eq!(scene.slack.messages().len(), 1, "one message, edited from then on");
+    scene.nothing_was_given_up().await;
+    scene.slack.assert_clean();
+}
+
+#[tokio::test]
 async fn kill_9_before_the_send_loses_no_answer_and_repeats_none() {
     let mut scene = scene().await;
     scene.slack.limit_next("chat.postMessage", 1, 3);

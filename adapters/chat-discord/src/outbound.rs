@@ -34,6 +34,7 @@ const TOKEN_MARGIN: SignedDuration = SignedDuration::from_secs(5);
 /// An interaction that was not acknowledged by then never is.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(3);
 const NONCE: usize = 25;
+const UNKNOWN_MESSAGE: u64 = 10_008;
 /// The bot does not see the channel.
 const MISSING_ACCESS: u64 = 50_001;
 /// It sees the channel and may not do this in it.
@@ -233,12 +234,14 @@ pub(crate) async fn send(
     let message = Message { api, nonce: &outgoing.slot, rendered: embeds::render(&outgoing.reply) };
     match route {
         Route::Post(channel) => message.post(channel).await,
-        Route::Edit(posted) => message.edit(posted).await,
+        Route::Edit(posted) => message.edit_or_repost(posted).await,
         Route::Original(token, fallback) => {
             unacknowledged.wait(&token.value).await;
             match (message.original(token).await, fallback) {
                 (Err(error), Fallback::Post(channel)) if token_is_gone(&error) => message.post(channel).await,
-                (Err(error), Fallback::Edit(posted)) if token_is_gone(&error) => message.edit(posted).await,
+                (Err(error), Fallback::Edit(posted)) if token_is_gone(&error) => {
+                    message.edit_or_repost(posted).await
+                }
                 (Err(error), Fallback::None) if token_is_gone(&error) => return Err(too_late()),
                 (Ok(sent), Fallback::None) => Ok(Sent { posted: Posted::ByToken, ..sent }),
                 (result, _) => result,
@@ -246,6 +249,14 @@ pub(crate) async fn send(
         }
     }
     .map_err(send_error)
+}
+
+/// For a slot's next message after one was deleted. By the slot alone Discord would take it for the deleted one
+/// and post nothing; the same deletion always gives the same, so that a repeat is still known.
+fn repost_nonce(slot: &str, deleted: &MessageRef) -> String {
+    let mut hasher = DefaultHasher::new();
+    (slot, &deleted.room.id, &deleted.id).hash(&mut hasher);
+    format!("again-{:016x}", hasher.finish())
 }
 
 struct Message<'a> {
@@ -256,7 +267,22 @@ struct Message<'a> {
 
 impl Message<'_> {
     async fn post(&self, channel: &str) -> Result<Sent, CallError> {
-        let body = payload(&self.rendered, Kind::Create { nonce: self.nonce })?;
+        self.create(channel, self.nonce).await
+    }
+
+    /// Where somebody deleted the message, what it was to say is said anew: most often it is the answer that
+    /// its progress was deleted before.
+    async fn edit_or_repost(&self, message: &MessageRef) -> Result<Sent, CallError> {
+        match self.edit(message).await {
+            Err(CallError::Refused { code: UNKNOWN_MESSAGE, .. }) => {
+                self.create(&message.room.id, &repost_nonce(self.nonce, message)).await
+            }
+            other => other,
+        }
+    }
+
+    async fn create(&self, channel: &str, nonce: &str) -> Result<Sent, CallError> {
+        let body = payload(&self.rendered, Kind::Create { nonce })?;
         let path = ["channels", channel, "messages"];
         let answer = self.api.call(Method::POST, &path, Authorization::Bot, body).await?;
         let posted = posted(&answer)?;

@@ -79,6 +79,12 @@ impl CallError {
             code.as_str(), "not_in_channel" | "channel_not_found" | "invalid_channel"))
     }
 
+    /// There is no message to edit any more: somebody deleted it, or the workspace lets nobody edit it now.
+    pub(crate) fn is_beyond_edit(&self) -> bool {
+        matches!(self, Self::Refused(code) if matches!(
+            code.as_str(), "message_not_found" | "cant_update_message" | "edit_window_closed"))
+    }
+
     /// Slack takes nothing that comes with this token, wherever it goes.
     pub(crate) fn is_about_token(&self) -> bool {
         matches!(self, Self::Barred(code) if is_about_token(code))

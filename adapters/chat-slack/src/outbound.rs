@@ -138,7 +138,7 @@ pub(crate) async fn send(shared: &Shared, outgoing: &Outgoing) -> Result<Sent, S
         Route::Post(place, answer) => {
             message.post(place, answer.and_then(|a| Some((a, living(a, now)?)))).await
         }
-        Route::Update(posted, _) => message.update(posted).await,
+        Route::Update(posted, answer) => message.update(posted, answer, now).await,
         Route::Whisper(answer) => message.whisper(answer).await,
         Route::Respond(answer, token, original) => message.respond(answer, token, original).await,
     };
@@ -196,13 +196,26 @@ impl Message<'_> {
         }
     }
 
-    async fn update(&self, posted: &MessageRef) -> Result<Posted, SendError> {
+    /// Where the message is gone, what it was to say is said anew: most often it is the answer that its
+    /// progress was deleted before.
+    async fn update(
+        &self,
+        posted: &MessageRef,
+        answer: Option<&AnswerTo>,
+        now: Timestamp,
+    ) -> Result<Posted, SendError> {
         let channel = SlackChannelId(posted.room.id.clone());
         let request =
             SlackApiChatUpdateRequest::new(channel, self.content_with_slot(), SlackTs(posted.id.clone()))
                 .with_link_names(false);
-        self.shared.api.message("chat.update", &request).await?;
-        Ok(Posted::Message(posted.clone()))
+        match self.shared.api.message("chat.update", &request).await {
+            Ok(_) => Ok(Posted::Message(posted.clone())),
+            Err(error) if error.is_beyond_edit() => match answer {
+                Some(answer) => self.post(&answer.place, Some(answer).zip(living(answer, now))).await,
+                None => self.post(&Place::channel(posted.room.clone()), None).await,
+            },
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn whisper(&self, answer: &AnswerTo) -> Result<Posted, SendError> {

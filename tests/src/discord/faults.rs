@@ -130,7 +130,11 @@ impl DiscordServer {
 
     /// Somebody deletes a message.
     pub fn delete_message(&self, id: u64) {
-        self.state().messages.retain(|message| message.id != id);
+        let mut state = self.state();
+        let gone = state.messages.iter().position(|message| message.id == id);
+        let gone = gone.map(|at| state.messages.remove(at));
+        // Its nonce is not free again at once.
+        state.deleted.extend(gone);
     }
 
     fn order_all(&self, resumable: bool, order: impl Fn(&str) -> Order) -> usize {

@@ -313,7 +313,7 @@ impl Call<'_> {
         };
         let nonce = body["nonce"].as_str().map(str::to_owned);
         let enforced = body["enforce_nonce"] == true;
-        let earlier = state.messages.iter().find(|message| {
+        let earlier = state.messages.iter().chain(&state.deleted).find(|message| {
             message.author == BOT_USER && enforced && nonce.is_some() && message.nonce == nonce
         });
         if let Some(earlier) = earlier {

@@ -247,7 +247,10 @@ fn update(state: &mut State, args: &Args) -> Result<Value, &'static str> {
     content(state, "chat.update", args)?;
     let editable = |message: &&mut Message| message.is(&channel, &ts) && message.only_for.is_none();
     let Some(message) = state.messages.iter_mut().find(editable) else {
-        state.violation("message_not_found", format!("chat.update of {channel} {ts}"));
+        // Nobody tells a bot that its message was deleted.
+        if !state.deleted.contains(&(channel.clone(), ts.clone())) {
+            state.violation("message_not_found", format!("chat.update of {channel} {ts}"));
+        }
         return Err("message_not_found");
     };
     if message.sent_by == "response_url" {
