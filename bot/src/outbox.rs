@@ -43,7 +43,7 @@ const TRIES_BEFORE_GIVING_UP: u32 = 60;
 /// What one call counts against.
 struct Limit {
     platform: Platform,
-    key: RateKey,
+    keys: Vec<RateKey>,
 }
 
 /// What one try came to.
@@ -175,7 +175,7 @@ impl Outbox {
         let platform = platform_of(&message.outgoing.target);
         let Some(chat) = self.chats.get(platform).cloned() else { return };
         // Here and not in the task: messages come in the order of their lanes, and tasks run in none.
-        let limit = Limit { platform, key: chat.rate_key(&message.outgoing) };
+        let limit = Limit { platform, keys: chat.rate_keys(&message.outgoing) };
         let permit = self.permit(&chat, &limit, &message);
         let outbox = Arc::clone(self);
         tracker.spawn(async move {
@@ -216,8 +216,7 @@ impl Outbox {
         if message.lane == Lane::Cosmetic && chat.is_scarce(&message.outgoing) {
             return None;
         }
-        let ask =
-            |governor: &mut Governor| governor.ask(limit.platform, &limit.key, message.lane, Instant::now());
+        let ask = |governor: &mut Governor| governor.ask(&limit.keys, message.lane, Instant::now());
         Some(self.with_governor(ask))
     }
 
@@ -227,8 +226,8 @@ impl Outbox {
     }
 
     async fn sent(&self, limit: &Limit, message: &Claimed, sent: Sent) -> Result<Settled, StoreError> {
-        if let Some(quota) = sent.quota {
-            self.with_governor(|governor| governor.learn(limit.platform, &limit.key, quota, Instant::now()));
+        if let Some(quota) = &sent.quota {
+            self.with_governor(|governor| governor.learn(quota, Instant::now()));
         }
         let now = clock::now();
         let waited = Duration::try_from(now.duration_since(message.created_at)).unwrap_or_default();
@@ -245,12 +244,11 @@ impl Outbox {
         let now = clock::now();
         let platform = limit.platform;
         match error {
-            SendError::RateLimited { retry_after, global } => {
-                let until = Instant::now() + *retry_after;
-                self.with_governor(|governor| governor.close(platform, &limit.key, until, *global));
+            SendError::RateLimited { retry_after, limit } => {
+                self.with_governor(|governor| governor.close(limit, Instant::now() + *retry_after));
                 self.put_off(message, after(now, *retry_after), true).await
             }
-            SendError::NotReached(_) | SendError::Unknown(_) | SendError::Barred(_)
+            SendError::NotReached(_) | SendError::Unknown(_) | SendError::Barred { .. }
                 if is_hopeless(message, now) =>
             {
                 self.give_up(platform, message, &format!("not sent for too long: {error}"), now).await
@@ -260,14 +258,14 @@ impl Outbox {
                 let certainly_not_sent = matches!(error, SendError::NotReached(_));
                 self.put_off(message, after(now, pause(message.attempts)), certainly_not_sent).await
             }
-            SendError::Barred(why) => {
+            SendError::Barred { why, limit } => {
                 tracing::error!(message.slot, %platform, why, "not let through, kept until somebody mends it");
                 metrics::counter!("acgs_messages_barred_total", "platform" => platform.as_str()).increment(1);
                 let pause = pause(message.attempts);
-                // The others on this key would fare the same: a few tries stand for all of them.
-                self.with_governor(|governor| {
-                    governor.close(platform, &limit.key, Instant::now() + pause, false);
-                });
+                // A few tries stand for all that would fare the same.
+                if let Some(limit) = limit {
+                    self.with_governor(|governor| governor.close(limit, Instant::now() + pause));
+                }
                 self.put_off(message, after(now, pause), true).await
             }
             SendError::Rejected(reason) => self.give_up(platform, message, reason, now).await,

@@ -183,6 +183,51 @@ async fn a_429_delays_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_429_on_a_channel_is_obeyed_and_holds_up_that_channel_alone() {
+    let scene = scene().await;
+    let wait = Duration::from_secs(3);
+    scene.discord.limit_next(Route::Post, 1, wait, false);
+    let asked = Instant::now();
+    scene.discord.mention(CY_DISCORD, CHANNEL, "health");
+    eventually(SOON, "the answer to be put off", async || {
+        (scene.bot.metric("acgs_messages_put_off_total", &[]).await >= 1.0).then_some(())
+    })
+    .await;
+    scene.discord.mention(CY_DISCORD, CHANNEL, "help health");
+    scene.discord.mention(CY_DISCORD, LOUNGE, "helth");
+    assert_eq!(scene.message("Not understood").await.channel, LOUNGE);
+    assert!(asked.elapsed() < wait, "another channel: {:?}", asked.elapsed());
+    let later = scene.message("Help: health").await;
+    assert!(asked.elapsed() >= wait, "{:?}", asked.elapsed());
+    assert_eq!(later.channel, CHANNEL);
+    scene.message("All 6 services are well").await;
+    assert!(asked.elapsed() < wait + Duration::from_secs(3), "no longer than told: {:?}", asked.elapsed());
+    assert_eq!(scene.discord.calls(Route::Post), 4, "none of them was made in vain");
+    scene.discord.assert_clean();
+}
+
+#[tokio::test]
+async fn a_429_for_the_whole_bot_holds_up_every_channel_and_no_interaction() {
+    let scene = scene().await;
+    let wait = Duration::from_secs(4);
+    scene.discord.limit_next(Route::Post, 1, wait, true);
+    let asked = Instant::now();
+    scene.discord.mention(CY_DISCORD, CHANNEL, "health");
+    eventually(SOON, "the answer to be put off", async || {
+        (scene.bot.metric("acgs_messages_put_off_total", &[]).await >= 1.0).then_some(())
+    })
+    .await;
+    scene.discord.mention(CY_DISCORD, LOUNGE, "helth");
+    scene.asks(CY_DISCORD, &["help"], &[]).await;
+    assert!(asked.elapsed() < wait, "an interaction is exempt: {:?}", asked.elapsed());
+    scene.message("Not understood").await;
+    assert!(asked.elapsed() >= wait, "{:?}", asked.elapsed());
+    scene.message("All 6 services are well").await;
+    assert_eq!(scene.discord.calls(Route::Post), 3);
+    scene.discord.assert_clean();
+}
+
+#[tokio::test]
 async fn an_answer_waits_while_the_channel_or_something_in_front_of_discord_keeps_it_back() {
     let scene = scene().await;
     for status in [401, 403, 407, 408] {

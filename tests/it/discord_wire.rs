@@ -450,7 +450,9 @@ async fn a_429_is_told_to_the_millisecond() {
         let retry_after = Duration::from_millis(millis);
         server.limit_next(Route::Post, 1, retry_after, global);
         let error = bot.chat.send(&post).await.expect_err("limited");
-        assert_eq!(error, SendError::RateLimited { retry_after, global });
+        let SendError::RateLimited { retry_after: told, limit } = error else { panic!("{error:?}") };
+        let key = if global { "discord:global".to_owned() } else { format!("discord:post:{CHANNEL}") };
+        assert_eq!((told, limit.key), (retry_after, key));
         tokio::time::sleep(retry_after).await;
     }
     let sent = bot.chat.send(&post).await.expect("posted");
@@ -459,6 +461,40 @@ async fn a_429_is_told_to_the_millisecond() {
     assert!(quota.reset_after <= Duration::from_secs(5));
     server.wait_message(|message| message.visible().contains("One"), SOON).await;
     bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_429_for_the_whole_bot_stops_every_call_but_those_of_interactions() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    server.limit_next(Route::Commands, 1, Duration::from_secs(60), true);
+    let problems = bot.chat.check().await.expect("all but the commands").problems;
+    assert!(problems.iter().any(|problem| problem.contains("rate limited")), "{problems:?}");
+    let post = outgoing(Target::Post(in_channel(CHANNEL)), "Too early");
+    let error = bot.chat.send(&post).await.expect_err("limited");
+    assert!(
+        matches!(&error, SendError::RateLimited { limit, .. } if limit.key == "discord:global"),
+        "{error:?}"
+    );
+    assert_eq!(server.calls(Route::Post), 0);
+    let outcome = server.slash(ALICE, CHANNEL, &["health"], &[]).await;
+    let event = bot.command("health").await;
+    bot.chat.send(&outgoing(Target::Answer(answer_of(&event)), "In time")).await.expect("exempt");
+    server.wait_answer(outcome.interaction(), SOON).await;
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_readings_at_once_stay_within_the_limit_of_the_whole_bot() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let chat = connect(&server, BOT_TOKEN);
+    let checks = (0..8).map(|_| chat.check());
+    for checked in futures_util::future::join_all(checks).await {
+        assert_eq!(checked.expect("Discord answers").problems, [] as [&str; 0]);
+    }
+    assert!(server.calls(Route::Other) + server.calls(Route::Commands) > 50, "enough to overrun it");
     server.assert_clean();
 }
 

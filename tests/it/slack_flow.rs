@@ -210,6 +210,33 @@ async fn a_429_delays_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_429_on_a_file_s_way_holds_up_nothing_else() {
+    let scene = scene().await;
+    scene.types(CY, "help").await;
+    scene.message("What you can ask me to do").await;
+    scene.slack.limit_next("files.getUploadURLExternal", 1, 4);
+    let typed = Instant::now();
+    scene.types(ADA, "audit").await;
+    eventually(SOON, "the answer to be put off", async || {
+        (scene.bot.metric("acgs_messages_put_off_total", &[]).await >= 1.0).then_some(())
+    })
+    .await;
+    // Another file would get another 429, and is not asked for.
+    scene.types(ADA, "audit").await;
+    scene.types(CY, "help health").await;
+    scene.message("Help: health").await;
+    assert!(typed.elapsed() < Duration::from_secs(4), "not held up: {:?}", typed.elapsed());
+    for _ in 0..2 {
+        scene.slack.wait_upload("audit.txt", SOON).await;
+        scene.message("The file that belongs to my answer").await;
+        scene.message("Audit: ").await;
+    }
+    assert!(typed.elapsed() >= Duration::from_secs(4), "{:?}", typed.elapsed());
+    assert_eq!(scene.slack.calls("files.getUploadURLExternal"), 3);
+    scene.slack.assert_clean();
+}
+
+#[tokio::test]
 async fn an_answer_waits_for_a_token_or_scope_that_slack_takes() {
     let scene = scene().await;
     for code in ["token_expired", "missing_scope"] {

@@ -3,10 +3,10 @@
 
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use commands::message::SendError;
+use commands::message::{RateKey, SendError};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
@@ -25,6 +25,7 @@ use url::{Host, Url};
 
 use crate::SlackIdentity;
 use crate::error::{CallError, SlackError, UNSAID_RETRY_AFTER};
+use crate::limits::{self, Closed};
 use crate::manifest::SCOPES;
 
 /// A call that has no answer by then counts as perhaps done.
@@ -48,6 +49,7 @@ pub(crate) struct Api {
     loopback: bool,
     /// Why Slack takes nothing that comes with the bot token; `None` since a call with it worked.
     barred: Mutex<Option<String>>,
+    closed: Closed,
 }
 
 /// What `chat.postMessage`, `chat.update` and `chat.postEphemeral` answer, as far as we need it.
@@ -108,6 +110,7 @@ impl Api {
             app: app.map(|app| token(app, SlackApiTokenType::App)),
             loopback: is_loopback(api_url),
             barred: Mutex::default(),
+            closed: Closed::default(),
         })
     }
 
@@ -151,7 +154,7 @@ impl Api {
         })?;
         let (true, Some(bot_user_id)) = (answer.ok, answer.user_id) else {
             let code = answer.error.unwrap_or_else(|| "an answer without a user id".to_owned());
-            return Err(CallError::from_code(&code).about("bot token"));
+            return Err(CallError::from_code(&code, &limits::other("auth.test")).about("bot token"));
         };
         let missing_scopes = scopes.map_or_else(Vec::new, |granted| {
             SCOPES
@@ -171,7 +174,10 @@ impl Api {
     /// `apps.connections.open`: the address of one socket, good for one connection.
     pub(crate) async fn open_socket_url(&self) -> Result<Url, CallError> {
         let app = self.app.as_ref().ok_or_else(|| CallError::Refused("no app token".to_owned()))?;
-        let answer: SocketAnswer = self.post("apps.connections.open", &serde_json::json!({}), app).await?;
+        let answer: SocketAnswer = {
+            let limit = limits::other("apps.connections.open");
+            self.post("apps.connections.open", &limit, &serde_json::json!({}), app).await?
+        };
         let url = answer.url.and_then(|url| Url::parse(&url).ok());
         url.filter(|url| is_allowed(url, "wss", "ws", self.loopback))
             .ok_or_else(|| CallError::Unknown("apps.connections.open gave no wss:// address".to_owned()))
@@ -181,9 +187,10 @@ impl Api {
     pub(crate) async fn message<Q: Serialize + Send + Sync>(
         &self,
         method: &'static str,
+        limit: &RateKey,
         request: &Q,
     ) -> Result<MessageAnswer, CallError> {
-        let answer: Result<MessageAnswer, CallError> = self.post(method, request, &self.bot).await;
+        let answer: Result<MessageAnswer, CallError> = self.post(method, limit, request, &self.bot).await;
         self.note(answer.as_ref().err());
         let answer = answer?;
         if answer.ok {
@@ -211,7 +218,8 @@ impl Api {
             is_sensitive_url: true,
         };
         let call = self.client.http_api.connector.http_post_uri::<_, Empty>(url, request, context);
-        sorted("response_url", call).await.map(|Empty {}| ())
+        let limit = limits::respond(response_url);
+        self.sorted("response_url", &limit, call).await.map(|Empty {}| ())
     }
 
     /// Uploads one file without showing it to anybody yet. Returns its id.
@@ -221,7 +229,8 @@ impl Api {
         let params = [("filename", Some(request.filename)), ("length", Some(request.length.to_string()))];
         let params = params.to_vec();
         let ticket = session.http_session_api.http_get("files.getUploadURLExternal", &params, None);
-        let ticket: UploadTicket = sorted("files.getUploadURLExternal", ticket).await?;
+        let ticket: UploadTicket =
+            self.sorted("files.getUploadURLExternal", &limits::upload_address(), ticket).await?;
         let (Some(url), Some(file_id)) = (ticket.upload_url, ticket.file_id) else {
             return Err(CallError::NotReached("files.getUploadURLExternal gave no address".to_owned()));
         };
@@ -230,7 +239,7 @@ impl Api {
         }
         let kind = "text/plain; charset=utf-8".to_owned();
         let upload = session.http_session_api.http_post_uri_binary(url, kind, content.as_bytes(), None);
-        sorted("files.upload", upload).await.map(|Empty {}| file_id)
+        self.sorted("files.upload", &limits::upload(), upload).await.map(|Empty {}| file_id)
     }
 
     /// Shows uploaded files in a channel or thread.
@@ -239,13 +248,14 @@ impl Api {
         request: &SlackApiFilesCompleteUploadExternalRequest,
     ) -> Result<(), CallError> {
         let answer: Result<Empty, CallError> =
-            self.post("files.completeUploadExternal", request, &self.bot).await;
+            self.post("files.completeUploadExternal", &limits::share(), request, &self.bot).await;
         answer.map(|Empty {}| ())
     }
 
     async fn post<Q, A>(
         &self,
         method: &'static str,
+        limit: &RateKey,
         request: &Q,
         token: &SlackApiToken,
     ) -> Result<A, CallError>
@@ -254,7 +264,27 @@ impl Api {
         A: DeserializeOwned + Send,
     {
         let session = self.client.open_session(token);
-        sorted(method, session.http_session_api.http_post(method, request, None)).await
+        self.sorted(method, limit, session.http_session_api.http_post(method, request, None)).await
+    }
+
+    /// Makes a call unless Slack said that it is too early for it, waits for it up to the deadline, sorts its
+    /// failure and remembers a 429.
+    async fn sorted<A>(
+        &self,
+        method: &'static str,
+        limit: &RateKey,
+        call: impl Future<Output = ClientResult<A>>,
+    ) -> Result<A, CallError> {
+        if let Some(rest) = self.closed.rest(limit, Instant::now()) {
+            return Err(CallError::RateLimited(rest, limit.clone()));
+        }
+        let answer = deadline(async { call.await.map_err(|error| sort(method, limit, &error)) }).await;
+        if let Err(CallError::RateLimited(after, limit)) = &answer {
+            self.closed.close(limit, Instant::now() + *after);
+            metrics::counter!("acgs_rate_limited_total", "platform" => "slack", "method" => method)
+                .increment(1);
+        }
+        answer
     }
 }
 
@@ -306,32 +336,20 @@ async fn deadline<A>(call: impl Future<Output = Result<A, CallError>>) -> Result
     tokio::time::timeout(CALL_TIMEOUT, call).await.unwrap_or_else(late)
 }
 
-/// Waits for a call up to the deadline, sorts its failure and counts a 429.
-async fn sorted<A>(
-    method: &'static str,
-    call: impl Future<Output = ClientResult<A>>,
-) -> Result<A, CallError> {
-    let answer = deadline(async { call.await.map_err(|error| sort(method, &error)) }).await;
-    if let Err(CallError::RateLimited(_)) = answer {
-        metrics::counter!("acgs_rate_limited_total", "platform" => "slack", "method" => method).increment(1);
-    }
-    answer
-}
-
 /// Says nothing of the answer's body, which can hold secrets.
-fn sort(method: &'static str, error: &SlackClientError) -> CallError {
+fn sort(method: &'static str, limit: &RateKey, error: &SlackClientError) -> CallError {
     match error {
         SlackClientError::RateLimitError(error) => {
-            CallError::RateLimited(error.retry_after.unwrap_or(UNSAID_RETRY_AFTER))
+            CallError::RateLimited(error.retry_after.unwrap_or(UNSAID_RETRY_AFTER), limit.clone())
         }
-        SlackClientError::ApiError(error) => CallError::from_code(&error.code),
+        SlackClientError::ApiError(error) => CallError::from_code(&error.code, limit),
         SlackClientError::HttpError(error) if error.status_code.is_server_error() => {
             CallError::Unknown(format!("{method} answered HTTP {}", error.status_code.as_u16()))
         }
         SlackClientError::HttpError(error) => {
             let body = error.http_response_body.as_deref().unwrap_or_default();
             match slacks_word(body) {
-                Some(code) => CallError::from_code(&code),
+                Some(code) => CallError::from_code(&code, limit),
                 None if is_in_front(error.status_code) => CallError::NotReached(format!(
                     "{method}: HTTP {} of something in front of Slack",
                     error.status_code.as_u16()

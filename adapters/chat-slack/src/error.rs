@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use commands::message::SendError;
+use commands::message::{RateKey, SendError};
 
 /// Why the adapter can't be built, checked or started.
 #[derive(Debug, thiserror::Error)]
@@ -40,9 +40,9 @@ impl SlackError {
 /// How one call to Slack failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CallError {
-    /// 429, or its code in a 200.
+    /// 429, or its code in a 200; the limit is that of the method.
     #[error("rate limited for {0:?}")]
-    RateLimited(Duration),
+    RateLimited(Duration, RateKey),
     /// Certainly not done.
     #[error("not reached: {0}")]
     NotReached(String),
@@ -59,9 +59,9 @@ pub(crate) enum CallError {
 
 impl CallError {
     /// Sorts the codes that Slack sends as `ok: false` (docs.slack.dev, "Errors" of each method).
-    pub(crate) fn from_code(code: &str) -> Self {
+    pub(crate) fn from_code(code: &str, limit: &RateKey) -> Self {
         match code {
-            "ratelimited" | "rate_limited" => Self::RateLimited(UNSAID_RETRY_AFTER),
+            "ratelimited" | "rate_limited" => Self::RateLimited(UNSAID_RETRY_AFTER, limit.clone()),
             // Slack's words: "some aspect of the operation" may have succeeded.
             "fatal_error" | "internal_error" => Self::Unknown(format!("Slack answered {code}")),
             // Unavailable, the body missing or cut off, the workspace being moved: taken as not done.
@@ -93,7 +93,7 @@ impl CallError {
     /// What Slack asked to wait.
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited(after) => Some(*after),
+            Self::RateLimited(after, _) => Some(*after),
             Self::NotReached(_) | Self::Unknown(_) | Self::Barred(_) | Self::Refused(_) => None,
         }
     }
@@ -102,7 +102,7 @@ impl CallError {
     pub(crate) fn invisible(self) -> Self {
         match self {
             Self::Unknown(why) => Self::NotReached(why),
-            Self::RateLimited(_) | Self::NotReached(_) | Self::Barred(_) | Self::Refused(_) => self,
+            Self::RateLimited(..) | Self::NotReached(_) | Self::Barred(_) | Self::Refused(_) => self,
         }
     }
 
@@ -113,7 +113,7 @@ impl CallError {
                 let advice = token_advice(&code);
                 SlackError::Refused { what, code, advice }
             }
-            Self::RateLimited(after) => SlackError::Unreachable(format!("rate limited for {after:?}")),
+            Self::RateLimited(after, _) => SlackError::Unreachable(format!("rate limited for {after:?}")),
             Self::NotReached(why) | Self::Unknown(why) => SlackError::Unreachable(why),
         }
     }
@@ -125,10 +125,10 @@ pub(crate) const UNSAID_RETRY_AFTER: Duration = Duration::from_secs(30);
 impl From<CallError> for SendError {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::RateLimited(retry_after) => Self::RateLimited { retry_after, global: false },
+            CallError::RateLimited(retry_after, limit) => Self::RateLimited { retry_after, limit },
             CallError::NotReached(why) => Self::NotReached(why),
             CallError::Unknown(why) => Self::Unknown(why),
-            CallError::Barred(code) => Self::Barred(send_advice(&code)),
+            CallError::Barred(code) => Self::Barred { why: send_advice(&code), limit: None },
             CallError::Refused(code) => Self::Rejected(send_advice(&code)),
         }
     }
@@ -188,28 +188,32 @@ fn send_advice(code: &str) -> String {
 mod tests {
     use super::*;
 
+    fn from_code(code: &str) -> CallError {
+        CallError::from_code(code, &crate::limits::update())
+    }
+
     #[test]
     fn codes_are_sorted_by_what_may_have_been_done() {
-        assert!(matches!(CallError::from_code("internal_error"), CallError::Unknown(_)));
-        assert!(matches!(CallError::from_code("fatal_error"), CallError::Unknown(_)));
-        assert!(matches!(CallError::from_code("service_unavailable"), CallError::NotReached(_)));
-        assert!(matches!(CallError::from_code("ratelimited"), CallError::RateLimited(_)));
-        assert_eq!(CallError::from_code("no_text"), CallError::Refused("no_text".to_owned()));
+        assert!(matches!(from_code("internal_error"), CallError::Unknown(_)));
+        assert!(matches!(from_code("fatal_error"), CallError::Unknown(_)));
+        assert!(matches!(from_code("service_unavailable"), CallError::NotReached(_)));
+        assert!(matches!(from_code("ratelimited"), CallError::RateLimited(..)));
+        assert_eq!(from_code("no_text"), CallError::Refused("no_text".to_owned()));
     }
 
     #[test]
     fn what_somebody_can_mend_is_no_refusal() {
         for code in ["token_expired", "invalid_auth", "account_inactive", "missing_scope", "not_in_channel"] {
-            assert_eq!(CallError::from_code(code), CallError::Barred(code.to_owned()));
+            assert_eq!(from_code(code), CallError::Barred(code.to_owned()));
         }
         for code in ["channel_not_found", "msg_too_long", "is_archived", "invalid_blocks"] {
-            assert_eq!(CallError::from_code(code), CallError::Refused(code.to_owned()));
+            assert_eq!(from_code(code), CallError::Refused(code.to_owned()));
         }
     }
 
     #[test]
     fn outside_the_channel_the_advice_is_to_invite_the_bot() {
-        let error: SendError = CallError::from_code("not_in_channel").into();
+        let error: SendError = from_code("not_in_channel").into();
         assert_eq!(
             error.to_string(),
             "not let through: not_in_channel: invite the bot to the channel with /invite, then ask again"

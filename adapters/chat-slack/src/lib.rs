@@ -11,6 +11,7 @@ mod deliver;
 mod error;
 mod http;
 mod inbound;
+mod limits;
 mod manifest;
 mod outbound;
 mod socket;
@@ -168,10 +169,10 @@ impl SlackChat {
         }
     }
 
-    /// The limit that sending `outgoing` counts against.
+    /// The limits that sending `outgoing` counts against.
     #[must_use]
-    pub fn rate_key(&self, outgoing: &Outgoing) -> RateKey {
-        outbound::rate_key(outgoing, (self.shared.now)())
+    pub fn rate_keys(&self, outgoing: &Outgoing) -> Vec<RateKey> {
+        outbound::rate_keys(&self.shared, outgoing)
     }
 
     /// Posts or edits one message, with its file where it has one. Never tries a call twice.

@@ -5,9 +5,6 @@
 
 mod files;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::Duration;
-
 use commands::ids::{MessageRef, Place, Platform, Room};
 use commands::message::{
     AnswerTo, AnswerToken, Outgoing, Posted, RateKey, SendError, Sent, Target, Visibility,
@@ -22,6 +19,7 @@ use slack_morphism::prelude::{
 use crate::Shared;
 use crate::blocks::{self, Rendered};
 use crate::error::CallError;
+use crate::limits;
 
 pub(crate) use files::RecentUploads;
 
@@ -101,26 +99,24 @@ pub(crate) const fn is_scarce(outgoing: &Outgoing) -> bool {
     matches!(outgoing.target, Target::Edit { posted: Posted::ByToken, .. })
 }
 
-/// The limits are Slack's own (docs.slack.dev/apis/web-api/rate-limits): about one post a second and
-/// channel, of which a few may come together; tiers 3 and 4 are 50 and 100 calls a minute and
-/// method, here parted into a burst and a steady rest so that no minute sees more.
-pub(crate) fn rate_key(outgoing: &Outgoing, now: Timestamp) -> RateKey {
-    let limit = |key: String, burst, every| RateKey { key: format!("slack:{key}"), burst, every };
-    match route(outgoing, now) {
-        Ok(Route::Post(place, _)) => {
-            limit(format!("chat.postMessage:{}", place.room.id), 3, Duration::from_secs(1))
-        }
-        Ok(Route::Update(..)) => limit("chat.update".to_owned(), 10, Duration::from_millis(1500)),
-        Ok(Route::Whisper(_)) => limit("chat.postEphemeral".to_owned(), 20, Duration::from_millis(750)),
-        Ok(Route::Respond(_, token, _)) => {
-            // The address is a secret, and keys are logged.
-            let mut hasher = DefaultHasher::new();
-            token.value.hash(&mut hasher);
-            limit(format!("response_url:{:016x}", hasher.finish()), 5, Duration::from_secs(1))
-        }
-        // Refused before any call.
-        Err(_) => limit("none".to_owned(), 1, Duration::ZERO),
+/// What sending certainly counts against: the message's own limit and its file's.
+pub(crate) fn rate_keys(shared: &Shared, outgoing: &Outgoing) -> Vec<RateKey> {
+    let Some(own) = rate_key(outgoing, (shared.now)()) else { return Vec::new() };
+    let mut keys = vec![own];
+    if files::are_wanted(shared, outgoing) {
+        keys.extend(limits::file());
     }
+    keys
+}
+
+/// `None` for what is refused before any call.
+fn rate_key(outgoing: &Outgoing, now: Timestamp) -> Option<RateKey> {
+    Some(match route(outgoing, now).ok()? {
+        Route::Post(place, _) => limits::post(&place.room.id),
+        Route::Update(..) => limits::update(),
+        Route::Whisper(_) => limits::whisper(),
+        Route::Respond(_, token, _) => limits::respond(&token.value),
+    })
 }
 
 pub(crate) async fn send(shared: &Shared, outgoing: &Outgoing) -> Result<Sent, SendError> {
@@ -178,7 +174,10 @@ impl Message<'_> {
             .with_unfurl_links(false)
             .with_unfurl_media(false)
             .opt_thread_ts(place.thread.clone().map(SlackTs));
-        match (self.shared.api.message("chat.postMessage", &request).await, way_back) {
+        match (
+            self.shared.api.message("chat.postMessage", &limits::post(&place.room.id), &request).await,
+            way_back,
+        ) {
             (Ok(answer), _) => {
                 let id =
                     answer.ts.ok_or_else(|| SendError::Unknown("chat.postMessage gave no ts".to_owned()))?;
@@ -208,7 +207,7 @@ impl Message<'_> {
         let request =
             SlackApiChatUpdateRequest::new(channel, self.content_with_slot(), SlackTs(posted.id.clone()))
                 .with_link_names(false);
-        match self.shared.api.message("chat.update", &request).await {
+        match self.shared.api.message("chat.update", &limits::update(), &request).await {
             Ok(_) => Ok(Posted::Message(posted.clone())),
             Err(error) if error.is_beyond_edit() => match answer {
                 Some(answer) => self.post(&answer.place, Some(answer).zip(living(answer, now))).await,
@@ -224,7 +223,7 @@ impl Message<'_> {
         let request = SlackApiChatPostEphemeralRequest::new(channel, user, self.content())
             .with_link_names(false)
             .opt_thread_ts(answer.place.thread.clone().map(SlackTs));
-        self.shared.api.message("chat.postEphemeral", &request).await?;
+        self.shared.api.message("chat.postEphemeral", &limits::whisper(), &request).await?;
         Ok(Posted::Ephemeral)
     }
 

@@ -105,13 +105,17 @@ impl Call<'_> {
         let mut state = shared.state();
         *state.calls.entry(route).or_default() += 1;
         let allowance = match limit {
-            Some(limit) => state.rates.call(&key, limit, now),
+            Some(limit) => state.rates.call(&key, limit, route == Route::Original, now),
             // Interactions' responses are exempt.
             None => Allowance::Go { limit: 1, remaining: 1, reset_after: Duration::ZERO },
         };
         let (most, remaining, reset_after) = match allowance {
             Allowance::Go { limit, remaining, reset_after } => (limit, remaining, reset_after),
             Allowance::Wait(wait) => return limited(wait, false),
+            Allowance::WaitAll(wait) => {
+                state.violation("global rate", format!("{key}: more than 50 calls in a second"));
+                return limited(wait, true);
+            }
             Allowance::TooEarly(wait) => {
                 state.violation("rate", format!("{key} called {wait:?} before a 429's delay was over"));
                 return limited(wait, false);
