@@ -29,13 +29,13 @@ impl Chat {
         }
     }
 
-    /// The limit that `outgoing` counts against.
+    /// The limits that sending `outgoing` counts against, each of which has to let it through.
     #[must_use]
-    pub fn rate_key(&self, outgoing: &Outgoing) -> RateKey {
+    pub fn rate_keys(&self, outgoing: &Outgoing) -> Vec<RateKey> {
         match self {
-            Self::Slack(slack) => slack.rate_key(outgoing),
-            Self::Discord(discord) => discord.rate_key(outgoing),
-            Self::Web(web) => web.rate_key(outgoing),
+            Self::Slack(slack) => slack.rate_keys(outgoing),
+            Self::Discord(discord) => discord.rate_keys(outgoing),
+            Self::Web(web) => vec![web.rate_key(outgoing)],
         }
     }
 

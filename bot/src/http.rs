@@ -36,7 +36,14 @@ fn describe() {
     use metrics::{describe_counter, describe_gauge, describe_histogram};
     describe_counter!("acgs_commands_total", "Commands answered, by verb, outcome and platform.");
     describe_counter!("acgs_deliveries_total", "Deliveries from chat platforms: new, repeat or not stored.");
-    describe_counter!("acgs_messages_refused_total", "Messages that a platform refused for good.");
+    describe_counter!(
+        "acgs_messages_refused_total",
+        "Messages given up: a platform refused them for good, or took none for a day."
+    );
+    describe_counter!(
+        "acgs_messages_barred_total",
+        "Tries that a platform did not let through: a token, a scope or a right is to be mended."
+    );
     describe_counter!(
         "acgs_messages_put_off_total",
         "Messages stored again for later: a limit, or a platform not reached."

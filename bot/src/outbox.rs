@@ -35,11 +35,15 @@ const CALLS_AT_ONCE: usize = 32;
 const CLAIM: u32 = 32;
 /// The longest pause between two tries of one message.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// What could not be sent for so long is news to nobody, and the outbox must not grow for ever.
+const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
+/// About an hour of tries: a bot that was down for longer than [`GIVE_UP_AFTER`] gives up nothing at its start.
+const TRIES_BEFORE_GIVING_UP: u32 = 60;
 
 /// What one call counts against.
 struct Limit {
     platform: Platform,
-    key: RateKey,
+    keys: Vec<RateKey>,
 }
 
 /// What one try came to.
@@ -171,7 +175,7 @@ impl Outbox {
         let platform = platform_of(&message.outgoing.target);
         let Some(chat) = self.chats.get(platform).cloned() else { return };
         // Here and not in the task: messages come in the order of their lanes, and tasks run in none.
-        let limit = Limit { platform, key: chat.rate_key(&message.outgoing) };
+        let limit = Limit { platform, keys: chat.rate_keys(&message.outgoing) };
         let permit = self.permit(&chat, &limit, &message);
         let outbox = Arc::clone(self);
         tracker.spawn(async move {
@@ -212,8 +216,7 @@ impl Outbox {
         if message.lane == Lane::Cosmetic && chat.is_scarce(&message.outgoing) {
             return None;
         }
-        let ask =
-            |governor: &mut Governor| governor.ask(limit.platform, &limit.key, message.lane, Instant::now());
+        let ask = |governor: &mut Governor| governor.ask(&limit.keys, message.lane, Instant::now());
         Some(self.with_governor(ask))
     }
 
@@ -223,8 +226,8 @@ impl Outbox {
     }
 
     async fn sent(&self, limit: &Limit, message: &Claimed, sent: Sent) -> Result<Settled, StoreError> {
-        if let Some(quota) = sent.quota {
-            self.with_governor(|governor| governor.learn(limit.platform, &limit.key, quota, Instant::now()));
+        if let Some(quota) = &sent.quota {
+            self.with_governor(|governor| governor.learn(quota, Instant::now()));
         }
         let now = clock::now();
         let waited = Duration::try_from(now.duration_since(message.created_at)).unwrap_or_default();
@@ -241,25 +244,46 @@ impl Outbox {
         let now = clock::now();
         let platform = limit.platform;
         match error {
-            SendError::RateLimited { retry_after, global } => {
-                let until = Instant::now() + *retry_after;
-                self.with_governor(|governor| governor.close(platform, &limit.key, until, *global));
+            SendError::RateLimited { retry_after, limit } => {
+                self.with_governor(|governor| governor.close(limit, Instant::now() + *retry_after));
                 self.put_off(message, after(now, *retry_after), true).await
+            }
+            SendError::NotReached(_) | SendError::Unknown(_) | SendError::Barred { .. }
+                if is_hopeless(message, now) =>
+            {
+                self.give_up(platform, message, &format!("not sent for too long: {error}"), now).await
             }
             SendError::NotReached(_) | SendError::Unknown(_) => {
                 tracing::warn!(message.slot, %platform, %error, "not sent, will be tried again");
                 let certainly_not_sent = matches!(error, SendError::NotReached(_));
                 self.put_off(message, after(now, pause(message.attempts)), certainly_not_sent).await
             }
-            SendError::Rejected(reason) => {
-                tracing::error!(message.slot, %platform, reason, "message refused by the platform, given up");
-                metrics::counter!("acgs_messages_refused_total", "platform" => platform.as_str())
-                    .increment(1);
-                let buried = self.store.give_up(message, reason, now).await?;
-                // What was put meanwhile is due.
-                Ok(if buried { Settled::Due } else { Settled::TakenOver })
+            SendError::Barred { why, limit } => {
+                tracing::error!(message.slot, %platform, why, "not let through, kept until somebody mends it");
+                metrics::counter!("acgs_messages_barred_total", "platform" => platform.as_str()).increment(1);
+                let pause = pause(message.attempts);
+                // A few tries stand for all that would fare the same.
+                if let Some(limit) = limit {
+                    self.with_governor(|governor| governor.close(limit, Instant::now() + pause));
+                }
+                self.put_off(message, after(now, pause), true).await
             }
+            SendError::Rejected(reason) => self.give_up(platform, message, reason, now).await,
         }
+    }
+
+    async fn give_up(
+        &self,
+        platform: Platform,
+        message: &Claimed,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Settled, StoreError> {
+        tracing::error!(message.slot, %platform, reason, "message given up");
+        metrics::counter!("acgs_messages_refused_total", "platform" => platform.as_str()).increment(1);
+        let buried = self.store.give_up(message, reason, now).await?;
+        // What was put meanwhile is due.
+        Ok(if buried { Settled::Due } else { Settled::TakenOver })
     }
 
     async fn put_off(
@@ -283,6 +307,10 @@ impl Outbox {
     }
 }
 
+fn is_hopeless(message: &Claimed, now: Timestamp) -> bool {
+    now.duration_since(message.created_at) > GIVE_UP_AFTER && message.attempts > TRIES_BEFORE_GIVING_UP
+}
+
 /// A quarter of a second, doubled with each try, a minute at most.
 fn pause(attempts: u32) -> Duration {
     (Duration::from_millis(250) * 2u32.saturating_pow(attempts.min(10))).min(LONGEST_PAUSE)
@@ -291,3 +319,6 @@ fn pause(attempts: u32) -> Duration {
 fn after(now: Timestamp, wait: Duration) -> Timestamp {
     SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests;

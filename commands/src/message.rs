@@ -192,8 +192,10 @@ pub struct Sent {
 }
 
 /// What is left of one limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quota {
+    /// Which one: that of the call that was answered, which may have been a second way.
+    pub limit: RateKey,
     /// Calls left before the limit.
     pub remaining: u32,
     /// When the count starts anew, from the platform's answer on.
@@ -214,13 +216,13 @@ pub struct RateKey {
 /// Why a post or an edit did not work, in the classes that the outbox treats differently.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// 429. Nothing may be sent on this key (with `global`: by this bot) before the delay is over.
-    #[error("rate limited for {retry_after:?}")]
+    /// 429. Nothing may be sent that counts against this limit before the delay is over.
+    #[error("rate limited for {retry_after:?} on {}", limit.key)]
     RateLimited {
         /// As the platform said.
         retry_after: Duration,
-        /// The whole bot, not this key alone.
-        global: bool,
+        /// That of the call that got the 429: the message's own, its file's, or that of a second way.
+        limit: RateKey,
     },
     /// It certainly was not posted: no connection, or a 5xx that says so. Worth another try.
     #[error("not reached: {0}")]
@@ -228,6 +230,15 @@ pub enum SendError {
     /// It may have been posted: the connection broke or timed out after the request was sent.
     #[error("outcome unknown: {0}")]
     Unknown(String),
+    /// It certainly was not posted, and will be once somebody mends what is in its way: a token, a scope, the
+    /// bot's place in the channel. Nobody who asked is to lose an answer over that.
+    #[error("not let through: {why}")]
+    Barred {
+        /// What is in its way, and how it is mended.
+        why: String,
+        /// Whatever counts against this limit would fare the same.
+        limit: Option<RateKey>,
+    },
     /// The platform will never take it as it is.
     #[error("refused: {0}")]
     Rejected(String),

@@ -183,6 +183,88 @@ async fn a_429_delays_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_429_on_a_channel_is_obeyed_and_holds_up_that_channel_alone() {
+    let scene = scene().await;
+    let wait = Duration::from_secs(3);
+    scene.discord.limit_next(Route::Post, 1, wait, false);
+    let asked = Instant::now();
+    scene.discord.mention(CY_DISCORD, CHANNEL, "health");
+    eventually(SOON, "the answer to be put off", async || {
+        (scene.bot.metric("acgs_messages_put_off_total", &[]).await >= 1.0).then_some(())
+    })
+    .await;
+    scene.discord.mention(CY_DISCORD, CHANNEL, "help health");
+    scene.discord.mention(CY_DISCORD, LOUNGE, "helth");
+    assert_eq!(scene.message("Not understood").await.channel, LOUNGE);
+    assert!(asked.elapsed() < wait, "another channel: {:?}", asked.elapsed());
+    let later = scene.message("Help: health").await;
+    assert!(asked.elapsed() >= wait, "{:?}", asked.elapsed());
+    assert_eq!(later.channel, CHANNEL);
+    scene.message("All 6 services are well").await;
+    assert!(asked.elapsed() < wait + Duration::from_secs(3), "no longer than told: {:?}", asked.elapsed());
+    assert_eq!(scene.discord.calls(Route::Post), 4, "none of them was made in vain");
+    scene.discord.assert_clean();
+}
+
+#[tokio::test]
+async fn a_429_for_the_whole_bot_holds_up_every_channel_and_no_interaction() {
+    let scene = scene().await;
+    let wait = Duration::from_secs(4);
+    scene.discord.limit_next(Route::Post, 1, wait, true);
+    let asked = Instant::now();
+    scene.discord.mention(CY_DISCORD, CHANNEL, "health");
+    eventually(SOON, "the answer to be put off", async || {
+        (scene.bot.metric("acgs_messages_put_off_total", &[]).await >= 1.0).then_some(())
+    })
+    .await;
+    scene.discord.mention(CY_DISCORD, LOUNGE, "helth");
+    scene.asks(CY_DISCORD, &["help"], &[]).await;
+    assert!(asked.elapsed() < wait, "an interaction is exempt: {:?}", asked.elapsed());
+    scene.message("Not understood").await;
+    assert!(asked.elapsed() >= wait, "{:?}", asked.elapsed());
+    scene.message("All 6 services are well").await;
+    assert_eq!(scene.discord.calls(Route::Post), 3);
+    scene.discord.assert_clean();
+}
+
+#[tokio::test]
+async fn an_answer_waits_while_the_channel_or_something_in_front_of_discord_keeps_it_back() {
+    let scene = scene().await;
+    for status in [401, 403, 407, 408] {
+        scene.discord.status_next(Route::Post, 1, status);
+        scene.discord.mention(CY_DISCORD, CHANNEL, "health");
+        scene.message("All 6 services are well").await;
+    }
+    for missing in [50_001, 50_013] {
+        scene.discord.refuse_next(Route::Post, 1, 403, missing);
+        scene.discord.mention(CY_DISCORD, CHANNEL, "health");
+        scene.message("All 6 services are well").await;
+    }
+    assert_eq!(scene.bot.metric("acgs_messages_refused_total", &[]).await, 0.0);
+    assert_eq!(scene.bot.get("/readyz").await.0, 200, "none of it is about the token");
+    scene.discord.assert_clean();
+}
+
+#[tokio::test]
+async fn an_answer_waits_for_a_token_that_discord_takes() {
+    let mut scene = scene().await;
+    scene.discord.refuse_next(Route::Post, 1, 401, 0);
+    scene.discord.mention(CY_DISCORD, CHANNEL, "health");
+    eventually(SOON, "/readyz to say so", async || (scene.bot.get("/readyz").await.0 == 503).then_some(()))
+        .await;
+    eventually(SOON, "another try", async || {
+        (scene.bot.metric("acgs_messages_barred_total", &["discord"]).await >= 2.0).then_some(())
+    })
+    .await;
+    assert_eq!(scene.discord.calls(Route::Post), 1, "each more would count as invalid");
+    // The operator puts another token in its place.
+    scene.bot.kill().await;
+    scene.bot.restart().await;
+    scene.message("All 6 services are well").await;
+    scene.assert_clean_after_a_restart();
+}
+
+#[tokio::test]
 async fn a_wait_edits_its_one_answer() {
     let scene = scene().await;
     scene.platform.sick("ac_service", "down=1").await;
@@ -197,6 +279,25 @@ async fn a_wait_edits_its_one_answer() {
         .await;
     assert_eq!(last.id, first.id);
     assert_eq!(scene.discord.messages().len(), 1);
+    scene.discord.assert_clean();
+}
+
+#[tokio::test]
+async fn where_somebody_deletes_the_progress_the_answer_is_posted_anew() {
+    let scene = scene().await;
+    scene.platform.sick("ac_service", "down=1").await;
+    scene.discord.mention(CY_DISCORD, CHANNEL, "health ac_service --wait 60");
+    let progress = scene.message("0 of 3 good answers").await;
+    scene.discord.delete_message(progress.id);
+    scene.platform.sick("ac_service", "well=1").await;
+    let ended = scene
+        .discord
+        .wait_message(|message| message.visible().contains("ac_service well"), Duration::from_secs(30))
+        .await;
+    assert_ne!(ended.id, progress.id);
+    // The mention and its answer, which was edited from then on.
+    assert_eq!(scene.discord.messages().len(), 2);
+    assert_eq!(scene.bot.metric("acgs_messages_refused_total", &[]).await, 0.0);
     scene.discord.assert_clean();
 }
 

@@ -107,6 +107,10 @@ impl Bot {
         eventually(SOON, what, async || self.events().into_iter().find(&fits)).await
     }
 
+    async fn command_of(&self, interaction: u64) -> ChatEvent {
+        self.event("the command", |event| event.delivery.id == interaction.to_string()).await
+    }
+
     async fn command(&self, line: &str) -> ChatEvent {
         self.event(
             line,
@@ -307,6 +311,32 @@ async fn after_the_token_an_answer_goes_to_the_channel_and_its_edits_to_the_mess
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_somebody_deleted_is_posted_anew_once_whether_its_token_lives_or_not() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    for is_over in [false, true] {
+        let outcome = server.slash(ALICE, THREAD, &["health"], &[]).await;
+        let event = bot.command_of(outcome.interaction()).await;
+        let first =
+            bot.chat.send(&outgoing(Target::Answer(answer_of(&event)), "First")).await.expect("answered");
+        let seen = server.wait_answer(outcome.interaction(), SOON).await;
+        server.delete_message(seen.id);
+        if is_over {
+            server.expire_token(outcome.interaction());
+        }
+        let edit = Target::Edit { posted: first.posted, answer: Some(answer_of(&event)) };
+        // The second time as after an answer that was lost.
+        let again = bot.chat.send(&outgoing(edit.clone(), "Second")).await.expect("posted anew");
+        let repeat = bot.chat.send(&outgoing(edit, "Second")).await.expect("the same message");
+        assert_eq!(again.posted, repeat.posted);
+        let seen = server.wait_message(|message| message.visible().contains("Second"), SOON).await;
+        assert_eq!((seen.channel, seen.interaction), (THREAD, None));
+    }
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn services_are_completed_and_clicks_and_reactions_arrive() {
     let server = DiscordServer::start(DiscordOptions::default()).await;
     let verdict: Verdict = |event| match &event.kind {
@@ -420,7 +450,9 @@ async fn a_429_is_told_to_the_millisecond() {
         let retry_after = Duration::from_millis(millis);
         server.limit_next(Route::Post, 1, retry_after, global);
         let error = bot.chat.send(&post).await.expect_err("limited");
-        assert_eq!(error, SendError::RateLimited { retry_after, global });
+        let SendError::RateLimited { retry_after: told, limit } = error else { panic!("{error:?}") };
+        let key = if global { "discord:global".to_owned() } else { format!("discord:post:{CHANNEL}") };
+        assert_eq!((told, limit.key), (retry_after, key));
         tokio::time::sleep(retry_after).await;
     }
     let sent = bot.chat.send(&post).await.expect("posted");
@@ -429,6 +461,40 @@ async fn a_429_is_told_to_the_millisecond() {
     assert!(quota.reset_after <= Duration::from_secs(5));
     server.wait_message(|message| message.visible().contains("One"), SOON).await;
     bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_429_for_the_whole_bot_stops_every_call_but_those_of_interactions() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    server.limit_next(Route::Commands, 1, Duration::from_secs(60), true);
+    let problems = bot.chat.check().await.expect("all but the commands").problems;
+    assert!(problems.iter().any(|problem| problem.contains("rate limited")), "{problems:?}");
+    let post = outgoing(Target::Post(in_channel(CHANNEL)), "Too early");
+    let error = bot.chat.send(&post).await.expect_err("limited");
+    assert!(
+        matches!(&error, SendError::RateLimited { limit, .. } if limit.key == "discord:global"),
+        "{error:?}"
+    );
+    assert_eq!(server.calls(Route::Post), 0);
+    let outcome = server.slash(ALICE, CHANNEL, &["health"], &[]).await;
+    let event = bot.command("health").await;
+    bot.chat.send(&outgoing(Target::Answer(answer_of(&event)), "In time")).await.expect("exempt");
+    server.wait_answer(outcome.interaction(), SOON).await;
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_readings_at_once_stay_within_the_limit_of_the_whole_bot() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let chat = connect(&server, BOT_TOKEN);
+    let checks = (0..8).map(|_| chat.check());
+    for checked in futures_util::future::join_all(checks).await {
+        assert_eq!(checked.expect("Discord answers").problems, [] as [&str; 0]);
+    }
+    assert!(server.calls(Route::Other) + server.calls(Route::Commands) > 50, "enough to overrun it");
     server.assert_clean();
 }
 

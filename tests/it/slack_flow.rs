@@ -46,6 +46,10 @@ async fn scene_on(store_url: Option<String>) -> Scene {
 }
 
 impl Scene {
+    async fn nothing_was_given_up(&self) {
+        assert_eq!(self.bot.metric("acgs_messages_refused_total", &[]).await, 0.0);
+    }
+
     async fn message(&self, text: &str) -> Message {
         self.slack.wait_message(|message| message.visible().contains(text), SOON).await
     }
@@ -206,6 +210,86 @@ async fn a_429_delays_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_429_on_a_file_s_way_holds_up_nothing_else() {
+    let scene = scene().await;
+    scene.types(CY, "help").await;
+    scene.message("What you can ask me to do").await;
+    scene.slack.limit_next("files.getUploadURLExternal", 1, 4);
+    let typed = Instant::now();
+    scene.types(ADA, "audit").await;
+    eventually(SOON, "the answer to be put off", async || {
+        (scene.bot.metric("acgs_messages_put_off_total", &[]).await >= 1.0).then_some(())
+    })
+    .await;
+    // Another file would get another 429, and is not asked for.
+    scene.types(ADA, "audit").await;
+    scene.types(CY, "help health").await;
+    scene.message("Help: health").await;
+    assert!(typed.elapsed() < Duration::from_secs(4), "not held up: {:?}", typed.elapsed());
+    for _ in 0..2 {
+        scene.slack.wait_upload("audit.txt", SOON).await;
+        scene.message("The file that belongs to my answer").await;
+        scene.message("Audit: ").await;
+    }
+    assert!(typed.elapsed() >= Duration::from_secs(4), "{:?}", typed.elapsed());
+    assert_eq!(scene.slack.calls("files.getUploadURLExternal"), 3);
+    scene.slack.assert_clean();
+}
+
+#[tokio::test]
+async fn an_answer_waits_for_a_token_or_scope_that_slack_takes() {
+    let scene = scene().await;
+    for code in ["token_expired", "missing_scope"] {
+        scene.slack.refuse_next("chat.postMessage", 1000, code);
+        scene.types(CY, "health").await;
+        let readiness = eventually(SOON, "/readyz to say so", async || {
+            let (status, text) = scene.bot.get("/readyz").await;
+            (status == 503).then_some(text)
+        })
+        .await;
+        assert!(readiness.contains(code), "{readiness}");
+        scene.slack.works_again("chat.postMessage");
+        scene.message("All 6 services are well").await;
+        eventually(SOON, "/readyz to recover", async || {
+            (scene.bot.get("/readyz").await.0 == 200).then_some(())
+        })
+        .await;
+    }
+    assert!(scene.bot.log().contains("kept until somebody mends it"));
+    scene.nothing_was_given_up().await;
+    assert!(scene.bot.metric("acgs_messages_barred_total", &["slack"]).await >= 2.0);
+    scene.slack.assert_clean();
+}
+
+#[tokio::test]
+async fn an_answer_waits_while_something_in_front_of_slack_keeps_it_back() {
+    let scene = scene().await;
+    for status in [401, 403, 407, 408] {
+        scene.slack.status_next("chat.postMessage", status);
+        scene.types(CY, "health").await;
+        scene.message("All 6 services are well").await;
+    }
+    scene.nothing_was_given_up().await;
+    scene.slack.assert_clean();
+}
+
+#[tokio::test]
+async fn an_answer_waits_until_the_bot_is_invited_back() {
+    let scene = scene().await;
+    // Thrown out between the line and its answer.
+    scene.slack.refuse_next("chat.postMessage", 1000, "not_in_channel");
+    scene.slack.mention(CY, ROOM, None, "health").await;
+    eventually(SOON, "a try", async || {
+        (scene.bot.metric("acgs_messages_barred_total", &["slack"]).await >= 1.0).then_some(())
+    })
+    .await;
+    scene.slack.works_again("chat.postMessage");
+    scene.message("All 6 services are well").await;
+    scene.nothing_was_given_up().await;
+    scene.slack.assert_clean();
+}
+
+#[tokio::test]
 async fn many_at_once_are_all_answered_within_the_limits() {
     let scene = scene().await;
     for _ in 0..6 {
@@ -256,6 +340,24 @@ async fn a_wait_edits_one_message_until_three_good_answers() {
         .await;
     assert!(!ended.history.is_empty(), "edited in place");
     assert_eq!(scene.slack.messages().len(), 1);
+    scene.slack.assert_clean();
+}
+
+#[tokio::test]
+async fn where_somebody_deletes_the_progress_the_answer_is_posted_anew() {
+    let scene = scene().await;
+    scene.platform.sick("ac_service", "down=1").await;
+    scene.types(CY, "health ac_service --wait 60").await;
+    let progress = scene.message("0 of 3 good answers").await;
+    scene.slack.delete(&progress);
+    scene.platform.sick("ac_service", "well=1").await;
+    let ended = scene
+        .slack
+        .wait_message(|message| message.visible().contains("ac_service well"), Duration::from_secs(30))
+        .await;
+    assert_ne!(ended.ts, progress.ts);
+    assert_eq!(scene.slack.messages().len(), 1, "one message, edited from then on");
+    scene.nothing_was_given_up().await;
     scene.slack.assert_clean();
 }
 

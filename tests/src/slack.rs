@@ -203,6 +203,13 @@ impl SlackServer {
         assert!(unread.is_empty(), "messages that nobody read: {unread:#?}");
     }
 
+    /// Somebody deletes a message.
+    pub fn delete(&self, message: &Message) {
+        let mut state = self.state();
+        state.messages.retain(|other| !other.is(&message.channel, &message.ts));
+        state.deleted.insert((message.channel.clone(), message.ts.clone()));
+    }
+
     /// From now on the bot is in every channel but these.
     pub fn not_in_channel(&self, channel: &str) {
         self.state().outside.insert(channel.to_owned());

@@ -4,12 +4,11 @@
 //! headers nor `Retry-After`, and ignores another base address while its own rate limiter is on. Nothing is
 //! repeated here: whether a call may be made again is known to the caller alone.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use commands::message::Quota;
+use commands::message::{Quota, RateKey};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -20,11 +19,14 @@ use url::Url;
 
 use crate::error::DiscordError;
 use crate::invalid::InvalidRequests;
+use crate::limits::{self, Closed, Pace};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Waited when a 429 does not say how long.
 const UNSAID_DELAY: Duration = Duration::from_secs(5);
+/// After a 401 one call in this time asks whether the token is good again; each more would count as invalid.
+const TOKEN_ASKED_AGAIN: Duration = Duration::from_secs(60);
 /// Longer than any delay that Discord gives; keeps a nonsensical number from blocking the bot for ever.
 const LONGEST_DELAY: Duration = Duration::from_secs(3600);
 
@@ -39,17 +41,47 @@ pub(crate) struct Api {
 
 #[derive(Default)]
 struct State {
-    token_refused: AtomicBool,
+    /// When Discord was last asked whether a token that it refused is good again; `None` while it takes it.
+    token_refused: Mutex<Option<Instant>>,
     invalid: InvalidRequests,
+    closed: Closed,
+    pace: Pace,
+}
+
+impl State {
+    fn token_refused(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.token_refused.lock().expect("no code panics while holding it")
+    }
+
+    /// Whether this call has to stay unmade, because a refused token was asked about a moment ago.
+    fn token_rests(&self, now: Instant) -> bool {
+        match &mut *self.token_refused() {
+            Some(asked) if now.duration_since(*asked) < TOKEN_ASKED_AGAIN => true,
+            Some(asked) => {
+                *asked = now;
+                false
+            }
+            None => false,
+        }
+    }
 }
 
 /// Who asks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Authorization {
-    /// The bot's token in the header.
+    /// The bot's token in the header; the call waits for its turn.
     Bot,
+    /// The same for a call that the bot's governor has given its turn.
+    Governed,
     /// The token in the address is enough: interactions.
     Address,
+}
+
+/// What is called, and what it counts against.
+struct Call {
+    method: Method,
+    address: Url,
+    limit: RateKey,
 }
 
 /// A call's body.
@@ -97,7 +129,7 @@ impl Answer {
 /// Anything but a 2xx.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CallError {
-    /// No connection: certainly not received.
+    /// No connection, or something in front of Discord kept it back: certainly not received.
     #[error("{0}")]
     NotReached(String),
     /// It may have been received: the connection broke, timed out, or the answer was a 5xx.
@@ -108,10 +140,10 @@ pub(crate) enum CallError {
     RateLimited {
         /// As Discord said.
         retry_after: Duration,
-        /// The whole bot, not this route alone.
-        global: bool,
+        /// That of the call, or of the whole bot.
+        limit: RateKey,
     },
-    /// Any other 4xx.
+    /// Any other 4xx in Discord's own words.
     #[error("{status} {message} (code {code})")]
     Refused {
         /// HTTP status; 0 when the call never left.
@@ -164,9 +196,9 @@ impl Api {
         self.http.clone()
     }
 
-    /// Whether Discord said that the token is no good. Calls are then no longer made.
+    /// Whether Discord said that the token is no good. Calls are then made once a minute at most.
     pub(crate) fn token_refused(&self) -> bool {
-        self.state.token_refused.load(Ordering::Relaxed)
+        self.state.token_refused().is_some()
     }
 
     /// `GET` of `path` (each element one segment) with `query`, as `T`.
@@ -179,7 +211,8 @@ impl Api {
         if !query.is_empty() {
             address.query_pairs_mut().extend_pairs(query);
         }
-        self.send(Method::GET, address, Authorization::Bot, Body::Empty).await?.read()
+        let call = Call { limit: limits::of(&Method::GET, path), method: Method::GET, address };
+        self.send(call, Authorization::Bot, Body::Empty).await?.read()
     }
 
     /// One call of `method` to `path`, each element of which is one segment.
@@ -191,7 +224,8 @@ impl Api {
         body: Body,
     ) -> Result<Answer, CallError> {
         let address = self.address(path)?;
-        self.send(method, address, authorization, body).await
+        let call = Call { limit: limits::of(&method, path), method, address };
+        self.send(call, authorization, body).await
     }
 
     fn address(&self, path: &[&str]) -> Result<Url, CallError> {
@@ -205,17 +239,15 @@ impl Api {
         Ok(address)
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        address: Url,
-        authorization: Authorization,
-        body: Body,
-    ) -> Result<Answer, CallError> {
-        self.may_call(authorization)?;
+    async fn send(&self, call: Call, authorization: Authorization, body: Body) -> Result<Answer, CallError> {
+        let Call { method, address, limit } = call;
+        if authorization == Authorization::Bot {
+            tokio::time::sleep_until(self.state.pace.turn(Instant::now()).into()).await;
+        }
+        self.may_call(authorization, &limit)?;
         let route = route(&address);
         let mut request = self.http.request(method, address);
-        if authorization == Authorization::Bot {
+        if authorization != Authorization::Address {
             request = request.header(AUTHORIZATION, self.authorization.clone());
         }
         request = match body {
@@ -224,26 +256,32 @@ impl Api {
             Body::Files { payload, files } => request.multipart(form(payload, files)),
         };
         let response = request.send().await.map_err(unsent)?;
-        self.judge(response, authorization, route).await
+        self.judge(response, authorization, route, limit).await
     }
 
-    /// Refuses without a call where one would only do harm. Interactions are let through:
-    /// Discord exempts them from its limits and each has only three seconds.
-    fn may_call(&self, authorization: Authorization) -> Result<(), CallError> {
+    /// Refuses without a call where one would only do harm. Interactions are let through but for limits of
+    /// their own: Discord exempts them from that of the bot and each has only three seconds.
+    fn may_call(&self, authorization: Authorization, limit: &RateKey) -> Result<(), CallError> {
+        let now = Instant::now();
+        if let Some(retry_after) = self.state.closed.rest(limit, now) {
+            return Err(CallError::RateLimited { retry_after, limit: limit.clone() });
+        }
         if authorization == Authorization::Address {
             return Ok(());
         }
-        if self.token_refused() {
+        let global = limits::global();
+        if let Some(retry_after) = self.state.closed.rest(&global, now).or_else(|| self.state.invalid.pause())
+        {
+            return Err(CallError::RateLimited { retry_after, limit: global });
+        }
+        if self.state.token_rests(now) {
             return Err(CallError::Refused {
                 status: 401,
                 code: 0,
-                message: "the bot token was refused before".to_owned(),
+                message: "the bot token was refused a moment ago".to_owned(),
             });
         }
-        match self.state.invalid.pause() {
-            Some(retry_after) => Err(CallError::RateLimited { retry_after, global: true }),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     async fn judge(
@@ -251,9 +289,10 @@ impl Api {
         response: Response,
         authorization: Authorization,
         route: &'static str,
+        limit: RateKey,
     ) -> Result<Answer, CallError> {
         let status = response.status();
-        let quota = quota(response.headers());
+        let quota = quota(response.headers(), &limit);
         let retry_after = header_seconds(response.headers(), RETRY_AFTER.as_str());
         let shared = response.headers().get("x-ratelimit-scope").is_some_and(|scope| scope == "shared");
         let body = response
@@ -261,6 +300,9 @@ impl Api {
             .await
             .map_err(|error| CallError::Unknown(format!("the answer broke off: {}", error.without_url())))?;
         if status.is_success() {
+            if authorization != Authorization::Address {
+                *self.state.token_refused() = None;
+            }
             return Ok(Answer { quota, body });
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
@@ -270,10 +312,16 @@ impl Api {
         if matches!(status.as_u16(), 401 | 403 | 429) && !shared {
             self.state.invalid.count(status.as_u16());
         }
-        if status == StatusCode::UNAUTHORIZED && authorization == Authorization::Bot {
-            self.state.token_refused.store(true, Ordering::Relaxed);
+        let refusal = refusal(status, &body, retry_after, limit);
+        if let CallError::RateLimited { retry_after, limit } = &refusal {
+            self.state.closed.close(limit, Instant::now() + *retry_after);
         }
-        Err(refusal(status, &body, retry_after))
+        if matches!(refusal, CallError::Refused { status: 401, .. })
+            && authorization != Authorization::Address
+        {
+            *self.state.token_refused() = Some(Instant::now());
+        }
+        Err(refusal)
     }
 }
 
@@ -317,24 +365,33 @@ fn chain(error: &dyn std::error::Error) -> String {
         .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-fn refusal(status: StatusCode, body: &[u8], retry_after: Option<Duration>) -> CallError {
+fn refusal(status: StatusCode, body: &[u8], retry_after: Option<Duration>, limit: RateKey) -> CallError {
     // Something in front of Discord may answer with a page instead of JSON.
     let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
     if status == StatusCode::TOO_MANY_REQUESTS {
         let said = body["retry_after"].as_f64().and_then(seconds).or(retry_after);
         return CallError::RateLimited {
             retry_after: said.unwrap_or(UNSAID_DELAY),
-            global: body["global"].as_bool().unwrap_or_default(),
+            limit: if body["global"] == true { limits::global() } else { limit },
         };
     }
     if status.is_server_error() {
         return CallError::Unknown(format!("Discord answered {status}"));
+    }
+    if !body["message"].is_string() && is_in_front(status) {
+        return CallError::NotReached(format!("{status} of something in front of Discord"));
     }
     CallError::Refused {
         status: status.as_u16(),
         code: body["code"].as_u64().unwrap_or_default(),
         message: words(&body),
     }
+}
+
+/// A proxy's refusal or sign-in page, where it comes without Discord's JSON. It ends some day, and says nothing
+/// of the token or the message.
+fn is_in_front(status: StatusCode) -> bool {
+    status.is_redirection() || matches!(status.as_u16(), 401 | 403 | 404 | 405 | 407 | 408 | 421 | 425 | 451)
 }
 
 /// Discord's message and, for an invalid form, the fields that it names.
@@ -347,10 +404,10 @@ fn words(body: &Value) -> String {
 }
 
 /// X-RateLimit-Remaining and -Reset-After. `-Reset` is not read: it is a wall clock time of Discord's.
-fn quota(headers: &HeaderMap) -> Option<Quota> {
+fn quota(headers: &HeaderMap, limit: &RateKey) -> Option<Quota> {
     let remaining = headers.get("x-ratelimit-remaining")?.to_str().ok()?.parse().ok()?;
     let reset_after = header_seconds(headers, "x-ratelimit-reset-after")?;
-    Some(Quota { remaining, reset_after })
+    Some(Quota { limit: limit.clone(), remaining, reset_after })
 }
 
 fn header_seconds(headers: &HeaderMap, name: &str) -> Option<Duration> {
@@ -371,14 +428,49 @@ mod tests {
     #[test]
     fn a_delay_is_read_to_the_millisecond_and_never_shortened() {
         let body = br#"{"message":"You are being rate limited.","retry_after":1.3371,"global":true}"#;
-        let error = refusal(StatusCode::TOO_MANY_REQUESTS, body, Some(Duration::from_secs(2)));
-        assert_eq!(error, CallError::RateLimited { retry_after: Duration::from_millis(1338), global: true });
+        let error =
+            refusal(StatusCode::TOO_MANY_REQUESTS, body, Some(Duration::from_secs(2)), limits::post("5"));
+        let limit = limits::global();
+        assert_eq!(error, CallError::RateLimited { retry_after: Duration::from_millis(1338), limit });
     }
 
     #[test]
     fn a_429_without_json_takes_the_header() {
-        let error = refusal(StatusCode::TOO_MANY_REQUESTS, b"<html>", Some(Duration::from_secs(7)));
-        assert_eq!(error, CallError::RateLimited { retry_after: Duration::from_secs(7), global: false });
+        let error = refusal(
+            StatusCode::TOO_MANY_REQUESTS,
+            b"<html>",
+            Some(Duration::from_secs(7)),
+            limits::post("5"),
+        );
+        let limit = limits::post("5");
+        assert_eq!(error, CallError::RateLimited { retry_after: Duration::from_secs(7), limit });
+    }
+
+    #[test]
+    fn a_page_in_front_of_discord_refuses_nothing() {
+        for status in [302, 401, 403, 407, 408] {
+            let status = StatusCode::from_u16(status).expect("a status");
+            let error = refusal(status, b"<html>", None, limits::global());
+            assert!(matches!(error, CallError::NotReached(_)), "{error:?}");
+        }
+        let own = refusal(
+            StatusCode::UNAUTHORIZED,
+            br#"{"message":"401: Unauthorized","code":0}"#,
+            None,
+            limits::global(),
+        );
+        assert!(matches!(own, CallError::Refused { status: 401, .. }), "{own:?}");
+    }
+
+    #[test]
+    fn a_refused_token_is_asked_about_once_a_minute() {
+        let state = State::default();
+        let start = Instant::now();
+        assert!(!state.token_rests(start));
+        *state.token_refused() = Some(start);
+        assert!(state.token_rests(start + Duration::from_secs(59)));
+        assert!(!state.token_rests(start + Duration::from_secs(60)));
+        assert!(state.token_rests(start + Duration::from_secs(61)), "somebody asks already");
     }
 
     #[test]
@@ -391,7 +483,7 @@ mod tests {
     #[test]
     fn a_refusal_has_discords_code_and_fields() {
         let body = br#"{"code":50035,"message":"Invalid Form Body","errors":{"content":{"_errors":[]}}}"#;
-        let error = refusal(StatusCode::BAD_REQUEST, body, None);
+        let error = refusal(StatusCode::BAD_REQUEST, body, None, limits::global());
         assert_eq!(error.to_string(), r#"400 Invalid Form Body: {"content":{"_errors":[]}} (code 50035)"#);
     }
 

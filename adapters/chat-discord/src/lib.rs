@@ -16,6 +16,7 @@ mod gateway;
 mod identifies;
 mod inbound;
 mod invalid;
+mod limits;
 mod manifest;
 mod outbound;
 mod places;
@@ -175,10 +176,10 @@ impl DiscordChat {
         result
     }
 
-    /// The limit that `outgoing` counts against.
+    /// The limits that sending `outgoing` counts against.
     #[must_use]
-    pub fn rate_key(&self, outgoing: &Outgoing) -> RateKey {
-        outbound::rate_key(outgoing, (self.shared.now)())
+    pub fn rate_keys(&self, outgoing: &Outgoing) -> Vec<RateKey> {
+        outbound::rate_keys(outgoing, (self.shared.now)())
     }
 
     /// Posts or edits.

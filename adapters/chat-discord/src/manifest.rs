@@ -9,8 +9,7 @@ pub(crate) const PERMISSIONS: Permissions = Permissions::VIEW_CHANNEL
     .union(Permissions::SEND_MESSAGES_IN_THREADS)
     .union(Permissions::EMBED_LINKS)
     .union(Permissions::ATTACH_FILES)
-    .union(Permissions::READ_MESSAGE_HISTORY)
-    .union(Permissions::ADD_REACTIONS);
+    .union(Permissions::READ_MESSAGE_HISTORY);
 
 /// What the gateway sends. None of them is privileged: the content of messages that mention the bot comes
 /// without the message content intent.
@@ -28,7 +27,7 @@ pub fn manifest(application_id: u64) -> String {
          \n\
          Scopes:             bot, applications.commands\n\
          Permissions:        View Channels, Send Messages, Send Messages in Threads, Embed Links, Attach Files,\n\
-         \x20                   Read Message History, Add Reactions\n\
+         \x20                   Read Message History\n\
          Gateway intents:    GUILDS, GUILD_MESSAGES, GUILD_MESSAGE_REACTIONS\n\
          Privileged intents: none; leave all three switched off in the developer portal\n",
         PERMISSIONS.bits()
@@ -43,11 +42,11 @@ mod tests {
     fn the_link_grants_what_is_used_and_no_more() {
         insta::assert_snapshot!(manifest(42), @r"
         Open this link and choose the server:
-        https://discord.com/oauth2/authorize?client_id=42&permissions=274878024768&integration_type=0&scope=bot+applications.commands
+        https://discord.com/oauth2/authorize?client_id=42&permissions=274878024704&integration_type=0&scope=bot+applications.commands
 
         Scopes:             bot, applications.commands
         Permissions:        View Channels, Send Messages, Send Messages in Threads, Embed Links, Attach Files,
-                            Read Message History, Add Reactions
+                            Read Message History
         Gateway intents:    GUILDS, GUILD_MESSAGES, GUILD_MESSAGE_REACTIONS
         Privileged intents: none; leave all three switched off in the developer portal
         ");

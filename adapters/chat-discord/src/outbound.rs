@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{Answer, Api, Authorization, Body, CallError};
 use crate::embeds::{self, Rendered};
+use crate::limits;
 use crate::snowflake;
 
 /// A token that is about to expire may be gone when the call arrives.
@@ -34,6 +35,11 @@ const TOKEN_MARGIN: SignedDuration = SignedDuration::from_secs(5);
 /// An interaction that was not acknowledged by then never is.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(3);
 const NONCE: usize = 25;
+const UNKNOWN_MESSAGE: u64 = 10_008;
+/// The bot does not see the channel.
+const MISSING_ACCESS: u64 = 50_001;
+/// It sees the channel and may not do this in it.
+const MISSING_PERMISSIONS: u64 = 50_013;
 
 /// The call that a message needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,22 +109,20 @@ fn living(answer: &AnswerTo, now: Timestamp) -> Option<&AnswerToken> {
     (token.expires.duration_since(now) > TOKEN_MARGIN).then_some(token)
 }
 
-/// Five messages in 5 s a channel, and five edits in 2 s a token, are what Discord is seen to allow; it
-/// documents neither and says in its headers what is left ([`Sent::quota`]).
-pub(crate) fn rate_key(outgoing: &Outgoing, now: Timestamp) -> RateKey {
-    let (key, every) = match route(outgoing, now) {
-        Ok(Route::Post(channel)) => (format!("post:{channel}"), Duration::from_secs(1)),
-        Ok(Route::Edit(message)) => (format!("edit:{}", message.room.id), Duration::from_secs(1)),
-        Ok(Route::Original(token, _)) => {
-            // The token is a secret, and keys are logged.
-            let mut hasher = DefaultHasher::new();
-            token.value.hash(&mut hasher);
-            (format!("token:{:016x}", hasher.finish()), Duration::from_millis(400))
-        }
+/// What sending certainly counts against. A token's edits are exempt from the limit of the whole bot.
+pub(crate) fn rate_keys(outgoing: &Outgoing, now: Timestamp) -> Vec<RateKey> {
+    match route(outgoing, now) {
+        Ok(Route::Post(channel)) => vec![limits::post(channel), limits::global()],
+        Ok(Route::Edit(message)) => vec![limits::edit(&message.room.id), limits::global()],
+        Ok(Route::Original(token, _)) => vec![limits::token(secret(token).1)],
         // Refused before any call.
-        Err(_) => ("none".to_owned(), Duration::ZERO),
-    };
-    RateKey { key: format!("discord:{key}"), burst: 5, every }
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The application and the token itself.
+fn secret(token: &AnswerToken) -> (&str, &str) {
+    token.value.split_once('/').unwrap_or_default()
 }
 
 /// Interactions whose first response is on its way. Their answers wait for it: sent before, Discord knows
@@ -227,21 +231,45 @@ pub(crate) async fn send(
         return Err(SendError::Rejected(format!("a slot of 1 to {NONCE} characters is needed")));
     }
     let message = Message { api, nonce: &outgoing.slot, rendered: embeds::render(&outgoing.reply) };
+    let limit = channel_limit(&route);
     match route {
-        Route::Post(channel) => message.post(channel).await,
-        Route::Edit(posted) => message.edit(posted).await,
+        Route::Post(channel) => message.post(channel, Authorization::Governed).await,
+        Route::Edit(posted) => message.edit_or_repost(posted, Authorization::Governed).await,
         Route::Original(token, fallback) => {
             unacknowledged.wait(&token.value).await;
             match (message.original(token).await, fallback) {
-                (Err(error), Fallback::Post(channel)) if token_is_gone(&error) => message.post(channel).await,
-                (Err(error), Fallback::Edit(posted)) if token_is_gone(&error) => message.edit(posted).await,
+                (Err(error), Fallback::Post(channel)) if token_is_gone(&error) => {
+                    message.post(channel, Authorization::Bot).await
+                }
+                (Err(error), Fallback::Edit(posted)) if token_is_gone(&error) => {
+                    message.edit_or_repost(posted, Authorization::Bot).await
+                }
                 (Err(error), Fallback::None) if token_is_gone(&error) => return Err(too_late()),
                 (Ok(sent), Fallback::None) => Ok(Sent { posted: Posted::ByToken, ..sent }),
                 (result, _) => result,
             }
         }
     }
-    .map_err(send_error)
+    .map_err(|error| send_error(error, limit))
+}
+
+/// That of the channel, whichever way a message comes to it.
+fn channel_limit(route: &Route<'_>) -> Option<RateKey> {
+    match route {
+        Route::Post(channel) | Route::Original(_, Fallback::Post(channel)) => Some(limits::post(channel)),
+        Route::Edit(message) | Route::Original(_, Fallback::Edit(message)) => {
+            Some(limits::edit(&message.room.id))
+        }
+        Route::Original(_, Fallback::None) => None,
+    }
+}
+
+/// For a slot's next message after one was deleted. By the slot alone Discord would take it for the deleted one
+/// and post nothing; the same deletion always gives the same, so that a repeat is still known.
+fn repost_nonce(slot: &str, deleted: &MessageRef) -> String {
+    let mut hasher = DefaultHasher::new();
+    (slot, &deleted.room.id, &deleted.id).hash(&mut hasher);
+    format!("again-{:016x}", hasher.finish())
 }
 
 struct Message<'a> {
@@ -251,10 +279,35 @@ struct Message<'a> {
 }
 
 impl Message<'_> {
-    async fn post(&self, channel: &str) -> Result<Sent, CallError> {
-        let body = payload(&self.rendered, Kind::Create { nonce: self.nonce })?;
+    async fn post(&self, channel: &str, authorization: Authorization) -> Result<Sent, CallError> {
+        self.create(channel, self.nonce, authorization).await
+    }
+
+    /// Where somebody deleted the message, what it was to say is said anew: most often it is the answer that
+    /// its progress was deleted before.
+    async fn edit_or_repost(
+        &self,
+        message: &MessageRef,
+        authorization: Authorization,
+    ) -> Result<Sent, CallError> {
+        match self.edit(message, authorization).await {
+            Err(CallError::Refused { code: UNKNOWN_MESSAGE, .. }) => {
+                let nonce = repost_nonce(self.nonce, message);
+                self.create(&message.room.id, &nonce, Authorization::Bot).await
+            }
+            other => other,
+        }
+    }
+
+    async fn create(
+        &self,
+        channel: &str,
+        nonce: &str,
+        authorization: Authorization,
+    ) -> Result<Sent, CallError> {
+        let body = payload(&self.rendered, Kind::Create { nonce })?;
         let path = ["channels", channel, "messages"];
-        let answer = self.api.call(Method::POST, &path, Authorization::Bot, body).await?;
+        let answer = self.api.call(Method::POST, &path, authorization, body).await?;
         let posted = posted(&answer)?;
         // Without the id it can't be edited, but a second try would find it by its nonce.
         let posted =
@@ -262,16 +315,16 @@ impl Message<'_> {
         Ok(Sent { posted: Posted::Message(posted), quota: answer.quota })
     }
 
-    async fn edit(&self, message: &MessageRef) -> Result<Sent, CallError> {
+    async fn edit(&self, message: &MessageRef, authorization: Authorization) -> Result<Sent, CallError> {
         let body = payload(&self.rendered, Kind::Edit)?;
         let path = ["channels", &message.room.id, "messages", &message.id];
-        let answer = self.api.call(Method::PATCH, &path, Authorization::Bot, body).await?;
+        let answer = self.api.call(Method::PATCH, &path, authorization, body).await?;
         Ok(Sent { posted: Posted::Message(message.clone()), quota: answer.quota })
     }
 
     async fn original(&self, token: &AnswerToken) -> Result<Sent, CallError> {
         let body = payload(&self.rendered, Kind::Edit)?;
-        let (application, secret) = token.value.split_once('/').unwrap_or_default();
+        let (application, secret) = secret(token);
         let path = ["webhooks", application, secret, "messages", "@original"];
         let answer = self.api.call(Method::PATCH, &path, Authorization::Address, body).await?;
         let posted = posted(&answer)?.map_or(Posted::ByToken, Posted::Message);
@@ -318,11 +371,17 @@ const fn token_is_gone(error: &CallError) -> bool {
     matches!(error, CallError::Refused { status: 401 | 404, .. })
 }
 
-fn send_error(error: CallError) -> SendError {
+fn send_error(error: CallError, channel: Option<RateKey>) -> SendError {
+    let why = format!("{error}; `acgs check` says what the bot lacks");
+    let barred = |limit| SendError::Barred { why, limit };
     match error {
         CallError::NotReached(why) => SendError::NotReached(why),
         CallError::Unknown(why) => SendError::Unknown(why),
-        CallError::RateLimited { retry_after, global } => SendError::RateLimited { retry_after, global },
+        CallError::RateLimited { retry_after, limit } => SendError::RateLimited { retry_after, limit },
+        CallError::Refused { status: 401, .. } => barred(Some(limits::global())),
+        // A moderator or an operator mends these within minutes, often in the middle of an incident, and nobody
+        // tells the asker of an answer that was thrown away: it waits for them.
+        CallError::Refused { code: MISSING_ACCESS | MISSING_PERMISSIONS, .. } => barred(channel),
         CallError::Refused { .. } => SendError::Rejected(error.to_string()),
     }
 }

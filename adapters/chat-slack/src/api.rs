@@ -2,9 +2,11 @@
 //! wrong. slack-morphism builds and reads the calls; its own retries are off.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use commands::message::{RateKey, SendError};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
@@ -23,6 +25,7 @@ use url::{Host, Url};
 
 use crate::SlackIdentity;
 use crate::error::{CallError, SlackError, UNSAID_RETRY_AFTER};
+use crate::limits::{self, Closed};
 use crate::manifest::SCOPES;
 
 /// A call that has no answer by then counts as perhaps done.
@@ -44,6 +47,9 @@ pub(crate) struct Api {
     app: Option<SlackApiToken>,
     /// A loopback `api_url` may hand out loopback addresses without TLS; nobody else may.
     loopback: bool,
+    /// Why Slack takes nothing that comes with the bot token; `None` since a call with it worked.
+    barred: Mutex<Option<String>>,
+    closed: Closed,
 }
 
 /// What `chat.postMessage`, `chat.update` and `chat.postEphemeral` answer, as far as we need it.
@@ -103,7 +109,25 @@ impl Api {
             bot: token(bot, SlackApiTokenType::Bot),
             app: app.map(|app| token(app, SlackApiTokenType::App)),
             loopback: is_loopback(api_url),
+            barred: Mutex::default(),
+            closed: Closed::default(),
         })
+    }
+
+    /// Why Slack lets nothing of the bot's through, as the last call with its token found.
+    pub(crate) fn barred(&self) -> Option<String> {
+        self.barred.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, answer: Option<&CallError>) {
+        let mut barred = self.barred.lock().unwrap_or_else(PoisonError::into_inner);
+        match answer {
+            None => *barred = None,
+            Some(error) if error.is_about_token() => {
+                *barred = Some(SendError::from(error.clone()).to_string());
+            }
+            Some(_) => {}
+        }
     }
 
     /// `auth.test`, with the scopes that Slack lists in a header of every answer.
@@ -130,7 +154,7 @@ impl Api {
         })?;
         let (true, Some(bot_user_id)) = (answer.ok, answer.user_id) else {
             let code = answer.error.unwrap_or_else(|| "an answer without a user id".to_owned());
-            return Err(CallError::from_code(&code).about("bot token"));
+            return Err(CallError::from_code(&code, &limits::other("auth.test")).about("bot token"));
         };
         let missing_scopes = scopes.map_or_else(Vec::new, |granted| {
             SCOPES
@@ -150,7 +174,10 @@ impl Api {
     /// `apps.connections.open`: the address of one socket, good for one connection.
     pub(crate) async fn open_socket_url(&self) -> Result<Url, CallError> {
         let app = self.app.as_ref().ok_or_else(|| CallError::Refused("no app token".to_owned()))?;
-        let answer: SocketAnswer = self.post("apps.connections.open", &serde_json::json!({}), app).await?;
+        let answer: SocketAnswer = {
+            let limit = limits::other("apps.connections.open");
+            self.post("apps.connections.open", &limit, &serde_json::json!({}), app).await?
+        };
         let url = answer.url.and_then(|url| Url::parse(&url).ok());
         url.filter(|url| is_allowed(url, "wss", "ws", self.loopback))
             .ok_or_else(|| CallError::Unknown("apps.connections.open gave no wss:// address".to_owned()))
@@ -160,9 +187,12 @@ impl Api {
     pub(crate) async fn message<Q: Serialize + Send + Sync>(
         &self,
         method: &'static str,
+        limit: &RateKey,
         request: &Q,
     ) -> Result<MessageAnswer, CallError> {
-        let answer: MessageAnswer = self.post(method, request, &self.bot).await?;
+        let answer: Result<MessageAnswer, CallError> = self.post(method, limit, request, &self.bot).await;
+        self.note(answer.as_ref().err());
+        let answer = answer?;
         if answer.ok {
             Ok(answer)
         } else {
@@ -188,7 +218,8 @@ impl Api {
             is_sensitive_url: true,
         };
         let call = self.client.http_api.connector.http_post_uri::<_, Empty>(url, request, context);
-        sorted("response_url", call).await.map(|Empty {}| ())
+        let limit = limits::respond(response_url);
+        self.sorted("response_url", &limit, call).await.map(|Empty {}| ())
     }
 
     /// Uploads one file without showing it to anybody yet. Returns its id.
@@ -198,7 +229,8 @@ impl Api {
         let params = [("filename", Some(request.filename)), ("length", Some(request.length.to_string()))];
         let params = params.to_vec();
         let ticket = session.http_session_api.http_get("files.getUploadURLExternal", &params, None);
-        let ticket: UploadTicket = sorted("files.getUploadURLExternal", ticket).await?;
+        let ticket: UploadTicket =
+            self.sorted("files.getUploadURLExternal", &limits::upload_address(), ticket).await?;
         let (Some(url), Some(file_id)) = (ticket.upload_url, ticket.file_id) else {
             return Err(CallError::NotReached("files.getUploadURLExternal gave no address".to_owned()));
         };
@@ -207,7 +239,7 @@ impl Api {
         }
         let kind = "text/plain; charset=utf-8".to_owned();
         let upload = session.http_session_api.http_post_uri_binary(url, kind, content.as_bytes(), None);
-        sorted("files.upload", upload).await.map(|Empty {}| file_id)
+        self.sorted("files.upload", &limits::upload(), upload).await.map(|Empty {}| file_id)
     }
 
     /// Shows uploaded files in a channel or thread.
@@ -216,13 +248,14 @@ impl Api {
         request: &SlackApiFilesCompleteUploadExternalRequest,
     ) -> Result<(), CallError> {
         let answer: Result<Empty, CallError> =
-            self.post("files.completeUploadExternal", request, &self.bot).await;
+            self.post("files.completeUploadExternal", &limits::share(), request, &self.bot).await;
         answer.map(|Empty {}| ())
     }
 
     async fn post<Q, A>(
         &self,
         method: &'static str,
+        limit: &RateKey,
         request: &Q,
         token: &SlackApiToken,
     ) -> Result<A, CallError>
@@ -231,7 +264,27 @@ impl Api {
         A: DeserializeOwned + Send,
     {
         let session = self.client.open_session(token);
-        sorted(method, session.http_session_api.http_post(method, request, None)).await
+        self.sorted(method, limit, session.http_session_api.http_post(method, request, None)).await
+    }
+
+    /// Makes a call unless Slack said that it is too early for it, waits for it up to the deadline, sorts its
+    /// failure and remembers a 429.
+    async fn sorted<A>(
+        &self,
+        method: &'static str,
+        limit: &RateKey,
+        call: impl Future<Output = ClientResult<A>>,
+    ) -> Result<A, CallError> {
+        if let Some(rest) = self.closed.rest(limit, Instant::now()) {
+            return Err(CallError::RateLimited(rest, limit.clone()));
+        }
+        let answer = deadline(async { call.await.map_err(|error| sort(method, limit, &error)) }).await;
+        if let Err(CallError::RateLimited(after, limit)) = &answer {
+            self.closed.close(limit, Instant::now() + *after);
+            metrics::counter!("acgs_rate_limited_total", "platform" => "slack", "method" => method)
+                .increment(1);
+        }
+        answer
     }
 }
 
@@ -283,30 +336,26 @@ async fn deadline<A>(call: impl Future<Output = Result<A, CallError>>) -> Result
     tokio::time::timeout(CALL_TIMEOUT, call).await.unwrap_or_else(late)
 }
 
-/// Waits for a call up to the deadline, sorts its failure and counts a 429.
-async fn sorted<A>(
-    method: &'static str,
-    call: impl Future<Output = ClientResult<A>>,
-) -> Result<A, CallError> {
-    let answer = deadline(async { call.await.map_err(|error| sort(method, &error)) }).await;
-    if let Err(CallError::RateLimited(_)) = answer {
-        metrics::counter!("acgs_rate_limited_total", "platform" => "slack", "method" => method).increment(1);
-    }
-    answer
-}
-
 /// Says nothing of the answer's body, which can hold secrets.
-fn sort(method: &'static str, error: &SlackClientError) -> CallError {
+fn sort(method: &'static str, limit: &RateKey, error: &SlackClientError) -> CallError {
     match error {
         SlackClientError::RateLimitError(error) => {
-            CallError::RateLimited(error.retry_after.unwrap_or(UNSAID_RETRY_AFTER))
+            CallError::RateLimited(error.retry_after.unwrap_or(UNSAID_RETRY_AFTER), limit.clone())
         }
-        SlackClientError::ApiError(error) => CallError::from_code(&error.code),
+        SlackClientError::ApiError(error) => CallError::from_code(&error.code, limit),
         SlackClientError::HttpError(error) if error.status_code.is_server_error() => {
             CallError::Unknown(format!("{method} answered HTTP {}", error.status_code.as_u16()))
         }
         SlackClientError::HttpError(error) => {
-            CallError::Refused(format!("{method} answered HTTP {}", error.status_code.as_u16()))
+            let body = error.http_response_body.as_deref().unwrap_or_default();
+            match slacks_word(body) {
+                Some(code) => CallError::from_code(&code, limit),
+                None if is_in_front(error.status_code) => CallError::NotReached(format!(
+                    "{method}: HTTP {} of something in front of Slack",
+                    error.status_code.as_u16()
+                )),
+                None => CallError::Refused(format!("{method} answered HTTP {}", error.status_code.as_u16())),
+            }
         }
         SlackClientError::HttpProtocolError(error) => {
             let cause = error.cause.as_deref();
@@ -325,10 +374,37 @@ fn sort(method: &'static str, error: &SlackClientError) -> CallError {
     }
 }
 
+/// Slack's own code in an answer with an error's status: a `response_url` has them as JSON or as a bare word.
+fn slacks_word(body: &str) -> Option<String> {
+    let json: Option<serde_json::Value> = serde_json::from_str(body).ok();
+    let code = json.as_ref().and_then(|json| json["error"].as_str()).unwrap_or(body.trim());
+    let is_code = (1..=64).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    is_code.then(|| code.to_owned())
+}
+
+/// A proxy's refusal or sign-in page. It ends some day, and Slack has seen nothing of the call.
+fn is_in_front(status: http::StatusCode) -> bool {
+    status.is_redirection() || matches!(status.as_u16(), 401 | 403 | 407 | 408 | 421 | 425 | 451)
+}
+
 fn http_error(error: &hyper_util::client::legacy::Error) -> CallError {
     if error.is_connect() {
         CallError::NotReached("no connection".to_owned())
     } else {
         CallError::Unknown("the connection broke after the request was sent".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slacks_own_word_is_told_from_a_page_in_front_of_it() {
+        assert_eq!(slacks_word(r#"{"ok":false,"error":"expired_url"}"#).as_deref(), Some("expired_url"));
+        assert_eq!(slacks_word("no_service\n").as_deref(), Some("no_service"));
+        for page in ["", "<html>sign in</html>", "Access denied", "{}", r#"{"message":"x"}"#] {
+            assert_eq!(slacks_word(page), None, "{page:?}");
+        }
     }
 }

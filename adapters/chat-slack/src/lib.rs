@@ -11,6 +11,7 @@ mod deliver;
 mod error;
 mod http;
 mod inbound;
+mod limits;
 mod manifest;
 mod outbound;
 mod socket;
@@ -168,10 +169,10 @@ impl SlackChat {
         }
     }
 
-    /// The limit that sending `outgoing` counts against.
+    /// The limits that sending `outgoing` counts against.
     #[must_use]
-    pub fn rate_key(&self, outgoing: &Outgoing) -> RateKey {
-        outbound::rate_key(outgoing, (self.shared.now)())
+    pub fn rate_keys(&self, outgoing: &Outgoing) -> Vec<RateKey> {
+        outbound::rate_keys(&self.shared, outgoing)
     }
 
     /// Posts or edits one message, with its file where it has one. Never tries a call twice.
@@ -183,9 +184,12 @@ impl SlackChat {
         outbound::send(&self.shared, outgoing).await
     }
 
-    /// Whether events arrive. In HTTP mode nothing can be known before one comes.
+    /// Whether events arrive and answers may leave. In HTTP mode nothing can be known before one comes.
     #[must_use]
     pub fn liveness(&self) -> Liveness {
+        if let Some(why) = self.shared.api.barred() {
+            return Liveness::Down(format!("messages are {why}"));
+        }
         match self.shared.mode {
             SlackMode::Socket { .. } => self.shared.sockets.liveness(),
             SlackMode::Http { .. } => Liveness::Live,

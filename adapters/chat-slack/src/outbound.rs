@@ -5,9 +5,6 @@
 
 mod files;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::Duration;
-
 use commands::ids::{MessageRef, Place, Platform, Room};
 use commands::message::{
     AnswerTo, AnswerToken, Outgoing, Posted, RateKey, SendError, Sent, Target, Visibility,
@@ -22,6 +19,7 @@ use slack_morphism::prelude::{
 use crate::Shared;
 use crate::blocks::{self, Rendered};
 use crate::error::CallError;
+use crate::limits;
 
 pub(crate) use files::RecentUploads;
 
@@ -101,26 +99,24 @@ pub(crate) const fn is_scarce(outgoing: &Outgoing) -> bool {
     matches!(outgoing.target, Target::Edit { posted: Posted::ByToken, .. })
 }
 
-/// The limits are Slack's own (docs.slack.dev/apis/web-api/rate-limits): about one post a second and
-/// channel, of which a few may come together; tiers 3 and 4 are 50 and 100 calls a minute and
-/// method, here parted into a burst and a steady rest so that no minute sees more.
-pub(crate) fn rate_key(outgoing: &Outgoing, now: Timestamp) -> RateKey {
-    let limit = |key: String, burst, every| RateKey { key: format!("slack:{key}"), burst, every };
-    match route(outgoing, now) {
-        Ok(Route::Post(place, _)) => {
-            limit(format!("chat.postMessage:{}", place.room.id), 3, Duration::from_secs(1))
-        }
-        Ok(Route::Update(..)) => limit("chat.update".to_owned(), 10, Duration::from_millis(1500)),
-        Ok(Route::Whisper(_)) => limit("chat.postEphemeral".to_owned(), 20, Duration::from_millis(750)),
-        Ok(Route::Respond(_, token, _)) => {
-            // The address is a secret, and keys are logged.
-            let mut hasher = DefaultHasher::new();
-            token.value.hash(&mut hasher);
-            limit(format!("response_url:{:016x}", hasher.finish()), 5, Duration::from_secs(1))
-        }
-        // Refused before any call.
-        Err(_) => limit("none".to_owned(), 1, Duration::ZERO),
+/// What sending certainly counts against: the message's own limit and its file's.
+pub(crate) fn rate_keys(shared: &Shared, outgoing: &Outgoing) -> Vec<RateKey> {
+    let Some(own) = rate_key(outgoing, (shared.now)()) else { return Vec::new() };
+    let mut keys = vec![own];
+    if files::are_wanted(shared, outgoing) {
+        keys.extend(limits::file());
     }
+    keys
+}
+
+/// `None` for what is refused before any call.
+fn rate_key(outgoing: &Outgoing, now: Timestamp) -> Option<RateKey> {
+    Some(match route(outgoing, now).ok()? {
+        Route::Post(place, _) => limits::post(&place.room.id),
+        Route::Update(..) => limits::update(),
+        Route::Whisper(_) => limits::whisper(),
+        Route::Respond(_, token, _) => limits::respond(&token.value),
+    })
 }
 
 pub(crate) async fn send(shared: &Shared, outgoing: &Outgoing) -> Result<Sent, SendError> {
@@ -138,7 +134,7 @@ pub(crate) async fn send(shared: &Shared, outgoing: &Outgoing) -> Result<Sent, S
         Route::Post(place, answer) => {
             message.post(place, answer.and_then(|a| Some((a, living(a, now)?)))).await
         }
-        Route::Update(posted, _) => message.update(posted).await,
+        Route::Update(posted, answer) => message.update(posted, answer, now).await,
         Route::Whisper(answer) => message.whisper(answer).await,
         Route::Respond(answer, token, original) => message.respond(answer, token, original).await,
     };
@@ -178,7 +174,10 @@ impl Message<'_> {
             .with_unfurl_links(false)
             .with_unfurl_media(false)
             .opt_thread_ts(place.thread.clone().map(SlackTs));
-        match (self.shared.api.message("chat.postMessage", &request).await, way_back) {
+        match (
+            self.shared.api.message("chat.postMessage", &limits::post(&place.room.id), &request).await,
+            way_back,
+        ) {
             (Ok(answer), _) => {
                 let id =
                     answer.ts.ok_or_else(|| SendError::Unknown("chat.postMessage gave no ts".to_owned()))?;
@@ -188,7 +187,7 @@ impl Message<'_> {
             (Err(error), Some((answer, token))) if error.is_outside_channel() => {
                 self.by_token(answer, token, Original::Keep).await.map_err(|late| match late {
                     // Why it had to go this way says more than why this way is closed.
-                    CallError::Refused(_) => error.into(),
+                    CallError::Refused(_) | CallError::Barred(_) => error.into(),
                     late => late.into(),
                 })
             }
@@ -196,13 +195,26 @@ impl Message<'_> {
         }
     }
 
-    async fn update(&self, posted: &MessageRef) -> Result<Posted, SendError> {
+    /// Where the message is gone, what it was to say is said anew: most often it is the answer that its
+    /// progress was deleted before.
+    async fn update(
+        &self,
+        posted: &MessageRef,
+        answer: Option<&AnswerTo>,
+        now: Timestamp,
+    ) -> Result<Posted, SendError> {
         let channel = SlackChannelId(posted.room.id.clone());
         let request =
             SlackApiChatUpdateRequest::new(channel, self.content_with_slot(), SlackTs(posted.id.clone()))
                 .with_link_names(false);
-        self.shared.api.message("chat.update", &request).await?;
-        Ok(Posted::Message(posted.clone()))
+        match self.shared.api.message("chat.update", &limits::update(), &request).await {
+            Ok(_) => Ok(Posted::Message(posted.clone())),
+            Err(error) if error.is_beyond_edit() => match answer {
+                Some(answer) => self.post(&answer.place, Some(answer).zip(living(answer, now))).await,
+                None => self.post(&Place::channel(posted.room.clone()), None).await,
+            },
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn whisper(&self, answer: &AnswerTo) -> Result<Posted, SendError> {
@@ -211,7 +223,7 @@ impl Message<'_> {
         let request = SlackApiChatPostEphemeralRequest::new(channel, user, self.content())
             .with_link_names(false)
             .opt_thread_ts(answer.place.thread.clone().map(SlackTs));
-        self.shared.api.message("chat.postEphemeral", &request).await?;
+        self.shared.api.message("chat.postEphemeral", &limits::whisper(), &request).await?;
         Ok(Posted::Ephemeral)
     }
 
@@ -223,7 +235,7 @@ impl Message<'_> {
         original: Original,
     ) -> Result<Posted, SendError> {
         match self.by_token(answer, token, original).await {
-            Err(CallError::Refused(_)) => match self.outgoing.reply.visibility {
+            Err(CallError::Refused(_) | CallError::Barred(_)) => match self.outgoing.reply.visibility {
                 Visibility::Public => self.post(&answer.place, None).await,
                 Visibility::Private => self.whisper(answer).await,
             },

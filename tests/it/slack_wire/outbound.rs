@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chat_slack::{SlackChat, SlackConfig};
 use commands::card::{Align, Column, Section, Table};
-use commands::message::{AnswerTo, Posted, SendError, Target, TextFile, Visibility};
+use commands::message::{AnswerTo, Liveness, Posted, SendError, Target, TextFile, Visibility};
 use e2e::slack::{BOT_TOKEN, SlackOptions, SlackServer};
 use tokio::time::Instant;
 
@@ -123,7 +123,7 @@ async fn outside_the_channel_without_a_way_back_the_advice_is_to_invite_the_bot(
     let mut wire = Wire::connect().await;
     wire.slack.not_in_channel(ROOM);
     let error = wire.chat.send(&outgoing("s", Target::Post(room(ROOM)), reply("x"))).await.unwrap_err();
-    assert!(matches!(&error, SendError::Rejected(why) if why.contains("invite the bot")), "{error}");
+    assert!(matches!(&error, SendError::Barred { why, .. } if why.contains("invite the bot")), "{error}");
     let mut answer = wire.asked().await;
     answer.token.as_mut().unwrap().expires = now();
     let late = wire.chat.send(&outgoing("s", Target::Answer(answer), reply("x"))).await.unwrap_err();
@@ -163,7 +163,8 @@ async fn a_429_says_how_long_to_the_second() {
     let message = outgoing("s", Target::Post(room(ROOM)), reply("x"));
     let told = Instant::now();
     let error = wire.chat.send(&message).await.unwrap_err();
-    assert_eq!(error, SendError::RateLimited { retry_after: Duration::from_secs(2), global: false });
+    let SendError::RateLimited { retry_after, limit } = error else { panic!("{error:?}") };
+    assert_eq!((retry_after, limit.key), (Duration::from_secs(2), format!("slack:{POST}:{ROOM}")));
     tokio::time::sleep_until(told + Duration::from_millis(2100)).await;
     wire.chat.send(&message).await.unwrap();
     wire.slack.wait_message(|_| true, SOON).await;
@@ -172,10 +173,55 @@ async fn a_429_says_how_long_to_the_second() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_429_on_a_file_s_way_closes_that_call_alone() {
+    let wire = Wire::connect().await;
+    for method in ["files.getUploadURLExternal", "files.upload", "files.completeUploadExternal"] {
+        let mut with_file = outgoing(method, Target::Post(room(ROOM)), reply("the audit trail"));
+        with_file.reply.file = Some(TextFile { name: "a.txt".to_owned(), content: method.to_owned() });
+        wire.slack.limit_next(method, 1, 1);
+        let told = Instant::now();
+        // The second try comes too early, and is not made.
+        for _ in 0..2 {
+            let error = wire.chat.send(&with_file).await.unwrap_err();
+            let SendError::RateLimited { retry_after, limit } = error else { panic!("{error:?}") };
+            assert!(retry_after <= Duration::from_secs(1));
+            assert_eq!(limit.key, format!("slack:{method}"));
+            assert!(wire.chat.rate_keys(&with_file).contains(&limit));
+        }
+        let without = outgoing("plain", Target::Post(room(ROOM)), reply("no file"));
+        assert!(!wire.chat.rate_keys(&without).iter().any(|limit| limit.key.contains("files")));
+        wire.chat.send(&without).await.unwrap();
+        wire.slack.wait_message(|message| message.visible().contains("no file"), SOON).await;
+        tokio::time::sleep_until(told + Duration::from_millis(1100)).await;
+        wire.chat.send(&with_file).await.unwrap();
+        wire.slack.wait_message(|message| message.visible().contains("a.txt"), SOON).await;
+        wire.slack.wait_upload("a.txt", SOON).await;
+    }
+    wire.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_429_on_the_second_way_closes_that_one() {
+    let mut wire = Wire::connect().await;
+    wire.slack.limit_next("chat.postEphemeral", 1, 60);
+    for tries in 1..=2 {
+        let answer = wire.asked().await;
+        let message = outgoing("s", Target::Answer(answer), private("yours"));
+        wire.slack.refuse_next("response_url", 1, "used_url");
+        let error = wire.chat.send(&message).await.unwrap_err();
+        let SendError::RateLimited { limit, .. } = error else { panic!("{error:?}") };
+        assert_eq!(limit.key, "slack:chat.postEphemeral");
+        assert!(!wire.chat.rate_keys(&message).contains(&limit), "the first way is open");
+        assert_eq!((wire.slack.calls("response_url"), wire.slack.calls("chat.postEphemeral")), (tries, 1));
+    }
+    wire.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn posts_at_the_pace_of_their_key_never_meet_a_429() {
     let wire = Wire::connect().await;
     let message = outgoing("s", Target::Post(room(ROOM)), reply("x"));
-    let key = wire.chat.rate_key(&message);
+    let [key] = &wire.chat.rate_keys(&message)[..] else { panic!("one limit") };
     assert_eq!(key.key, format!("slack:chat.postMessage:{ROOM}"));
     for number in 0..key.burst + 2 {
         if number >= key.burst {
@@ -232,6 +278,18 @@ async fn failures_are_sorted_by_what_may_have_been_done() {
     wire.slack.status_next(POST, 200);
     let error = wire.chat.send(&message).await.unwrap_err();
     assert!(matches!(error, SendError::Unknown(_)), "{error}");
+    // A proxy in front of Slack.
+    for status in [302, 401, 403, 407, 408] {
+        wire.slack.status_next(POST, status);
+        let error = wire.chat.send(&message).await.unwrap_err();
+        assert!(matches!(error, SendError::NotReached(_)), "{status}: {error}");
+    }
+    for code in ["token_expired", "account_inactive", "missing_scope", "team_access_not_granted"] {
+        wire.slack.refuse_next(POST, 1, code);
+        let error = wire.chat.send(&message).await.unwrap_err();
+        assert!(matches!(&error, SendError::Barred { why, .. } if why.starts_with(code)), "{error}");
+        assert!(matches!(wire.chat.liveness(), Liveness::Down(why) if why.contains(code)));
+    }
     wire.slack.refuse_next(POST, 1, "restricted_action");
     assert_eq!(wire.chat.send(&message).await, Err(SendError::Rejected("restricted_action".to_owned())));
     wire.end().await;

@@ -39,6 +39,8 @@ pub(super) enum Fault {
     Reset,
     /// This status and no JSON.
     Status(u16),
+    /// This status and Discord's code.
+    Code(u16, u32),
 }
 
 /// How a connection to the gateway ends.
@@ -66,6 +68,11 @@ impl DiscordServer {
     /// The next `times` calls of `route` get an HTTP error page.
     pub fn status_next(&self, route: Route, times: usize, status: u16) {
         self.plan(route, times, &Fault::Status(status));
+    }
+
+    /// The next `times` calls of `route` are refused with `status` and Discord's `code`.
+    pub fn refuse_next(&self, route: Route, times: usize, status: u16, code: u32) {
+        self.plan(route, times, &Fault::Code(status, code));
     }
 
     fn plan(&self, route: Route, times: usize, fault: &Fault) {
@@ -123,7 +130,11 @@ impl DiscordServer {
 
     /// Somebody deletes a message.
     pub fn delete_message(&self, id: u64) {
-        self.state().messages.retain(|message| message.id != id);
+        let mut state = self.state();
+        let gone = state.messages.iter().position(|message| message.id == id);
+        let gone = gone.map(|at| state.messages.remove(at));
+        // Its nonce is not free again at once.
+        state.deleted.extend(gone);
     }
 
     fn order_all(&self, resumable: bool, order: impl Fn(&str) -> Order) -> usize {

@@ -2,7 +2,7 @@
 //! the ones seen, since Discord documents none. And the rule that nothing is called before a 429's delay
 //! is over.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -18,6 +18,9 @@ pub(super) struct Limit {
 pub(super) const MESSAGES: Limit = Limit { calls: 5, window: Duration::from_secs(5) };
 /// Edits by one interaction's token.
 pub(super) const TOKEN: Limit = Limit { calls: 5, window: Duration::from_secs(2) };
+/// The one number that Discord documents: calls of the whole bot in any second.
+const GLOBAL: usize = 50;
+const SECOND: Duration = Duration::from_secs(1);
 /// Everything else; generous.
 pub(super) const OTHER: Limit = Limit { calls: 50, window: Duration::from_secs(1) };
 
@@ -31,6 +34,8 @@ pub(super) struct Rates {
     is_on: bool,
     buckets: HashMap<String, Bucket>,
     back_off: HashMap<String, Instant>,
+    /// The calls of the last second that are not exempt.
+    lately: VecDeque<Instant>,
 }
 
 /// What a call may do.
@@ -43,13 +48,15 @@ pub(super) enum Allowance {
         reset_after: Duration,
     },
     Wait(Duration),
+    /// The whole bot is too fast.
+    WaitAll(Duration),
     /// Called although it was told to wait.
     TooEarly(Duration),
 }
 
 impl Rates {
     pub(super) fn new(is_on: bool) -> Self {
-        Self { is_on, buckets: HashMap::new(), back_off: HashMap::new() }
+        Self { is_on, buckets: HashMap::new(), back_off: HashMap::new(), lately: VecDeque::new() }
     }
 
     /// Starts a delay in which `key` may not be called; an empty key is every key.
@@ -57,13 +64,18 @@ impl Rates {
         self.back_off.insert(key.to_owned(), now + delay);
     }
 
-    /// One call of `key`.
-    pub(super) fn call(&mut self, key: &str, limit: Limit, now: Instant) -> Allowance {
-        let told = [key, ""].into_iter().filter_map(|key| self.back_off.get(key)).max();
+    /// One call of `key`. Those of interactions are exempt from what counts for the whole bot.
+    pub(super) fn call(&mut self, key: &str, limit: Limit, is_exempt: bool, now: Instant) -> Allowance {
+        let all = (!is_exempt).then_some("");
+        let told = [Some(key), all].into_iter().flatten().filter_map(|key| self.back_off.get(key)).max();
         if let Some(wait) =
             told.and_then(|until| until.checked_duration_since(now)).filter(|wait| !wait.is_zero())
         {
             return Allowance::TooEarly(wait);
+        }
+        if let Some(wait) = (!is_exempt && self.is_on).then(|| self.one_of_all(now)).flatten() {
+            self.back_off("", wait, now);
+            return Allowance::WaitAll(wait);
         }
         let fresh = Bucket { began: now, used: 0 };
         let bucket = self.buckets.entry(key.to_owned()).or_insert(fresh);
@@ -77,5 +89,16 @@ impl Rates {
         }
         bucket.used += 1;
         Allowance::Go { limit: limit.calls, remaining: limit.calls.saturating_sub(bucket.used), reset_after }
+    }
+    /// Counts a call of the whole bot; how long it has to wait if it is one too many.
+    fn one_of_all(&mut self, now: Instant) -> Option<Duration> {
+        while self.lately.front().is_some_and(|at| now.duration_since(*at) >= SECOND) {
+            self.lately.pop_front();
+        }
+        if self.lately.len() >= GLOBAL {
+            return self.lately.front().map(|oldest| SECOND - now.duration_since(*oldest));
+        }
+        self.lately.push_back(now);
+        None
     }
 }

@@ -105,13 +105,17 @@ impl Call<'_> {
         let mut state = shared.state();
         *state.calls.entry(route).or_default() += 1;
         let allowance = match limit {
-            Some(limit) => state.rates.call(&key, limit, now),
+            Some(limit) => state.rates.call(&key, limit, route == Route::Original, now),
             // Interactions' responses are exempt.
             None => Allowance::Go { limit: 1, remaining: 1, reset_after: Duration::ZERO },
         };
         let (most, remaining, reset_after) = match allowance {
             Allowance::Go { limit, remaining, reset_after } => (limit, remaining, reset_after),
             Allowance::Wait(wait) => return limited(wait, false),
+            Allowance::WaitAll(wait) => {
+                state.violation("global rate", format!("{key}: more than 50 calls in a second"));
+                return limited(wait, true);
+            }
             Allowance::TooEarly(wait) => {
                 state.violation("rate", format!("{key} called {wait:?} before a 429's delay was over"));
                 return limited(wait, false);
@@ -127,6 +131,9 @@ impl Call<'_> {
                 let status = StatusCode::from_u16(status).expect("a status");
                 let page = Body::from("<html>upstream error</html>");
                 return Response::builder().status(status).body(page).expect("a valid response");
+            }
+            Some(Fault::Code(status, code)) => {
+                return plain(Reply::error(status, code, "Refused as planned"));
             }
             Some(Fault::Reset) | None => {}
         }
@@ -310,7 +317,7 @@ impl Call<'_> {
         };
         let nonce = body["nonce"].as_str().map(str::to_owned);
         let enforced = body["enforce_nonce"] == true;
-        let earlier = state.messages.iter().find(|message| {
+        let earlier = state.messages.iter().chain(&state.deleted).find(|message| {
             message.author == BOT_USER && enforced && nonce.is_some() && message.nonce == nonce
         });
         if let Some(earlier) = earlier {

@@ -41,6 +41,8 @@ pub(super) struct Shared {
 /// The platform.
 pub(super) struct State {
     pub(super) messages: Vec<Message>,
+    /// What people deleted.
+    pub(super) deleted: Vec<Message>,
     pub(super) violations: Vec<Violation>,
     pub(super) commands: Value,
     pub(super) registrations: usize,
@@ -80,6 +82,7 @@ impl Shared {
         let rates = Rates::new(options.rate_limits);
         let state = State {
             messages: Vec::new(),
+            deleted: Vec::new(),
             violations: Vec::new(),
             commands: json!([]),
             registrations: 0,

@@ -42,6 +42,11 @@ impl SlackServer {
         self.plan(method, times, &Fault::Code(code));
     }
 
+    /// Whatever was asked for of `method` and has not happened yet is called off.
+    pub fn works_again(&self, method: &str) {
+        self.state().faults.remove(method);
+    }
+
     /// The next call of `method` gets an HTTP error page.
     pub fn status_next(&self, method: &str, status: u16) {
         self.plan(method, 1, &Fault::Status(status));

@@ -39,6 +39,8 @@ pub(super) struct Shared {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) messages: Vec<Message>,
+    /// Channel and `ts` of what people deleted.
+    pub(super) deleted: BTreeSet<(String, String)>,
     pub(super) uploads: Vec<Upload>,
     pub(super) violations: Vec<Violation>,
     pub(super) outside: BTreeSet<String>,

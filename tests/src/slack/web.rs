@@ -247,7 +247,10 @@ fn update(state: &mut State, args: &Args) -> Result<Value, &'static str> {
     content(state, "chat.update", args)?;
     let editable = |message: &&mut Message| message.is(&channel, &ts) && message.only_for.is_none();
     let Some(message) = state.messages.iter_mut().find(editable) else {
-        state.violation("message_not_found", format!("chat.update of {channel} {ts}"));
+        // Nobody tells a bot that its message was deleted.
+        if !state.deleted.contains(&(channel.clone(), ts.clone())) {
+            state.violation("message_not_found", format!("chat.update of {channel} {ts}"));
+        }
         return Err("message_not_found");
     };
     if message.sent_by == "response_url" {
@@ -317,6 +320,17 @@ fn upload_address(shared: &Shared, state: &mut State, args: &Args) -> Result<Val
 }
 
 async fn upload(Axum(shared): Axum<Arc<Shared>>, Path(id): Path<String>, body: Bytes) -> Response {
+    const KEY: &str = "files.upload";
+    *shared.state().calls.entry(KEY.to_owned()).or_default() += 1;
+    let patience = shared.state().rates.patience(KEY, Instant::now());
+    if let Allowance::TooEarly(seconds) = patience {
+        shared.violation("call_during_back_off", format!("{KEY}, {seconds} s to go"));
+        return limited(seconds);
+    }
+    let fault = shared.state().faults.get_mut(KEY).and_then(std::collections::VecDeque::pop_front);
+    if let Some(fault) = fault {
+        return play(&shared, KEY, &fault).await;
+    }
     let mut state = shared.state();
     let Some(file) = state.uploads.iter_mut().find(|file| file.id == id) else {
         return StatusCode::NOT_FOUND.into_response();

@@ -88,15 +88,17 @@ fn every_message_has_its_way() {
 
 #[test]
 fn limits_are_keyed_as_discord_keys_them_and_name_no_token() {
-    let key = |target, now| rate_key(&outgoing(target, Visibility::Public), now);
-    let by_token = key(Target::Answer(answer(true)), at(1));
+    let keys = |target, now| rate_keys(&outgoing(target, Visibility::Public), now);
+    let [by_token] = &keys(Target::Answer(answer(true)), at(1))[..] else { panic!("exempt from the bot's") };
     assert_eq!((by_token.burst, by_token.every), (5, Duration::from_millis(400)));
     assert!(by_token.key.starts_with("discord:token:") && !by_token.key.contains("SECRET"), "{by_token:?}");
-    let post = key(Target::Answer(answer(true)), at(15));
+    let late = keys(Target::Answer(answer(true)), at(15));
+    let [post, global] = &late[..] else { panic!("two keys") };
     assert_eq!((post.key.as_str(), post.burst, post.every), ("discord:post:5", 5, Duration::from_secs(1)));
-    assert_eq!(post, key(Target::Post(inbound::place(5, None)), at(1)));
-    let edit = key(Target::Edit { posted: Posted::Message(message()), answer: None }, at(1));
-    assert_eq!(edit.key, "discord:edit:5");
+    assert_eq!(global.key, "discord:global");
+    assert_eq!(late, keys(Target::Post(inbound::place(5, None)), at(1)));
+    let edit = keys(Target::Edit { posted: Posted::Message(message()), answer: None }, at(1));
+    assert_eq!((edit[0].key.as_str(), &edit[1]), ("discord:edit:5", global));
 }
 
 #[test]

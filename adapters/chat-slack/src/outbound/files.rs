@@ -15,6 +15,7 @@ use super::Route;
 use crate::Shared;
 use crate::blocks;
 use crate::error::CallError;
+use crate::limits;
 
 /// Far more than messages with files that can be on their way at one time.
 const REMEMBERED: usize = 64;
@@ -45,24 +46,51 @@ enum Audience<'a> {
     Asker(&'a str),
 }
 
+/// The files that belong to a message.
+struct Files<'a> {
+    overflow: Option<TextFile>,
+    own: Option<&'a TextFile>,
+}
+
+impl<'a> Files<'a> {
+    fn of(outgoing: &'a Outgoing) -> Self {
+        Self { overflow: blocks::overflow(&outgoing.reply.card), own: outgoing.reply.file.as_ref() }
+    }
+
+    fn list(&self) -> Vec<&TextFile> {
+        self.overflow.iter().chain(self.own).filter(|file| !file.content.is_empty()).collect()
+    }
+
+    /// The same for every try of one content.
+    fn key(&self, slot: &str) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let contents: Vec<_> = self.list().into_iter().map(|file| (&file.name, &file.content)).collect();
+        (slot, contents).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// Whether sending will upload something.
+pub(super) fn are_wanted(shared: &Shared, outgoing: &Outgoing) -> bool {
+    let files = Files::of(outgoing);
+    !files.list().is_empty() && !shared.uploads.contains(files.key(&outgoing.slot))
+}
+
 /// Uploads and shows what belongs to the message as files. Returns what the message has to say of them.
 pub(super) async fn show(
     shared: &Shared,
     outgoing: &Outgoing,
     route: &Route<'_>,
 ) -> Result<Option<String>, SendError> {
-    let overflow = blocks::overflow(&outgoing.reply.card);
-    let files = overflow.iter().chain(&outgoing.reply.file).filter(|file| !file.content.is_empty());
-    let files: Vec<_> = files.collect();
+    let of_message = Files::of(outgoing);
+    let files = of_message.list();
     if files.is_empty() {
         return Ok(None);
     }
-    let mut hasher = DefaultHasher::new();
-    (&outgoing.slot, files.iter().map(|file| (&file.name, &file.content)).collect::<Vec<_>>())
-        .hash(&mut hasher);
-    let key = hasher.finish();
+    let key = of_message.key(&outgoing.slot);
     let names = files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");
-    let whole = if overflow.is_some() { "Too long for one message; all of it is in" } else { "More is in" };
+    let is_overflow = of_message.overflow.is_some();
+    let whole = if is_overflow { "Too long for one message; all of it is in" } else { "More is in" };
     if shared.uploads.contains(key) {
         return Ok(Some(format!("{whole} {names}.")));
     }
@@ -73,7 +101,7 @@ pub(super) async fn show(
             Ok(Some(format!("{whole} {names}{to}.")))
         }
         // The answer matters more than its file, and says that the file is missing.
-        Err(CallError::Refused(code)) => {
+        Err(CallError::Refused(code) | CallError::Barred(code)) => {
             tracing::error!(code, "Slack refuses a file");
             Ok(Some(format!("{whole} {names}, which Slack refuses ({code}).")))
         }
@@ -150,7 +178,7 @@ async fn share_directly(
     user: &str,
 ) -> Result<(), CallError> {
     let notice = json!({ "channel": user, "text": "The file that belongs to my answer:" });
-    let answer = shared.api.message("chat.postMessage", &notice).await?;
+    let answer = shared.api.message("chat.postMessage", &limits::post(user), &notice).await?;
     let Some(room) = answer.channel else {
         return Err(CallError::Refused("no conversation with the asker".to_owned()));
     };
