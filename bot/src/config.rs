@@ -65,6 +65,8 @@ pub struct Config {
     pub alertmanager: Option<Url>,
     /// The canary's login, when configured.
     pub auth: Option<Auth>,
+    /// The platform's public address with its health path, when configured.
+    pub public: Option<Url>,
     /// Who is on each rung of escalation, when configured.
     pub oncall: Option<Oncall>,
     /// People and companies outside of the team, as listed.

@@ -20,6 +20,8 @@ use crate::{containers, database, logins, report, runbook, traffic, validation};
 
 /// A service counts as recovered after this many good answers in a row.
 const GOOD_IN_A_ROW: u32 = 3;
+/// The way through the network and TLS is longer than to a neighbour.
+const PUBLIC_DEADLINE: Duration = Duration::from_secs(10);
 /// Between two looks of `--wait`.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
@@ -84,6 +86,7 @@ async fn one(
 ) -> anyhow::Result<Performed> {
     match intent {
         Intent::Help { topic } => Ok(help(app, person, topic)),
+        Intent::Health { public: true, .. } => Ok(public_health(app).await),
         Intent::Health { deep: true, .. } => Ok(validation::deep(app).await),
         Intent::Health { service: None, wait: None, .. } => Ok(health(app).await),
         Intent::Health { service: Some(name), wait: None, .. } => service_health(app, name).await,
@@ -131,6 +134,15 @@ async fn health(app: &App) -> Performed {
     let looked = app.executors.look(&app.config.services).await;
     let well = looked.verdict().severity.is_none();
     Performed::done(report::health(&looked), news(well))
+}
+
+async fn public_health(app: &App) -> Performed {
+    let Some(url) = &app.config.public else {
+        return Performed::done(report::not_configured("public"), News::Bad);
+    };
+    let health = app.executors.prober.public(url, PUBLIC_DEADLINE).await;
+    let now = clock::now();
+    Performed::done(report::public_health(url, &health, now), news(health.is_well(now)))
 }
 
 async fn service_health(app: &App, name: &ServiceName) -> anyhow::Result<Performed> {

@@ -28,7 +28,7 @@ use crate::authorize::Refusal;
 
 pub use containers::{is_out_of_service, ps};
 pub use database::connections;
-pub use health::{Waited, health, service_health, waited, waiting};
+pub use health::{Waited, health, public_health, service_health, waited, waiting};
 pub use logins::canary;
 pub use oncall::{contacts, is_reachable, oncall};
 pub use runbook::{

@@ -35,6 +35,32 @@ pub struct Probe {
     pub outcome: ProbeOutcome,
 }
 
+/// The platform's public address, asked as anybody would.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicHealth {
+    /// What it answered.
+    pub probe: Probe,
+    /// When its certificate stops being good; `None` without TLS, or if none was shown.
+    pub certificate_ends: Option<Timestamp>,
+}
+
+/// A certificate with fewer days than this is due to be renewed.
+pub const CERTIFICATE_DAYS: i64 = 14;
+
+impl PublicHealth {
+    /// Whole days for which the certificate is still good, from `now`.
+    #[must_use]
+    pub fn days_left(&self, now: Timestamp) -> Option<i64> {
+        self.certificate_ends.map(|ends| ends.duration_since(now).as_hours() / 24)
+    }
+
+    /// Whether it answers well with a certificate that is not about to end.
+    #[must_use]
+    pub fn is_well(&self, now: Timestamp) -> bool {
+        self.probe.outcome.is_healthy() && self.days_left(now).is_none_or(|days| days >= CERTIFICATE_DAYS)
+    }
+}
+
 /// What a service answered to `GET /health`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -43,8 +43,9 @@ pub enum Intent {
         long_about = "Asks every service, the database, Prometheus and Alertmanager at once and shows the sick ones \
                       first. With a service it shows that one in detail; with --wait it asks again until three good \
                       answers came in a row or the seconds are over. With --deep it also logs in as the canary, reads \
-                      something from each service and looks at errors, since a platform can be up and not work.",
-        after_help = "health\nhealth auth_service\nhealth auth_service --wait 60\nhealth --deep"
+                      something from each service and looks at errors, since a platform can be up and not work. With --public it asks the public address and says for how \
+                      long its certificate is good.",
+        after_help = "health\nhealth auth_service\nhealth auth_service --wait 60\nhealth --deep\nhealth --public"
     )]
     Health {
         /// That service alone.
@@ -62,6 +63,9 @@ pub enum Intent {
         /// Everything that shows whether the platform works, not only whether it answers.
         #[arg(long, help = "Also logins and reads", conflicts_with_all = ["service", "wait"])]
         deep: bool,
+        /// The public address, as anybody would ask it.
+        #[arg(long, help = "From outside, with TLS", conflicts_with_all = ["service", "wait", "deep"])]
+        public: bool,
     },
     /// The platform's containers.
     #[command(
@@ -273,10 +277,11 @@ impl fmt::Display for Intent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut words: Vec<String> = self.verb().split(' ').map(str::to_owned).collect();
         match self {
-            Self::Health { service, wait, deep } => {
+            Self::Health { service, wait, deep, public } => {
                 words.extend(service.iter().map(ToString::to_string));
                 push_option(&mut words, "wait", wait.as_ref());
                 words.extend(deep.then(|| "--deep".to_owned()));
+                words.extend(public.then(|| "--public".to_owned()));
             }
             Self::Ps
             | Self::Db(Db::Connections)

@@ -328,7 +328,8 @@ mod tests {
         let about = runbook(vec![step("health", "health {service}"), step("all", "health")]);
         let ac: ServiceName = "ac_service".parse().expect("a name");
         let [one, all] = [0, 1].map(|place| &about.steps[place]);
-        let health = |service| Ok(Ready::Intent(Intent::Health { service, wait: None, deep: false }));
+        let health =
+            |service| Ok(Ready::Intent(Intent::Health { service, wait: None, deep: false, public: false }));
         assert_eq!(about.ready(one, Some(&ac), &grammar()), health(Some(ac.clone())));
         assert_eq!(about.ready(one, None, &grammar()), Ok(Ready::NeedsService));
         assert_eq!(about.ready(all, None, &grammar()), health(None));

@@ -139,6 +139,25 @@ async fn a_bad_configuration_is_one_message_with_file_line_and_key_and_exit_2() 
 }
 
 #[tokio::test]
+async fn the_public_address_is_asked_as_anybody_would() {
+    let platform = Platform::start().await;
+    let url = platform.url("auth_service").join("health").unwrap();
+    let toml = |url: &str| {
+        format!("[bot]\ndata_dir = \"DATA_DIR\"\n[public]\nhealth_url = {url:?}\n{}", people::toml())
+    };
+    let ask = ["run", "--", "health", "--public"];
+    let well = run_with(&toml(url.as_str()), &ask, &[]).await;
+    assert_eq!(well.code, 0, "{well:?}");
+    assert!(well.out.contains("is well") && well.out.contains("the address is not https"), "{}", well.out);
+    let secure = run_with(&toml(&url.as_str().replace("http://", "https://")), &ask, &[]).await;
+    assert_eq!(secure.code, 1, "{secure:?}");
+    assert!(secure.out.contains("TLS: "), "{}", secure.out);
+    platform.sick("auth_service", "down=1").await;
+    let sick = run_with(&toml(url.as_str()), &ask, &[]).await;
+    assert!(sick.code == 1 && sick.out.contains("answers 503"), "{sick:?}");
+}
+
+#[tokio::test]
 async fn whom_to_reach_is_shown_and_a_rung_with_nobody_flagged() {
     let toml = format!(
         "[bot]\ndata_dir = \"DATA_DIR\"\n[oncall]\non_call = [\"Ada\"]\ndevops_lead = [\"Ada\"]\n\

@@ -66,6 +66,12 @@ impl Platform {
         let _ = (&mut service.server).await;
     }
 
+    /// Where a service listens.
+    #[must_use]
+    pub fn url(&self, name: &str) -> url::Url {
+        self.service(name).url.parse().expect("an address")
+    }
+
     fn service(&self, name: &str) -> &Running {
         self.services.iter().find(|service| service.name == name).expect("one of the six")
     }

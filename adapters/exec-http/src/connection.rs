@@ -4,12 +4,14 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
 use commands::health::ProbeOutcome;
+use jiff::Timestamp;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::{Host, Url};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// What is said when TCP itself takes too long.
 pub const TOO_LATE: &str = "no connection in time";
@@ -68,6 +70,14 @@ pub async fn secure(
         );
         ProbeOutcome::Unreachable(why)
     })
+}
+
+/// When the certificate that the other side showed stops being good; `None` if it can't be read.
+pub fn certificate_ends(stream: &TlsStream<TcpStream>) -> Option<Timestamp> {
+    let (_, session) = stream.get_ref();
+    let certificate = session.peer_certificates()?.first()?;
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
 }
 
 fn server_name(url: &Url) -> Option<ServerName<'static>> {

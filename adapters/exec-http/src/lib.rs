@@ -22,7 +22,8 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use commands::health::{Probe, ProbeOutcome};
+use commands::health::{Probe, ProbeOutcome, PublicHealth};
+use jiff::Timestamp;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
@@ -77,17 +78,29 @@ impl Prober {
     /// One `GET`, and what came of it. `deadline` covers everything from the name's look-up to the
     /// last byte of the body.
     pub async fn probe(&self, url: &Url, deadline: Duration) -> Probe {
+        self.public(url, deadline).await.probe
+    }
+
+    /// As [`Prober::probe`], with the end of the certificate that was shown on the way.
+    pub async fn public(&self, url: &Url, deadline: Duration) -> PublicHealth {
         let started = Instant::now();
-        let mut stage = Stage::Resolving;
-        let outcome = match timeout(deadline, self.ask(url, started + deadline, &mut stage)).await {
+        let (mut stage, mut ends) = (Stage::Resolving, None);
+        let asking = self.ask(url, started + deadline, &mut stage, &mut ends);
+        let outcome = match timeout(deadline, asking).await {
             Ok(Ok(outcome) | Err(outcome)) => outcome,
             Err(_) => stage.at_deadline(),
         };
-        Probe { took: started.elapsed(), outcome }
+        PublicHealth { probe: Probe { took: started.elapsed(), outcome }, certificate_ends: ends }
     }
 
     /// `Err` is an outcome as well: the exchange ended there.
-    async fn ask(&self, url: &Url, until: Instant, stage: &mut Stage) -> Result<ProbeOutcome, ProbeOutcome> {
+    async fn ask(
+        &self,
+        url: &Url,
+        until: Instant,
+        stage: &mut Stage,
+        ends: &mut Option<Timestamp>,
+    ) -> Result<ProbeOutcome, ProbeOutcome> {
         address::check(url)?;
         let addresses = address::resolve(url).await?;
         *stage = Stage::Connecting;
@@ -95,6 +108,7 @@ impl Prober {
         if url.scheme() == "https" {
             *stage = Stage::Handshaking;
             let stream = connection::secure(&self.tls, url, stream).await?;
+            *ends = connection::certificate_ends(&stream);
             exchange::get(stream, url, stage).await
         } else {
             exchange::get(stream, url, stage).await

@@ -36,6 +36,7 @@ struct File {
     prometheus: Option<UrlSection>,
     alertmanager: Option<UrlSection>,
     auth: Option<Spanned<AuthSection>>,
+    public: Option<PublicSection>,
     oncall: Option<Spanned<OncallSection>>,
     #[serde(default, rename = "contact")]
     contacts: Vec<Spanned<Contact>>,
@@ -128,6 +129,12 @@ struct AuthSection {
     canary_user: Option<String>,
     canary_password_env: Option<String>,
     canary_password_file: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PublicSection {
+    health_url: Spanned<Url>,
 }
 
 #[derive(Deserialize)]
@@ -265,6 +272,7 @@ pub(super) fn resolve(
         prometheus: check.http_url("prometheus", file.prometheus, defaults.prometheus)?,
         alertmanager: check.http_url("alertmanager", file.alertmanager, defaults.alertmanager)?,
         auth: file.auth.map(|section| auth(&check, section, defaults.auth)).transpose()?,
+        public: file.public.map(|section| public(&check, section)).transpose()?,
         oncall: file.oncall.map(|section| oncall(&check, section, &people)).transpose()?,
         contacts: contacts(&check, file.contacts)?,
         services,
@@ -476,6 +484,13 @@ fn auth(
         return Err(check.error(url.span(), "[auth] url must be http:// or https://"));
     }
     Ok(Auth { url: url.into_inner(), canary_user, canary_password })
+}
+
+fn public(check: &Check<'_>, section: PublicSection) -> Result<Url, ConfigError> {
+    if !matches!(section.health_url.get_ref().scheme(), "http" | "https") {
+        return Err(check.error(section.health_url.span(), "[public] health_url must be https:// or http://"));
+    }
+    Ok(section.health_url.into_inner())
 }
 
 fn oncall(

@@ -5,11 +5,12 @@ use std::time::Duration;
 use commands::card::{Align, ButtonStyle, Card, Column, Section, Table, Tone};
 use commands::health::{
     AlertmanagerHealth, Container, ContainerHealth, ContainerState, DatabaseHealth, DatabasePing,
-    HealthReport, Part, Probe, ProbeOutcome, PrometheusHealth, Reading, ServiceHealth, Verdict,
+    HealthReport, Part, Probe, ProbeOutcome, PrometheusHealth, PublicHealth, Reading, ServiceHealth, Verdict,
 };
 use commands::layout;
 use commands::message::Reply;
 use jiff::Timestamp;
+use url::{Position, Url};
 
 use super::{card, line_button, public};
 
@@ -102,6 +103,30 @@ pub fn service_health(service: &ServiceHealth, now: Timestamp) -> Reply {
         ButtonStyle::Plain,
     ));
     public(health)
+}
+
+/// The public address, and how long its certificate is good.
+#[must_use]
+pub fn public_health(url: &Url, health: &PublicHealth, now: Timestamp) -> Reply {
+    let host = url[Position::BeforeHost..Position::AfterPort].to_owned();
+    let days = health.days_left(now);
+    let certificate = match (health.certificate_ends, days) {
+        (Some(ends), Some(days)) => format!("good for {days} days, until {}", clock_time(ends)),
+        _ if url.scheme() == "https" => "none was shown".to_owned(),
+        _ => "none: the address is not https".to_owned(),
+    };
+    let (title, tone) = if !health.probe.outcome.is_healthy() {
+        (format!("{host} is sick"), Tone::Bad)
+    } else if health.is_well(now) {
+        (format!("{host} is well"), Tone::Good)
+    } else {
+        (format!("The certificate of {host} is about to end"), Tone::Bad)
+    };
+    let facts = [("answer", probe_words(&health.probe)), ("certificate", certificate)];
+    let facts = facts.map(|(label, value)| (label.to_owned(), value)).into();
+    let mut public = card(title, tone, vec![Section::Facts(facts)]);
+    public.footer = Some(as_of(now, health.probe.took));
+    super::public(public)
 }
 
 /// Between two looks of a wait.

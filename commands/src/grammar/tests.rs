@@ -15,7 +15,7 @@ pub(crate) fn grammar() -> Grammar {
 }
 
 fn health(service: Option<&str>, wait: Option<u16>) -> Intent {
-    Intent::Health { service: service.map(|name| name.parse().unwrap()), wait, deep: false }
+    Intent::Health { service: service.map(|name| name.parse().unwrap()), wait, deep: false, public: false }
 }
 
 fn help(topic: &[&str]) -> Intent {
@@ -150,7 +150,8 @@ fn intent() -> impl Strategy<Value = Intent> {
             run
         }),
         topic.prop_map(|topic| help(&topic)),
-        Just(Intent::Health { service: None, wait: None, deep: true }),
+        Just(Intent::Health { service: None, wait: None, deep: true, public: false }),
+        Just(Intent::Health { service: None, wait: None, deep: false, public: true }),
         Just(Intent::Ps),
         (60u32..=86_400).prop_map(|seconds| Intent::Errors { window: Period::seconds(seconds) }),
         Just(Intent::Db(Db::Connections)),

@@ -2,8 +2,12 @@ use super::*;
 
 #[test]
 fn an_intent_prints_as_the_line_to_type() {
-    let health =
-        |service: &str, wait| Intent::Health { service: Some(service.parse().unwrap()), wait, deep: false };
+    let health = |service: &str, wait| Intent::Health {
+        service: Some(service.parse().unwrap()),
+        wait,
+        deep: false,
+        public: false,
+    };
     let audit = |last, person: &str| Intent::Audit {
         last,
         person: Some(person.to_owned()),
@@ -12,8 +16,8 @@ fn an_intent_prints_as_the_line_to_type() {
     let table = [
         (Intent::Help { topic: Vec::new() }, "help"),
         (Intent::Help { topic: vec!["health".to_owned()] }, "help health"),
-        (Intent::Health { service: None, wait: None, deep: false }, "health"),
-        (Intent::Health { service: None, wait: None, deep: true }, "health --deep"),
+        (Intent::Health { service: None, wait: None, deep: false, public: false }, "health"),
+        (Intent::Health { service: None, wait: None, deep: true, public: false }, "health --deep"),
         (Intent::Errors { window: WINDOW_DEFAULT }, "errors"),
         (Intent::Errors { window: Period::minutes(90) }, "errors --window 1h30m"),
         (Intent::Db(Db::Connections), "db connections"),

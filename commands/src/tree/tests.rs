@@ -98,7 +98,8 @@ fn the_tree_says_what_each_argument_takes() {
         [
             usage("[SERVICE]", OptionKind::Service),
             usage("[--wait SECONDS]", OptionKind::Integer { min: 5, max: 300 }),
-            usage("[--deep]", OptionKind::Boolean)
+            usage("[--deep]", OptionKind::Boolean),
+            usage("[--public]", OptionKind::Boolean)
         ]
     );
     assert_eq!(

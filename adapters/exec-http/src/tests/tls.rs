@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use commands::health::ProbeOutcome;
-use rcgen::generate_simple_self_signed;
+use rcgen::{CertificateParams, KeyPair, date_time_ymd, generate_simple_self_signed};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -17,8 +17,11 @@ use crate::Prober;
 /// A healthy service over TLS, with a certificate for `name`.
 async fn secured(name: &str) -> (Server, CertificateDer<'static>) {
     let made = generate_simple_self_signed([name.to_owned()]).unwrap();
-    let certificate = made.cert.der().clone();
-    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    serving(made.cert.der().clone(), &made.signing_key).await
+}
+
+async fn serving(certificate: CertificateDer<'static>, key: &KeyPair) -> (Server, CertificateDer<'static>) {
+    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -65,6 +68,21 @@ async fn a_trusted_service_is_asked_over_tls() {
     let (server, certificate) = secured("localhost").await;
     let probe = trusting(certificate).probe(&by_name(&server), PATIENT).await;
     assert_eq!(probe.outcome, healthy());
+}
+
+#[tokio::test]
+async fn the_end_of_the_certificate_is_told() {
+    let mut parameters = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    parameters.not_after = date_time_ymd(2031, 5, 6);
+    let key = KeyPair::generate().unwrap();
+    let (server, certificate) = serving(parameters.self_signed(&key).unwrap().der().clone(), &key).await;
+    let health = trusting(certificate).public(&by_name(&server), PATIENT).await;
+    assert_eq!(health.probe.outcome, healthy());
+    assert_eq!(health.certificate_ends, "2031-05-06T00:00:00Z".parse().ok());
+    assert_eq!(health.days_left("2031-04-26T01:00:00Z".parse().unwrap()), Some(9));
+
+    let open = Server::answering(answer("200 OK", "application/json", OK)).await;
+    assert_eq!(prober().public(&open.url, PATIENT).await.certificate_ends, None);
 }
 
 #[tokio::test]
