@@ -122,6 +122,20 @@ impl Bot {
         .await
     }
 
+    async fn live(&self) {
+        let live = async || (self.chat.liveness() == Liveness::Live).then_some(());
+        eventually(SOON, "the gateway to be live", live).await;
+    }
+
+    /// Waits until it says that it is not, in words that begin so.
+    async fn down(&self, words: &str) {
+        let down = async || match self.chat.liveness() {
+            Liveness::Down(why) => why.starts_with(words).then_some(()),
+            Liveness::Live => None,
+        };
+        eventually(SOON, words, down).await;
+    }
+
     async fn end(self) {
         let began = std::time::Instant::now();
         self.stop.cancel();

@@ -24,6 +24,7 @@ mod readback;
 mod registration;
 mod snowflake;
 mod status;
+mod vigil;
 
 use std::convert::Infallible;
 use std::sync::Arc;

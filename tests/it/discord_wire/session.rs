@@ -87,27 +87,73 @@ async fn a_reset_with_a_refused_reconnect_is_back_long_before_the_next_heartbeat
     server.drop_gateway(Drop::Reset, true);
     // serenity alone spins until its next heartbeat and then waits another five seconds.
     server.wait_identifies(2, Duration::from_secs(12)).await;
-    eventually(SOON, "life", async || (bot.chat.liveness() == Liveness::Live).then_some(())).await;
-    assert!(matches!(server.slash(ALICE, CHANNEL, &["health"], &[]).await, AckOutcome::Acknowledged { .. }));
+    bot.live().await;
+    let outcome = server.slash(ALICE, CHANNEL, &["health"], &[]).await;
+    bot.end().await;
+    server.leave_unanswered(outcome.interaction());
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resume_that_gets_no_word_is_told_of_and_replaced_by_a_new_session() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    bot.live().await;
+    server.silence_connections(1);
+    server.drop_gateway(Drop::Close(4000), true);
+    bot.down("the gateway has not answered for ").await;
+    server.mention(ALICE, CHANNEL, "help missed");
+    server.wait_identifies(2, NEW_SESSION * 2).await;
+    bot.command("help missed").await;
+    bot.live().await;
+    server.mention(ALICE, CHANNEL, "help now");
+    bot.command("help now").await;
+    assert_eq!(server.resumes(), 0);
     bot.end().await;
     server.assert_clean();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_zombie_connection_is_noticed_by_its_heartbeat() {
-    let options = DiscordOptions { heartbeat_interval: Duration::from_secs(1), ..DiscordOptions::default() };
+async fn a_first_connection_that_gets_no_word_is_made_again() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    server.silence_connections(1);
+    let bot = Bot::begin(&server, None, accepted);
+    bot.down("the gateway has not answered for ").await;
+    server.wait_ready(NEW_SESSION * 2).await;
+    server.mention(ALICE, CHANNEL, "help now");
+    bot.command("help now").await;
+    bot.live().await;
+    assert_eq!(server.identifies(), 1);
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zombie_connection_is_noticed_by_its_heartbeat_and_what_it_missed_is_read_back() {
+    let options = DiscordOptions { heartbeat_interval: Duration::from_secs(3), ..DiscordOptions::default() };
     let server = DiscordServer::start(options).await;
     let bot = Bot::start(&server, accepted).await;
-    server.stop_heartbeat_acks();
-    server.wait_disconnected(SOON).await;
-    eventually(NEW_SESSION, "the gateway to be down", async || match bot.chat.liveness() {
-        Liveness::Down(why) => Some(why),
-        Liveness::Live => None,
-    })
-    .await;
+    let message = posted(&server, &bot, "Vote", Vec::new()).await;
+    assert_eq!(server.hush_gateway(), 1);
+    server.mention(ALICE, CHANNEL, "help missed");
+    server.react(BOB, message.id, "✅");
+    server.wait_identifies(2, NEW_SESSION).await;
+    bot.command("help missed").await;
+    assert_eq!(bot.reaction(ReactionChange::Added, "✅").await.from.id, BOB.to_string());
+    bot.live().await;
     bot.end().await;
-    // The half-open socket stays silent, as it should.
-    server.forgive("heartbeat");
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_sessions_of_a_day_wait_for_their_turn() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    server.sessions_left(50, Duration::from_secs(150));
+    let bot = Bot::begin(&server, None, accepted);
+    bot.down("Discord allows few more sessions today").await;
+    assert_eq!(server.identifies(), 0);
+    server.wait_ready(NEW_SESSION).await;
+    bot.end().await;
     server.assert_clean();
 }
 

@@ -78,6 +78,11 @@ impl DiscordServer {
         self.state().refuse_connections = times;
     }
 
+    /// The next `times` connections to the gateway are taken, and then nothing is ever said on them.
+    pub fn silence_connections(&self, times: usize) {
+        self.state().silent_connections = times;
+    }
+
     /// Every connection to the gateway ends. With `resumable` the session waits for a RESUME.
     /// Returns how many there were.
     pub fn drop_gateway(&self, how: Drop, resumable: bool) -> usize {
@@ -94,9 +99,15 @@ impl DiscordServer {
         self.order_all(resumable, |_| Order::Send(json!({"op": 9, "d": resumable})))
     }
 
-    /// Heartbeats get no acknowledgement from now on.
-    pub fn stop_heartbeat_acks(&self) {
-        self.state().heartbeats_ignored = true;
+    /// Every connection to the gateway stays open and dead: nothing is said or heard on it any more, and its
+    /// session is over. Returns how many there were.
+    pub fn hush_gateway(&self) -> usize {
+        self.order_all(false, |_| Order::Hush)
+    }
+
+    /// What Discord says is left of the day's sessions, and when it counts anew.
+    pub fn sessions_left(&self, remaining: usize, reset_after: Duration) {
+        self.state().sessions_left = Some((remaining, reset_after));
     }
 
     /// IDENTIFY is refused with close code 4014 from now on.

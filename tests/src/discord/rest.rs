@@ -191,13 +191,17 @@ impl Call<'_> {
         let application = APPLICATION.to_string();
         match (self.method.as_str(), self.path.as_slice()) {
             ("GET", ["gateway"]) => Reply::ok(json!({"url": format!("ws://{}", shared.socket)})),
-            ("GET", ["gateway", "bot"]) => Reply::ok(json!({
-                "url": format!("ws://{}", shared.socket), "shards": 1,
-                "session_start_limit": {
-                    "total": 1000, "remaining": 1000 - state.identifies.min(1000), "reset_after": 14_400_000,
-                    "max_concurrency": 1,
-                },
-            })),
+            ("GET", ["gateway", "bot"]) => {
+                let truth = (1000 - state.identifies.min(1000), Duration::from_hours(4));
+                let (remaining, reset_after) = state.sessions_left.unwrap_or(truth);
+                Reply::ok(json!({
+                    "url": format!("ws://{}", shared.socket), "shards": 1,
+                    "session_start_limit": {
+                        "total": 1000, "remaining": remaining, "max_concurrency": 1,
+                        "reset_after": u64::try_from(reset_after.as_millis()).expect("a day at most"),
+                    },
+                }))
+            }
             ("GET", ["applications", "@me"]) => Reply::ok(json!({
                 "id": application, "name": "acgs", "icon": null, "description": "", "bot_public": false,
                 "bot_require_code_grant": false, "verify_key": "00", "flags": 0, "bot": objects::user(BOT_USER),
