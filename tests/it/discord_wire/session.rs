@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chat_discord::{DiscordChat, DiscordConfig, DiscordError};
 use commands::ids::{Platform, Room};
-use commands::message::{Liveness, ReactionChange, SendError, Target};
+use commands::message::{EventKind, Liveness, ReactionChange, SendError, Target};
 use e2e::discord::{
     APPLICATION, Ack, AckOutcome, BOT_TOKEN, CHANNEL, DiscordOptions, DiscordServer, Drop, Route, THREAD,
 };
@@ -61,6 +61,33 @@ async fn a_new_session_reads_back_missed_mentions_and_reactions() {
     assert_eq!(added.from.id, BOB.to_string());
     let before = bot.events().iter().filter(|event| event.delivery == missed.delivery).count();
     assert_eq!(before, 1);
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reaction_put_on_while_missed_ones_are_read_is_not_withdrawn() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    let message = posted(&server, &bot, "Vote", Vec::new()).await;
+    server.op9(false);
+    server.wait_disconnected(SOON).await;
+    server.mention(ALICE, CHANNEL, "help missed");
+    let page = server.hold_next(Route::Messages);
+    eventually(NEW_SESSION, "the page to be read", async || {
+        (server.calls(Route::Messages) == 1).then_some(())
+    })
+    .await;
+    server.react(BOB, message.id, "✅");
+    bot.reaction(ReactionChange::Added, "✅").await;
+    drop(page);
+    // It is newer than the message, so the reactions are compared by then.
+    bot.command("help missed").await;
+    let withdrawn = bot
+        .events()
+        .into_iter()
+        .find(|event| matches!(event.kind, EventKind::Reaction { change: ReactionChange::Removed, .. }));
+    assert_eq!(withdrawn, None);
     bot.end().await;
     server.assert_clean();
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::DiscordServer;
 use super::gateway::Order;
@@ -37,6 +38,8 @@ pub(super) enum Fault {
     Limit { retry_after: Duration, global: bool },
     /// Done, and then the connection breaks.
     Reset,
+    /// Done, and its answer is kept until this is cancelled.
+    Hold(CancellationToken),
     /// This status and no JSON.
     Status(u16),
 }
@@ -61,6 +64,14 @@ impl DiscordServer {
     /// The next call of `route` is done, and its answer never arrives.
     pub fn answer_then_reset_next(&self, route: Route) {
         self.plan(route, 1, &Fault::Reset);
+    }
+
+    /// The next call of `route` is done, and its answer leaves when what this returns is dropped.
+    #[must_use]
+    pub fn hold_next(&self, route: Route) -> DropGuard {
+        let held = CancellationToken::new();
+        self.plan(route, 1, &Fault::Hold(held.clone()));
+        held.drop_guard()
     }
 
     /// The next `times` calls of `route` get an HTTP error page.

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::faults::{Fault, Route};
 use super::form;
@@ -74,8 +75,11 @@ async fn answer(
         return plain(Reply::not_found(0, "404: Not Found"));
     }
     call.path.drain(..2);
-    let response = call.judge(&shared);
+    let (response, held) = call.judge(&shared);
     shared.changed.notify_waiters();
+    if let Some(held) = held {
+        held.cancelled().await;
+    }
     response
 }
 
@@ -98,8 +102,8 @@ fn plain(Reply(status, body): Reply) -> Response {
 }
 
 impl Call<'_> {
-    /// Limits and faults first, as in front of the real API.
-    fn judge(&self, shared: &Shared) -> Response {
+    /// Limits and faults first, as in front of the real API. With the answer what it waits for.
+    fn judge(&self, shared: &Shared) -> (Response, Option<CancellationToken>) {
         let (route, key, limit) = self.bucket();
         let now = Instant::now();
         let mut state = shared.state();
@@ -111,24 +115,24 @@ impl Call<'_> {
         };
         let (most, remaining, reset_after) = match allowance {
             Allowance::Go { limit, remaining, reset_after } => (limit, remaining, reset_after),
-            Allowance::Wait(wait) => return limited(wait, false),
+            Allowance::Wait(wait) => return (limited(wait, false), None),
             Allowance::TooEarly(wait) => {
                 state.violation("rate", format!("{key} called {wait:?} before a 429's delay was over"));
-                return limited(wait, false);
+                return (limited(wait, false), None);
             }
         };
         let fault = state.faults.get_mut(&route).and_then(std::collections::VecDeque::pop_front);
         match fault {
             Some(Fault::Limit { retry_after, global }) => {
                 state.rates.back_off(if global { "" } else { &key }, retry_after, now);
-                return limited(retry_after, global);
+                return (limited(retry_after, global), None);
             }
             Some(Fault::Status(status)) => {
                 let status = StatusCode::from_u16(status).expect("a status");
                 let page = Body::from("<html>upstream error</html>");
-                return Response::builder().status(status).body(page).expect("a valid response");
+                return (Response::builder().status(status).body(page).expect("a valid response"), None);
             }
-            Some(Fault::Reset) | None => {}
+            Some(Fault::Reset | Fault::Hold(_)) | None => {}
         }
         let reply = self.authorized(shared, &mut state);
         drop(state);
@@ -136,7 +140,7 @@ impl Call<'_> {
             // The head is not flushed before the body's first part, which is an error: hyper hangs up.
             let broken =
                 futures_util::stream::once(async { Err::<Bytes, _>(std::io::Error::other("reset")) });
-            return Response::new(Body::from_stream(broken));
+            return (Response::new(Body::from_stream(broken)), None);
         }
         let mut response = plain(reply);
         let reset = format!("{:.3}", reset_after.as_secs_f64());
@@ -147,7 +151,11 @@ impl Call<'_> {
         ] {
             response.headers_mut().insert(name, value.parse().expect("a number"));
         }
-        response
+        let held = match fault {
+            Some(Fault::Hold(held)) => Some(held),
+            _ => None,
+        };
+        (response, held)
     }
 
     /// The kind of call, and what it counts against.
