@@ -53,8 +53,12 @@ fn accepted(event: &ChatEvent) -> Option<Receipt> {
 }
 
 fn connect(server: &DiscordServer, token: &str) -> DiscordChat {
+    DiscordChat::new(config(server, token)).expect("a valid configuration")
+}
+
+fn config(server: &DiscordServer, token: &str) -> DiscordConfig {
     let services = ["auth_service", "ac_service"];
-    DiscordChat::new(DiscordConfig {
+    DiscordConfig {
         api_url: server.api_url(),
         token: SecretString::from(token),
         application_id: APPLICATION,
@@ -65,8 +69,7 @@ fn connect(server: &DiscordServer, token: &str) -> DiscordChat {
             services.iter().filter(|name| name.starts_with(typed)).map(|name| (*name).to_owned()).collect()
         }),
         now,
-    })
-    .expect("a valid configuration")
+    }
 }
 
 impl Bot {
@@ -77,7 +80,10 @@ impl Bot {
     }
 
     fn begin(server: &DiscordServer, since: Option<Timestamp>, verdict: Verdict) -> Self {
-        let chat = connect(server, BOT_TOKEN);
+        Self::serve(connect(server, BOT_TOKEN), since, verdict)
+    }
+
+    fn serve(chat: DiscordChat, since: Option<Timestamp>, verdict: Verdict) -> Self {
         let events: Arc<Mutex<Vec<ChatEvent>>> = Arc::default();
         let (seen, serves, stop) = (Arc::clone(&events), chat.clone(), CancellationToken::new());
         let until = stop.clone();

@@ -13,7 +13,9 @@ use e2e::wait::eventually;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use super::{ALICE, BOB, Bot, NEW_SESSION, SOON, accepted, connect, in_channel, now, outgoing, posted};
+use super::{
+    ALICE, BOB, Bot, NEW_SESSION, SOON, accepted, config, connect, in_channel, now, outgoing, posted,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_connection_is_resumed_and_nothing_is_lost() {
@@ -232,6 +234,21 @@ async fn commands_are_put_once_and_only_when_they_differ() {
     server.wait_identifies(2, SOON).await;
     bot.end().await;
     assert_eq!(server.registrations(), 1);
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_changed_are_put_anew() {
+    let server =
+        DiscordServer::start(DiscordOptions { identify_limit: false, ..DiscordOptions::default() }).await;
+    Bot::start(&server, accepted).await.end().await;
+    let mut config = config(&server, BOT_TOKEN);
+    config.tree.description = "Another description".to_owned();
+    let bot = Bot::serve(DiscordChat::new(config).expect("valid"), None, accepted);
+    eventually(SOON, "the changed commands", async || (server.registrations() == 2).then_some(())).await;
+    assert_eq!(server.registered_commands()[0]["description"], "Another description");
+    server.wait_identifies(2, SOON).await;
+    bot.end().await;
     server.assert_clean();
 }
 
