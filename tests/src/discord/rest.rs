@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::faults::{Fault, Route};
 use super::form;
-use super::message::{Message, Upload, list};
+use super::message::{EPHEMERAL, Message, Upload, list};
 use super::people::{Ack, DEADLINE};
 use super::rates::{Allowance, Limit, MESSAGES, OTHER, TOKEN};
 use super::rules::{Purpose, broken};
@@ -24,8 +24,6 @@ use super::{APPLICATION, BOT_TOKEN, BOT_USER, CHANNEL, GUILD, LOUNGE, THREAD, co
 
 /// Longer than any test; Discord's is 15 minutes.
 const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
-/// "In the past few minutes" (resources/message).
-const EPHEMERAL: u64 = 64;
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new().fallback(answer).layer(DefaultBodyLimit::max(64 * 1024 * 1024)).with_state(shared)
@@ -404,6 +402,11 @@ impl Call<'_> {
         let original = interaction.original;
         let parts = match method {
             "GET" => None,
+            "DELETE" => {
+                let Some(original) = original else { return Reply::not_found(10008, "Unknown Message") };
+                state.messages.retain(|message| message.id != original);
+                return Reply(StatusCode::NO_CONTENT, Value::Null);
+            }
             "PATCH" => match self.message(state, Purpose::EditOriginal) {
                 Ok(parts) => Some(parts),
                 Err(reply) => return reply,
