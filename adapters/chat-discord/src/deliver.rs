@@ -228,7 +228,10 @@ impl Inbox {
     }
 
     fn reacted(&self, reaction: Reaction) {
-        if reaction.by_bot || reaction.user == self.bot_user() {
+        let bot_user = self.bot_user();
+        // On somebody else's message it is none of ours. One taken off does not say whose message it is on.
+        let is_elsewhere = reaction.author.is_some_and(|author| author != bot_user);
+        if reaction.by_bot || reaction.user == bot_user || is_elsewhere {
             return;
         }
         let known_at = self.reactions().note(&reaction, (self.shared.now)());
