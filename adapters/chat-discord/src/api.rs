@@ -420,6 +420,23 @@ mod tests {
         assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
     }
 
+    #[tokio::test]
+    async fn a_429_for_everybodys_limit_is_not_counted_against_us() {
+        let api = client(&Url::parse("https://discord.com").expect("a constant"));
+        let answered = async |scope: &str| {
+            for _ in 0..1_000 {
+                let limited = http::Response::builder().status(429).header("x-ratelimit-scope", scope);
+                let limited = Response::from(limited.body("{}").expect("a response"));
+                let error = api.judge(limited, Authorization::Bot, "messages").await.expect_err("limited");
+                assert!(matches!(error, CallError::RateLimited { .. }), "{error:?}");
+            }
+            api.may_call(Authorization::Bot)
+        };
+        assert_eq!(answered("shared").await, Ok(()));
+        assert!(matches!(answered("user").await, Err(CallError::RateLimited { global: true, .. })));
+        assert_eq!(api.may_call(Authorization::Address), Ok(()), "interactions are exempt");
+    }
+
     fn client(origin: &Url) -> Api {
         // Another test of this binary may have installed it.
         drop(rustls::crypto::ring::default_provider().install_default());
