@@ -84,6 +84,7 @@ fn describe() {
     describe_histogram!("acgs_probe_seconds", "Health probes, by service.");
     describe_gauge!("acgs_outbox_waiting", "Messages stored and not sent yet.");
     describe_gauge!("acgs_outbox_dead", "Messages given up.");
+    describe_gauge!("acgs_discord_commands_registered", "1 when Discord has the slash commands.");
     describe_gauge!("acgs_ready", "1 when /readyz says ready.");
 }
 

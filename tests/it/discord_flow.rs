@@ -22,19 +22,21 @@ struct Scene {
     bot: Bot,
 }
 
-async fn scene() -> Scene {
-    let discord = DiscordServer::start(DiscordOptions::default()).await;
-    let platform = Platform::start().await;
-    let setup = Setup::default()
+fn setup(discord: &DiscordServer) -> Setup {
+    Setup::default()
         .with(&format!(
             "[discord]\napi_url = {:?}\napplication_id = \"{APPLICATION}\"\nguild_id = \"{GUILD}\"",
             discord.api_url().as_str()
         ))
         .with(&people::toml())
-        .with(&platform.toml())
         .room(&format!("discord:{CHANNEL}"))
-        .secret("DISCORD_TOKEN", BOT_TOKEN);
-    let bot = Bot::start(setup).await;
+        .secret("DISCORD_TOKEN", BOT_TOKEN)
+}
+
+async fn scene() -> Scene {
+    let discord = DiscordServer::start(DiscordOptions::default()).await;
+    let platform = Platform::start().await;
+    let bot = Bot::start(setup(&discord).with(&platform.toml())).await;
     discord.wait_ready(SOON).await;
     Scene { discord, platform, bot }
 }
@@ -381,17 +383,30 @@ async fn missed_messages_are_asked_for_until_discord_gives_them() {
 async fn a_403_before_the_first_session_is_waited_out() {
     let discord = DiscordServer::start(DiscordOptions::default()).await;
     discord.status_next(Route::Gateway, 1, 403);
-    let setup = Setup::default()
-        .with(&format!(
-            "[discord]\napi_url = {:?}\napplication_id = \"{APPLICATION}\"\nguild_id = \"{GUILD}\"",
-            discord.api_url().as_str()
-        ))
-        .with(&people::toml())
-        .room(&format!("discord:{CHANNEL}"))
-        .secret("DISCORD_TOKEN", BOT_TOKEN);
-    let _bot = Bot::start(setup).await;
+    let _bot = Bot::start(setup(&discord)).await;
     discord.wait_ready(SOON).await;
     assert!(discord.calls(Route::Gateway) >= 2);
+    discord.assert_clean();
+}
+
+#[tokio::test]
+async fn commands_are_registered_however_often_something_in_front_of_discord_refuses_them() {
+    let discord = DiscordServer::start(DiscordOptions::default()).await;
+    for status in [403, 407] {
+        discord.status_next(Route::Commands, 1, status);
+    }
+    let bot = Bot::start(setup(&discord)).await;
+    eventually(SOON, "the commands to be missing", async || {
+        let metric = bot.metric("acgs_discord_commands_registered", &[]).await;
+        (discord.calls(Route::Commands) >= 1 && metric == 0.0).then_some(())
+    })
+    .await;
+    discord.wait_ready(NEW_SESSION).await;
+    eventually(SOON, "the metric", async || {
+        (bot.metric("acgs_discord_commands_registered", &[]).await >= 1.0).then_some(())
+    })
+    .await;
+    assert_eq!(discord.registrations(), 1);
     discord.assert_clean();
 }
 

@@ -53,8 +53,12 @@ fn accepted(event: &ChatEvent) -> Option<Receipt> {
 }
 
 fn connect(server: &DiscordServer, token: &str) -> DiscordChat {
+    DiscordChat::new(config(server, token)).expect("a valid configuration")
+}
+
+fn config(server: &DiscordServer, token: &str) -> DiscordConfig {
     let services = ["auth_service", "ac_service"];
-    DiscordChat::new(DiscordConfig {
+    DiscordConfig {
         api_url: server.api_url(),
         token: SecretString::from(token),
         application_id: APPLICATION,
@@ -65,8 +69,7 @@ fn connect(server: &DiscordServer, token: &str) -> DiscordChat {
             services.iter().filter(|name| name.starts_with(typed)).map(|name| (*name).to_owned()).collect()
         }),
         now,
-    })
-    .expect("a valid configuration")
+    }
 }
 
 impl Bot {
@@ -77,7 +80,10 @@ impl Bot {
     }
 
     fn begin(server: &DiscordServer, since: Option<Timestamp>, verdict: Verdict) -> Self {
-        let chat = connect(server, BOT_TOKEN);
+        Self::serve(connect(server, BOT_TOKEN), since, verdict)
+    }
+
+    fn serve(chat: DiscordChat, since: Option<Timestamp>, verdict: Verdict) -> Self {
         let events: Arc<Mutex<Vec<ChatEvent>>> = Arc::default();
         let (seen, serves, stop) = (Arc::clone(&events), chat.clone(), CancellationToken::new());
         let until = stop.clone();
@@ -124,6 +130,20 @@ impl Bot {
             matches!(&event.kind, EventKind::Reaction { change: c, emoji: e, .. } if *c == change && e == emoji)
         })
         .await
+    }
+
+    async fn live(&self) {
+        let live = async || (self.chat.liveness() == Liveness::Live).then_some(());
+        eventually(SOON, "the gateway to be live", live).await;
+    }
+
+    /// Waits until it says that it is not, in words that begin so.
+    async fn down(&self, words: &str) {
+        let down = async || match self.chat.liveness() {
+            Liveness::Down(why) => why.starts_with(words).then_some(()),
+            Liveness::Live => None,
+        };
+        eventually(SOON, words, down).await;
     }
 
     async fn end(self) {
@@ -262,30 +282,99 @@ async fn an_answer_that_is_ready_before_the_deferral_waits_for_it() {
     server.assert_clean();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_slow_store_is_acknowledged_in_time_and_told_on_when_it_fails() {
-    let server = DiscordServer::start(DiscordOptions::default()).await;
-    let chat = connect(&server, BOT_TOKEN);
-    let (stop, disk) = (CancellationToken::new(), CancellationToken::new());
-    let (serves, until, full) = (chat.clone(), stop.clone(), disk.clone());
+/// A bot whose store is stuck until `disk` is cancelled.
+fn stuck(server: &DiscordServer, disk: &CancellationToken, verdict: Verdict) -> Bot {
+    let (chat, stop) = (connect(server, BOT_TOKEN), CancellationToken::new());
+    let events: Arc<Mutex<Vec<ChatEvent>>> = Arc::default();
+    let (serves, until, seen, disk) = (chat.clone(), stop.clone(), Arc::clone(&events), disk.clone());
     let serving = tokio::spawn(async move {
-        let receive = move |_| {
-            let full = full.clone();
+        let receive = move |event: ChatEvent| {
+            let (seen, disk) = (Arc::clone(&seen), disk.clone());
             async move {
-                full.cancelled().await;
-                None
+                seen.lock().expect("no panic while held").push(event.clone());
+                disk.cancelled().await;
+                verdict(&event)
             }
         };
         serves.serve(None, receive, until).await
     });
+    Bot { chat, events, stop, serving }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_store_is_acknowledged_in_time_and_nobody_is_kept_waiting_for_ever() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let disk = CancellationToken::new();
+    let verdict: Verdict = |event| match &event.kind {
+        EventKind::Command { line, .. } if line == "help" => Some(Receipt::Noted),
+        EventKind::Command { line, .. } if line.starts_with("health ") => Some(Receipt::Repeat),
+        EventKind::Click { .. } => Some(Receipt::Noted),
+        EventKind::Command { .. } | EventKind::Reaction { .. } => None,
+    };
+    let bot = stuck(&server, &disk, verdict);
     server.wait_ready(SOON).await;
-    let outcome = server.slash(ALICE, CHANNEL, &["health"], &[]).await;
-    assert_eq!(outcome.ack(), &Ack::Deferred { ephemeral: true });
+    let quiet = Button { label: "Quiet".to_owned(), value: "quiet".to_owned(), style: ButtonStyle::Primary };
+    let card = posted(&server, &bot, "Press", vec![quiet]).await;
+    let (lost, noted, repeat, answered, click) = tokio::join!(
+        server.slash(ALICE, CHANNEL, &["health"], &[]),
+        server.slash(ALICE, CHANNEL, &["help"], &[]),
+        server.slash(ALICE, CHANNEL, &["health"], &[("service", "auth_service")]),
+        server.slash(ALICE, CHANNEL, &["health"], &[("service", "ac_service")]),
+        server.click(ALICE, &card, "quiet"),
+    );
+    for outcome in [&lost, &noted, &repeat, &answered, &click] {
+        assert_eq!(outcome.ack(), &Ack::Deferred { ephemeral: true });
+    }
+    // The first delivery's answer is there before the second is known to be one.
+    let event = bot.command("health ac_service").await;
+    bot.chat.send(&outgoing(Target::Answer(answer_of(&event)), "All well")).await.expect("answered");
+    server.wait_answer(answered.interaction(), SOON).await;
     disk.cancel();
-    let seen = server.wait_answer(outcome.interaction(), SOON).await;
+
+    let seen = server.wait_answer(lost.interaction(), SOON).await;
     assert!(seen.visible().starts_with("Not recorded"), "{}", seen.visible());
-    stop.cancel();
-    serving.await.expect("serve does not panic").expect("serve ends well");
+    assert_eq!(server.wait_answer(noted.interaction(), SOON).await.visible(), "Noted.");
+    let seen = server.wait_answer(repeat.interaction(), SOON).await;
+    assert!(seen.visible().starts_with("This was taken up already"), "{}", seen.visible());
+    eventually(SOON, "nobody to wait", async || server.unanswered().is_empty().then_some(())).await;
+    // The answer, four notices or removals, and a look at each of the two repeats.
+    eventually(SOON, "a look at the answer", async || (server.calls(Route::Original) == 7).then_some(()))
+        .await;
+    bot.end().await;
+    let messages = server.messages();
+    assert!(messages.iter().all(|message| message.interaction != Some(click.interaction())), "{messages:?}");
+    assert!(messages.iter().any(|message| message.id == card.id), "the card with the button stays");
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_response_is_tried_when_discord_no_longer_takes_it() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let disk = CancellationToken::new();
+    let bot = stuck(&server, &disk, accepted);
+    server.wait_ready(SOON).await;
+    server.status_next(Route::Callback, 100, 502);
+    let late = server.slash(ALICE, CHANNEL, &["health"], &[]).await;
+    assert!(matches!(late, AckOutcome::Late { .. }), "{late:?}");
+    // From 2 s to 2.5 s after its arrival, ten times a second.
+    assert!((1..=6).contains(&server.calls(Route::Callback)), "{}", server.calls(Route::Callback));
+    disk.cancel();
+    bot.end().await;
+    server.forgive("deadline");
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reactions_on_other_peoples_messages_are_none_of_the_bots() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    let message = posted(&server, &bot, "Vote", Vec::new()).await;
+    let theirs = server.say(ALICE, CHANNEL, "anybody there?");
+    server.react(BOB, theirs, "👋");
+    server.react(BOB, message.id, "✅");
+    bot.reaction(ReactionChange::Added, "✅").await;
+    assert_eq!(bot.events().len(), 1, "reactions come in order: {:#?}", bot.events());
+    bot.end().await;
     server.assert_clean();
 }
 
@@ -436,8 +525,8 @@ async fn a_delivery_that_comes_twice_is_answered_once() {
     server.react(BOB, message.id, "✅");
     eventually(SOON, "both reactions", async || (bot.events().len() == 4).then_some(())).await;
     assert_eq!(bot.events()[2].delivery, bot.events()[3].delivery);
-    assert!(matches!(outcome, AckOutcome::Acknowledged { .. }));
     bot.end().await;
+    server.leave_unanswered(outcome.interaction());
     server.assert_clean();
 }
 

@@ -2,9 +2,10 @@
 //!
 //! It enforces what Discord enforces (bodies' fields and limits, command trees, deadlines, token lifetimes,
 //! nonces, intents, heartbeats, IDENTIFY's rate, 429s) and what a careful bot owes (no mention is ever
-//! parsed, no repeat without a nonce). It keeps a ledger: a test ends with [`DiscordServer::assert_clean`],
-//! which fails on every broken rule and on every message that the test has not read. Faults are asked for
-//! one by one. It knows one server with a few channels, one application and no permissions.
+//! parsed, no repeat without a nonce, no deferral without an answer). It keeps a ledger: a test ends with
+//! [`DiscordServer::assert_clean`], which fails on every broken rule and on every message that the test has
+//! not read. Faults are asked for one by one. It knows one server with a few channels, one application and
+//! no permissions.
 
 mod commands;
 mod faults;
@@ -223,6 +224,26 @@ impl DiscordServer {
         before - state.violations.len()
     }
 
+    /// Deferrals ("the bot is thinking") whose place nothing has taken although the token is good for it.
+    #[must_use]
+    pub fn unanswered(&self) -> Vec<u64> {
+        let state = self.state();
+        let waits = |id: &u64| state.interactions.get(id).is_some_and(|interaction| !interaction.is_over);
+        let deferrals = state.messages.iter().filter(|message| message.is_deferral);
+        deferrals.filter_map(|message| message.interaction).filter(waits).collect()
+    }
+
+    /// Takes a deferral off the ledger whose answer the test itself has left out.
+    ///
+    /// # Panics
+    /// Where nothing waits for an answer.
+    pub fn leave_unanswered(&self, interaction: u64) {
+        let mut state = self.state();
+        let before = state.messages.len();
+        state.messages.retain(|message| !(message.is_deferral && message.interaction == Some(interaction)));
+        assert_eq!(state.messages.len() + 1, before, "interaction {interaction} waits for no answer");
+    }
+
     /// Messages of the bot's that no test has read.
     #[must_use]
     pub fn unread(&self) -> Vec<String> {
@@ -232,11 +253,12 @@ impl DiscordServer {
     /// The end of every test.
     ///
     /// # Panics
-    /// On a broken rule and on an unread message.
+    /// On a broken rule, on an unread message and on an interaction whose answer still has to come.
     pub fn assert_clean(&self) {
-        let (violations, unread) = (self.violations(), self.unread());
+        let (violations, unread, unanswered) = (self.violations(), self.unread(), self.unanswered());
         assert!(violations.is_empty(), "Discord's rules were broken: {violations:#?}");
         assert!(unread.is_empty(), "messages that nobody read: {unread:#?}");
+        assert!(unanswered.is_empty(), "the bot thinks for ever about: {unanswered:?}");
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use crate::api::{Api, Authorization, Body, CallError};
 use crate::inbound::Interaction;
 
-/// Discord gives up on an interaction 3 s after it (interactions/receiving-and-responding). The event was
-/// on its way for a part of that.
+/// From an interaction's arrival. Discord gives up on it 3 s after it was made
+/// (interactions/receiving-and-responding), and it was on its way for a part of that.
 const DEADLINE: Duration = Duration::from_millis(2_500);
 const PAUSE: Duration = Duration::from_millis(100);
 /// Message flag of a reply that the asker alone sees.
@@ -29,6 +29,10 @@ pub(crate) const NOT_READABLE: &str =
     "Discord sent this without saying who asks or what for; nothing was done.";
 /// Stored, and there is nothing to answer.
 pub(crate) const NOTED: &str = "Noted.";
+
+/// Stored before, by another delivery of the same.
+pub(crate) const TAKEN_UP: &str =
+    "This was taken up already. If it has an answer, that comes here or in the channel.";
 
 /// A first response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,34 +70,50 @@ impl Response {
     }
 }
 
-/// Gives the first response. A response may be repeated, since Discord takes only one: so it is, while
-/// there is time, when the connection failed.
-pub(crate) async fn respond(api: &Api, interaction: &Interaction, response: Response) {
-    let began = Instant::now();
+/// Gives the first response to an interaction that came at `arrived`. A response may be repeated, since
+/// Discord takes only one: so it is, while there is time, when the connection failed. Whether Discord may
+/// have taken this one: not when it has another delivery's, or certainly none.
+pub(crate) async fn respond(
+    api: &Api,
+    interaction: &Interaction,
+    arrived: Instant,
+    response: Response,
+) -> bool {
+    let deadline = arrived + DEADLINE;
     let json = response.to_json();
+    let mut may_be_taken = false;
     loop {
-        let Err(error) = callback(api, interaction, &json).await else { return };
+        let Err(error) = callback(api, interaction, deadline, &json).await else { return true };
         let pause = match &error {
-            CallError::NotReached(_) | CallError::Unknown(_) => PAUSE,
+            CallError::NotReached(_) => PAUSE,
+            CallError::Unknown(_) => {
+                may_be_taken = true;
+                PAUSE
+            }
             CallError::RateLimited { retry_after, .. } => *retry_after,
             // An earlier try, or another replica, was heard.
-            CallError::Refused { code: ALREADY_ACKNOWLEDGED, .. } => return,
+            CallError::Refused { code: ALREADY_ACKNOWLEDGED, .. } => return may_be_taken,
             CallError::Refused { .. } => DEADLINE,
         };
-        if began.elapsed() + pause >= DEADLINE {
+        if Instant::now() + pause >= deadline {
             // The answer then goes to the channel, where it may be public.
             tracing::warn!(interaction.id, %error, "an interaction could not be acknowledged in time");
-            return;
+            return may_be_taken;
         }
         tokio::time::sleep(pause).await;
     }
 }
 
-async fn callback(api: &Api, interaction: &Interaction, json: &Value) -> Result<(), CallError> {
+async fn callback(
+    api: &Api,
+    interaction: &Interaction,
+    deadline: Instant,
+    json: &Value,
+) -> Result<(), CallError> {
     let id = interaction.id.to_string();
     let path = ["interactions", &id, &interaction.token, "callback"];
     let sent = api.call(Method::POST, &path, Authorization::Address, Body::json(json)?);
-    match tokio::time::timeout(DEADLINE, sent).await {
+    match tokio::time::timeout_at(deadline.into(), sent).await {
         Ok(answer) => answer.map(drop),
         Err(_) => Err(CallError::Unknown("no answer in time".to_owned())),
     }

@@ -512,6 +512,30 @@ mod tests {
         assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
     }
 
+    #[tokio::test]
+    async fn a_429_for_everybodys_limit_is_not_counted_against_us() {
+        let api = client(&Url::parse("https://discord.com").expect("a constant"));
+        let answered = async |scope: &str| {
+            for _ in 0..1_000 {
+                let limited = http::Response::builder().status(429).header("x-ratelimit-scope", scope);
+                let limited = Response::from(limited.body("{}").expect("a response"));
+                let judged = api.judge(limited, Authorization::Bot, "messages", limits::post("5"));
+                let error = judged.await.expect_err("limited");
+                assert!(matches!(error, CallError::RateLimited { .. }), "{error:?}");
+            }
+            // Not the limit that the answers closed.
+            api.may_call(Authorization::Bot, &limits::edit("6"))
+        };
+        assert_eq!(answered("shared").await, Ok(()));
+        let paused = answered("user").await;
+        assert!(
+            matches!(&paused, Err(CallError::RateLimited { limit, .. }) if *limit == limits::global()),
+            "{paused:?}"
+        );
+        let exempt = api.may_call(Authorization::Address, &limits::token("t"));
+        assert_eq!(exempt, Ok(()), "interactions are exempt");
+    }
+
     fn client(origin: &Url) -> Api {
         // Another test of this binary may have installed it.
         drop(rustls::crypto::ring::default_provider().install_default());

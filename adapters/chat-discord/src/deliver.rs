@@ -19,14 +19,15 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use crate::acknowledge::{NOT_READABLE, NOT_RECORDED, NOTED, Response, respond};
+use crate::acknowledge::{NOT_READABLE, NOT_RECORDED, NOTED, Response, TAKEN_UP, respond};
 use crate::inbound::{self, Asked, Incoming, Interaction, Message, Reaction};
 use crate::reactions::{Present, Reactions};
 use crate::readback::ReadBack;
 use crate::status::Moment;
 use crate::{Shared, outbound};
 
-/// Storing may take this long before the interaction is acknowledged without knowing how it ends.
+/// Storing may take this long from an interaction's arrival before the interaction is acknowledged without
+/// knowing how it ends.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Stores an event and says how to acknowledge it.
@@ -166,40 +167,54 @@ impl Inbox {
         if let Asked::Complete { typed } = &interaction.asked {
             let asker = interaction.user.map(inbound::account);
             let words = asker.map(|asker| (shared.complete)(&asker, typed)).unwrap_or_default();
-            return respond(&shared.api, interaction, Response::Suggest(words)).await;
+            respond(&shared.api, interaction, arrived, Response::Suggest(words)).await;
+            return;
         }
         if let Some(parent) = interaction.parent {
             shared.places.note(interaction.channel, Some(parent));
         }
         match interaction.event(shared.application, &shared.tree) {
-            Some(event) => self.answerable(interaction, event).await,
-            None => respond(&shared.api, interaction, Response::Say(NOT_READABLE)).await,
+            Some(event) => self.answerable(interaction, arrived, event).await,
+            None => {
+                respond(&shared.api, interaction, arrived, Response::Say(NOT_READABLE)).await;
+            }
         }
         metrics::histogram!("acgs_ack_seconds", "platform" => "discord").record(arrived.elapsed());
     }
 
     /// Stores a command or a click and responds. An answer that is ready before that waits for it.
-    async fn answerable(&self, interaction: &Interaction, event: ChatEvent) {
-        let shared = &self.shared;
-        let token = format!("{}/{}", shared.application, interaction.token);
-        let held = shared.unacknowledged.hold(&token);
+    async fn answerable(&self, interaction: &Interaction, arrived: Instant, event: ChatEvent) {
+        let api = &self.shared.api;
+        let token = format!("{}/{}", self.shared.application, interaction.token);
+        let held = self.shared.unacknowledged.hold(&token);
         let mut stored = pin!(self.store(event));
         let in_time = tokio::select! {
             receipt = &mut stored => Some(receipt),
-            () = tokio::time::sleep(PATIENCE) => None,
+            () = tokio::time::sleep_until((arrived + PATIENCE).into()) => None,
         };
         if let Some(receipt) = in_time {
             if let Some(response) = response(&interaction.asked, receipt) {
-                respond(&shared.api, interaction, response).await;
+                respond(api, interaction, arrived, response).await;
             }
             return;
         }
         // Acknowledged before it is stored, since the token would be lost otherwise; privately, since it is
         // not known yet whether everybody may see the answer.
-        respond(&shared.api, interaction, Response::Defer(Visibility::Private)).await;
+        let is_deferred = respond(api, interaction, arrived, Response::Defer(Visibility::Private)).await;
         drop(held);
-        if stored.await.is_none() {
-            outbound::say(&shared.api, &token, NOT_RECORDED).await;
+        let receipt = stored.await;
+        if !is_deferred {
+            return;
+        }
+        match receipt {
+            // The answer takes the deferral's place.
+            Some(Receipt::Accepted(_)) => {}
+            Some(Receipt::Noted) if matches!(interaction.asked, Asked::Click { .. }) => {
+                outbound::take_back(api, &token).await;
+            }
+            Some(Receipt::Noted) => outbound::say(api, &token, NOTED).await,
+            Some(Receipt::Repeat) => outbound::say_if_unanswered(api, &token, TAKEN_UP).await,
+            None => outbound::say(api, &token, NOT_RECORDED).await,
         }
     }
 
@@ -213,7 +228,10 @@ impl Inbox {
     }
 
     fn reacted(&self, reaction: Reaction) {
-        if reaction.by_bot || reaction.user == self.bot_user() {
+        let bot_user = self.bot_user();
+        // On somebody else's message it is none of ours. One taken off does not say whose message it is on.
+        let is_elsewhere = reaction.author.is_some_and(|author| author != bot_user);
+        if reaction.by_bot || reaction.user == bot_user || is_elsewhere {
             return;
         }
         let known_at = self.reactions().note(&reaction, (self.shared.now)());

@@ -6,6 +6,9 @@
 //! thread is then given up (it ends by itself when the spin does) and another one takes its place, so that
 //! events flow again after seconds and not after a heartbeat.
 //!
+//! serenity also waits for ever for a connection that is taken and then says nothing. [`vigil`](crate::vigil)
+//! judges when that has gone on for too long, and such a thread is replaced as well.
+//!
 //! One worker that runs tasks first come, first served, because serenity hands every event on in a task of
 //! its own: so they arrive in Discord's order.
 //!
@@ -13,8 +16,8 @@
 //! [`readback`](crate::readback) fetches what was missed. On a wish to stop, the session is closed with
 //! code 1000: it is over, and a successor in another process begins its own.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -27,7 +30,7 @@ use serenity::gateway::{ConnectionStage, GatewayError, ShardManager, ShardManage
 use serenity::http::HttpBuilder;
 use serenity::model::event::Event;
 use serenity::model::id::ShardId;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedMutexGuard, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
@@ -37,15 +40,24 @@ use crate::deliver::Inbox;
 use crate::error::DiscordError;
 use crate::identifies::Identifies;
 use crate::manifest::INTENTS;
+use crate::vigil::{Verdict, Vigil};
 
 const SHARD: ShardId = ShardId(0);
 const PULSE: Duration = Duration::from_millis(250);
 /// Without a pulse for this long the thread is given up. Long enough for a loaded machine.
 const STUCK: Duration = Duration::from_secs(3);
+/// How long serenity waits for the gateway's address, so that it is seen to ask for it.
+const ASKED_WITHIN: Duration = Duration::from_millis(25);
+/// A resume takes milliseconds; only one that takes this long is worth telling of.
+const NOTICEABLE: Duration = Duration::from_secs(2);
 /// For the close frame and its echo; `serve` promises two seconds in all.
 const CLOSE: Duration = Duration::from_millis(1_200);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// With fewer sessions left of the day's 1,000 they are spread over the rest of the day.
+const FEW: u64 = 100;
+const LONGEST_TURN: Duration = Duration::from_secs(600);
 
 /// `GET /gateway/bot`.
 #[derive(Deserialize)]
@@ -102,7 +114,16 @@ async fn ready_to_connect(shared: &Shared, identifies: &Identifies) -> Result<St
         }
         let wait = match shared.api.get::<Gateway>(&["gateway", "bot"], &[]).await {
             Ok(gateway) => match exhausted(&gateway) {
-                None => return gateway_url(&gateway.url, &shared.origin),
+                None => {
+                    if let Some(wait) = ration(&gateway) {
+                        shared.status.down(format!(
+                            "Discord allows few more sessions today; something restarts too often; waiting {} s",
+                            wait.as_secs()
+                        ));
+                        tokio::time::sleep(wait).await;
+                    }
+                    return gateway_url(&gateway.url, &shared.origin);
+                }
                 Some(wait) => {
                     shared.status.down("Discord allows no more sessions today; something restarts too often");
                     wait
@@ -129,6 +150,14 @@ async fn ready_to_connect(shared: &Shared, identifies: &Identifies) -> Result<St
 fn exhausted(gateway: &Gateway) -> Option<Duration> {
     let limit = gateway.session_start_limit.as_ref()?;
     (limit.remaining == 0).then(|| Duration::from_millis(limit.reset_after.max(1_000)))
+}
+
+/// How long one of the last sessions of the day waits for its turn. A process that is started again and again
+/// forgets how many it began, and would end with none for the rest of the day.
+fn ration(gateway: &Gateway) -> Option<Duration> {
+    let limit = gateway.session_start_limit.as_ref().filter(|limit| limit.remaining < FEW)?;
+    let share = limit.reset_after.checked_div(limit.remaining)?;
+    Some(Duration::from_millis(share).min(LONGEST_TURN))
 }
 
 /// The token goes to this address, so it is as safe as the REST address or it is not used.
@@ -183,8 +212,12 @@ impl Thread {
         let (close, abandon) = (CancellationToken::new(), CancellationToken::new());
         let pulse = Arc::new(Pulse { start: Instant::now(), last: AtomicU64::new(0) });
         let session = Session {
-            handler: Handler { inbox: Arc::clone(inbox), identifies: Arc::clone(identifies) },
-            ws_url,
+            handler: Handler {
+                inbox: Arc::clone(inbox),
+                identifies: Arc::clone(identifies),
+                watched: Watched(Arc::new(Mutex::new(Vigil::new(Instant::now())))),
+            },
+            address: Arc::new(tokio::sync::Mutex::new(ws_url)),
             pulse: Arc::clone(&pulse),
             close: close.clone(),
             abandon: abandon.clone(),
@@ -230,7 +263,7 @@ impl Thread {
 /// What runs on the thread.
 struct Session {
     handler: Handler,
-    ws_url: String,
+    address: Arc<tokio::sync::Mutex<String>>,
     pulse: Arc<Pulse>,
     close: CancellationToken,
     abandon: CancellationToken,
@@ -238,9 +271,13 @@ struct Session {
 
 impl Session {
     async fn run(self) -> End {
+        // Before serenity can ask for it.
+        let address = Arc::clone(&self.address).lock_owned().await;
         let options = self.options();
         let (manager, mut verdict) = ShardManager::new(options);
         manager.set_shards(SHARD.0, 1, 1).await;
+        // Ends with the thread's runtime.
+        tokio::spawn(notice_dials(address, self.handler.watched.clone()));
         if manager.initialize().is_err() {
             return End::Lost("the gateway could not be started");
         }
@@ -257,27 +294,56 @@ impl Session {
                 end = verdict.next() => return ended(end.as_ref()),
                 _ = tick.tick() => {
                     self.pulse.beat();
-                    let runner = manager.runners.lock().await.get(&SHARD).map(|runner| runner.stage);
-                    let stage = runner.unwrap_or(ConnectionStage::Disconnected);
-                    self.observe(stage, std::mem::replace(&mut before, stage));
+                    let runners = manager.runners.lock().await;
+                    let told = runners.get(&SHARD).map(|runner| (runner.stage, runner.latency));
+                    drop(runners);
+                    let (stage, latency) = told.unwrap_or((ConnectionStage::Disconnected, None));
+                    let now = Instant::now();
+                    let verdict = self.handler.watched.vigil().look(stage, latency, now);
+                    if let Some(why) = self.given_up(verdict, now) {
+                        return End::Lost(why);
+                    }
+                    self.observe(stage, std::mem::replace(&mut before, stage), verdict);
                 }
             }
         }
     }
 
+    /// Why the thread is to be replaced, if it is.
+    fn given_up(&self, verdict: Verdict, now: Instant) -> Option<&'static str> {
+        let why = match verdict {
+            Verdict::AsTold | Verdict::Dials(_) => return None,
+            Verdict::Unanswered(why) => {
+                self.handler.identifies.count(now);
+                why
+            }
+            Verdict::Lost(why) => why,
+        };
+        metrics::counter!("acgs_gateway_stuck_total").increment(1);
+        tracing::warn!(why, "the Discord gateway's connection is given up and made anew");
+        Some(why)
+    }
+
     /// serenity tells of a stage only when it has settled or failed.
-    fn observe(&self, stage: ConnectionStage, before: ConnectionStage) {
+    fn observe(&self, stage: ConnectionStage, before: ConnectionStage, verdict: Verdict) {
         let inbox = &self.handler.inbox;
-        match stage {
-            ConnectionStage::Connected => inbox.shared.status.still(inbox.now()),
+        match (stage, verdict) {
+            (ConnectionStage::Connected | ConnectionStage::Disconnected, Verdict::Dials(waited))
+                if waited >= NOTICEABLE =>
+            {
+                let seconds = waited.as_secs();
+                inbox.shared.status.down(format!("the gateway has not answered for {seconds} s"));
+            }
+            (ConnectionStage::Connected, Verdict::Dials(_)) => {}
+            (ConnectionStage::Connected, _) => inbox.shared.status.still(inbox.now()),
             // Told of an IDENTIFY only when it came to nothing; READY tells of the others.
-            ConnectionStage::Identifying => {
+            (ConnectionStage::Identifying, _) => {
                 if before != ConnectionStage::Identifying {
                     self.handler.identifies.count(Instant::now());
                 }
                 inbox.shared.status.down("Discord refuses a new session");
             }
-            other => inbox.shared.status.down(format!("the gateway is {other}")),
+            (other, _) => inbox.shared.status.down(format!("the gateway is {other}")),
         }
     }
 
@@ -302,12 +368,37 @@ impl Session {
             shard_index: SHARD.0,
             shard_init: 1,
             shard_total: 1,
-            ws_url: Arc::new(tokio::sync::Mutex::new(self.ws_url.clone())),
+            ws_url: Arc::clone(&self.address),
             cache: Arc::new(Cache::new_with_settings(nothing)),
             http: Arc::new(http),
             intents: INTENTS,
             presence: None,
         }
+    }
+}
+
+/// serenity takes the gateway's address from under this lock whenever it connects and tells nobody that it
+/// does. So the lock is held and let go of again and again: whoever waits for it has it then, since it is
+/// fair, and connects.
+async fn notice_dials(mut held: OwnedMutexGuard<String>, watched: Watched) {
+    let address = Arc::clone(OwnedMutexGuard::mutex(&held));
+    loop {
+        tokio::time::sleep(ASKED_WITHIN).await;
+        drop(held);
+        if address.try_lock().is_err() {
+            watched.vigil().dials(Instant::now());
+        }
+        held = Arc::clone(&address).lock_owned().await;
+    }
+}
+
+/// The vigil that all of a thread's tasks keep.
+#[derive(Clone)]
+struct Watched(Arc<Mutex<Vigil>>);
+
+impl Watched {
+    fn vigil(&self) -> MutexGuard<'_, Vigil> {
+        self.0.lock().expect("no code panics while holding it")
     }
 }
 
@@ -325,13 +416,17 @@ fn ended(verdict: Option<&Result<(), GatewayError>>) -> End {
 struct Handler {
     inbox: Arc<Inbox>,
     identifies: Arc<Identifies>,
+    watched: Watched,
 }
 
 #[async_trait]
 impl RawEventHandler for Handler {
     async fn raw_event(&self, _: Context, event: Event) {
+        let now = Instant::now();
+        // One that serenity can't read never gets as far as its session.
+        self.watched.vigil().hears(matches!(event, Event::Ready(_) | Event::Resumed(_)), now);
         if matches!(event, Event::Ready(_)) {
-            self.identifies.count(Instant::now());
+            self.identifies.count(now);
         }
         // Without waiting, so that the order of events is the order of these tasks.
         self.inbox.take(&event);
@@ -366,5 +461,18 @@ mod tests {
         };
         assert_eq!(exhausted(&gateway(1)), None);
         assert_eq!(exhausted(&gateway(0)), Some(Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn the_last_sessions_of_the_day_are_spread_over_it() {
+        let left = |remaining, hours: u64| {
+            let limit = SessionStarts { remaining, reset_after: hours * 3_600_000 };
+            ration(&Gateway { url: String::new(), session_start_limit: Some(limit) })
+        };
+        assert_eq!(left(100, 20), None);
+        assert_eq!(left(90, 10), Some(Duration::from_secs(400)));
+        assert_eq!(left(1, 20), Some(LONGEST_TURN));
+        assert_eq!(left(0, 20), None, "there is none to wait for");
+        assert_eq!(ration(&Gateway { url: String::new(), session_start_limit: None }), None);
     }
 }

@@ -108,6 +108,8 @@ pub(crate) struct Reaction {
     pub(crate) user: u64,
     /// Known for a reaction put on only.
     pub(crate) by_bot: bool,
+    /// Who wrote the message; known for a reaction put on only, and not always.
+    pub(crate) author: Option<u64>,
     pub(crate) emoji: String,
     pub(crate) change: ReactionChange,
 }

@@ -25,6 +25,7 @@ mod readback;
 mod registration;
 mod snowflake;
 mod status;
+mod vigil;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -203,23 +204,31 @@ impl DiscordChat {
     }
 
     /// Registers, and then waits for ever. A bot without slash commands still hears mentions, so only a
-    /// refused token ends it.
+    /// refused token ends it. Whether they are registered is told in a metric and not by [`Self::liveness`].
     async fn keep_registered(&self) -> Result<Infallible, DiscordError> {
         let Shared { api, application, guild, tree, .. } = &*self.shared;
+        let registered = metrics::gauge!("acgs_discord_commands_registered");
+        registered.set(0.0);
         let mut pause = Duration::from_secs(1);
         loop {
             let wait = match registration::register(api, *application, *guild, tree).await {
-                Ok(()) => return std::future::pending().await,
+                Ok(()) => {
+                    registered.set(1.0);
+                    return std::future::pending().await;
+                }
                 Err(error @ CallError::Refused { status: 401, .. }) => {
                     return Err(error.into_error("register the commands"));
                 }
-                Err(error @ CallError::Refused { .. }) => {
-                    tracing::error!(%error, "Discord refused the slash commands; `acgs check` says what to do");
+                Err(error) if registration::is_final(&error) => {
+                    tracing::error!(%error, "Discord refused the slash commands for good; there are none");
                     return std::future::pending().await;
                 }
                 Err(CallError::RateLimited { retry_after, .. }) => retry_after,
                 Err(error) => {
-                    tracing::warn!(%error, "the slash commands could not be registered; trying again");
+                    tracing::warn!(
+                        %error,
+                        "the slash commands could not be registered; trying again. `acgs check` says more"
+                    );
                     pause
                 }
             };

@@ -40,6 +40,8 @@ const UNKNOWN_MESSAGE: u64 = 10_008;
 const MISSING_ACCESS: u64 = 50_001;
 /// It sees the channel and may not do this in it.
 const MISSING_PERMISSIONS: u64 = 50_013;
+/// Message flag of a deferral ("the bot is thinking").
+const LOADING: u64 = 128;
 
 /// The call that a message needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,23 +130,32 @@ fn secret(token: &AnswerToken) -> (&str, &str) {
 /// Interactions whose first response is on its way. Their answers wait for it: sent before, Discord knows
 /// nothing that they could take the place of.
 #[derive(Default)]
-pub(crate) struct Unacknowledged(Mutex<HashMap<String, CancellationToken>>);
+pub(crate) struct Unacknowledged(Mutex<HashMap<String, Awaited>>);
+
+/// One interaction that was delivered once, or again before it was acknowledged.
+struct Awaited {
+    acknowledged: CancellationToken,
+    holders: usize,
+}
 
 impl Unacknowledged {
-    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<String, CancellationToken>> {
+    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<String, Awaited>> {
         self.0.lock().expect("no code panics while holding it")
     }
 
-    /// Until the guard is dropped, answers by `token` wait.
+    /// Until the last guard for `token` is dropped, answers by it wait.
     pub(crate) fn hold(&self, token: &str) -> Held<'_> {
-        let acknowledged = CancellationToken::new();
-        self.map().insert(token.to_owned(), acknowledged.clone());
-        Held { all: self, token: token.to_owned(), acknowledged }
+        let mut map = self.map();
+        let awaited = map
+            .entry(token.to_owned())
+            .or_insert_with(|| Awaited { acknowledged: CancellationToken::new(), holders: 0 });
+        awaited.holders += 1;
+        Held { all: self, token: token.to_owned() }
     }
 
     async fn wait(&self, token: &str) {
-        let held = self.map().get(token).cloned();
-        if let Some(acknowledged) = held {
+        let acknowledged = self.map().get(token).map(|awaited| awaited.acknowledged.clone());
+        if let Some(acknowledged) = acknowledged {
             // Past this time the answer is refused and falls back.
             let _ = tokio::time::timeout(ACKNOWLEDGED_WITHIN, acknowledged.cancelled()).await;
         }
@@ -155,13 +166,17 @@ impl Unacknowledged {
 pub(crate) struct Held<'a> {
     all: &'a Unacknowledged,
     token: String,
-    acknowledged: CancellationToken,
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.all.map().remove(&self.token);
-        self.acknowledged.cancel();
+        let mut map = self.all.map();
+        let Some(awaited) = map.get_mut(&self.token) else { return };
+        awaited.holders -= 1;
+        if awaited.holders == 0 {
+            awaited.acknowledged.cancel();
+            map.remove(&self.token);
+        }
     }
 }
 
@@ -324,8 +339,7 @@ impl Message<'_> {
 
     async fn original(&self, token: &AnswerToken) -> Result<Sent, CallError> {
         let body = payload(&self.rendered, Kind::Edit)?;
-        let (application, secret) = secret(token);
-        let path = ["webhooks", application, secret, "messages", "@original"];
+        let path = deferral(&token.value);
         let answer = self.api.call(Method::PATCH, &path, Authorization::Address, body).await?;
         let posted = posted(&answer)?.map_or(Posted::ByToken, Posted::Message);
         Ok(Sent { posted, quota: answer.quota })
@@ -344,10 +358,31 @@ fn posted(answer: &Answer) -> Result<Option<MessageRef>, CallError> {
 
 /// Says in the place of an answer that there will be none. A second try would not be more likely to arrive.
 pub(crate) async fn say(api: &Api, token: &str, text: &str) {
-    let (application, secret) = token.split_once('/').unwrap_or_default();
-    let path = ["webhooks", application, secret, "messages", "@original"];
     let notice = json!({"content": text, "allowed_mentions": {"parse": []}});
-    notify(api, Method::PATCH, &path, Authorization::Address, &notice).await;
+    notify(async {
+        api.call(Method::PATCH, &deferral(token), Authorization::Address, Body::json(&notice)?).await
+    })
+    .await;
+}
+
+/// As [`say`], unless the answer is there already.
+pub(crate) async fn say_if_unanswered(api: &Api, token: &str, text: &str) {
+    let original = api.call(Method::GET, &deferral(token), Authorization::Address, Body::Empty).await;
+    let flags = original.and_then(|answer| answer.read::<Value>()).map(|message| message["flags"].as_u64());
+    if flags.is_ok_and(|flags| flags.unwrap_or_default() & LOADING != 0) {
+        say(api, token, text).await;
+    }
+}
+
+/// Takes a deferral away that nothing takes the place of.
+pub(crate) async fn take_back(api: &Api, token: &str) {
+    notify(api.call(Method::DELETE, &deferral(token), Authorization::Address, Body::Empty)).await;
+}
+
+/// Where an interaction's deferral is, and its answer after it.
+fn deferral(token: &str) -> [&str; 5] {
+    let (application, secret) = token.split_once('/').unwrap_or_default();
+    ["webhooks", application, secret, "messages", "@original"]
 }
 
 /// Says in a channel that there will be no answer to `message`, once.
@@ -356,13 +391,12 @@ pub(crate) async fn post_notice(api: &Api, channel: u64, message: u64, text: &st
     let notice = json!({
         "content": text, "allowed_mentions": {"parse": []}, "nonce": message.to_string(), "enforce_nonce": true,
     });
-    notify(api, Method::POST, &path, Authorization::Bot, &notice).await;
+    notify(async { api.call(Method::POST, &path, Authorization::Bot, Body::json(&notice)?).await }).await;
 }
 
-async fn notify(api: &Api, method: Method, path: &[&str], authorization: Authorization, notice: &Value) {
-    let sent = async { api.call(method, path, authorization, Body::json(notice)?).await };
-    if let Err(error) = sent.await {
-        tracing::error!(%error, "a notice that nothing was recorded could not be sent");
+async fn notify(call: impl Future<Output = Result<Answer, CallError>>) {
+    if let Err(error) = call.await {
+        tracing::error!(%error, "a notice that there will be no answer could not be given");
     }
 }
 

@@ -76,6 +76,7 @@ impl Reactions {
                 message,
                 user: key.user,
                 by_bot: false,
+                author: None,
                 emoji: key.emoji.clone(),
                 change: ReactionChange::Removed,
             })
@@ -96,6 +97,7 @@ impl Reactions {
             message: present.message,
             user: *user,
             by_bot: false,
+            author: None,
             emoji: emoji.clone(),
             change: ReactionChange::Added,
         }));

@@ -86,8 +86,13 @@ async fn read(inbox: &Inbox, guilds: &[u64], since: Timestamp) -> Result<(), Cal
     }
     let from = since.checked_sub(OVERLAP).unwrap_or(Timestamp::MIN);
     for channel in channels {
+        // Before the first request: a reaction put on while a page is read is on no page.
+        let asked_at = (inbox.shared.now)();
         match messages(inbox, channel, from).await {
-            Ok(found) => deliver(inbox, channel, found, from, since).await?,
+            Ok(found) => {
+                let reading = Reading { channel, from, since, asked_at };
+                reading.deliver(inbox, found).await?;
+            }
             // One channel that we may not read hides no other.
             Err(error @ CallError::Refused { .. }) => {
                 tracing::warn!(channel, %error, "a Discord channel can't be read back");
@@ -148,44 +153,44 @@ async fn messages(inbox: &Inbox, channel: u64, from: Timestamp) -> Result<Vec<Va
     Ok(found)
 }
 
-async fn deliver(
-    inbox: &Inbox,
+/// The reading of one channel.
+#[derive(Clone, Copy)]
+struct Reading {
     channel: u64,
-    found: Vec<Value>,
+    /// Mentions are told from here on.
     from: Timestamp,
     since: Timestamp,
-) -> Result<(), CallError> {
-    for value in found {
-        let Some(message) = inbound::message(&value) else { continue };
-        if message.author == inbox.bot_user() {
-            reactions(inbox, channel, &message, &value, since).await?;
-        } else if message.id >= snowflake::first_at(from) {
-            inbox.mention(&message).await;
-        }
-    }
-    Ok(())
+    asked_at: Timestamp,
 }
 
-/// Compares the reactions on one of our own messages with those known. A message without reactions costs
-/// no call and still tells that known ones are gone.
-async fn reactions(
-    inbox: &Inbox,
-    channel: u64,
-    message: &Message,
-    value: &Value,
-    since: Timestamp,
-) -> Result<(), CallError> {
-    let asked_at = (inbox.shared.now)();
-    let mut found = Vec::new();
-    for reaction in value["reactions"].as_array().into_iter().flatten() {
-        if let Some(emoji) = inbound::emoji(&reaction["emoji"]) {
-            let users = users(inbox, channel, message.id, &emoji).await?;
-            found.extend(users.into_iter().map(|user| (user, emoji.clone())));
+impl Reading {
+    async fn deliver(&self, inbox: &Inbox, found: Vec<Value>) -> Result<(), CallError> {
+        for value in found {
+            let Some(message) = inbound::message(&value) else { continue };
+            if message.author == inbox.bot_user() {
+                self.reactions(inbox, &message, &value).await?;
+            } else if message.id >= snowflake::first_at(self.from) {
+                inbox.mention(&message).await;
+            }
         }
+        Ok(())
     }
-    let present = Present { channel, message: message.id, reactions: found, asked_at };
-    inbox.reconcile(&present, since).await;
-    Ok(())
+
+    /// Compares the reactions on one of our own messages with those known. A message without reactions
+    /// costs no call and still tells that known ones are gone.
+    async fn reactions(&self, inbox: &Inbox, message: &Message, value: &Value) -> Result<(), CallError> {
+        let mut found = Vec::new();
+        for reaction in value["reactions"].as_array().into_iter().flatten() {
+            if let Some(emoji) = inbound::emoji(&reaction["emoji"]) {
+                let users = users(inbox, self.channel, message.id, &emoji).await?;
+                found.extend(users.into_iter().map(|user| (user, emoji.clone())));
+            }
+        }
+        let Self { channel, since, asked_at, .. } = *self;
+        let present = Present { channel, message: message.id, reactions: found, asked_at };
+        inbox.reconcile(&present, since).await;
+        Ok(())
+    }
 }
 
 /// Who put `emoji` on a message; no bots.

@@ -50,6 +50,12 @@ pub(crate) async fn state(
     Ok(if essence(&registered) == essence(&wanted) { Registration::Current } else { Registration::Outdated })
 }
 
+/// Whether another try would end the same: Discord itself found the commands wrong. A missing invitation is
+/// made good while the bot runs, and anything without Discord's code is a page of something in front of it.
+pub(crate) const fn is_final(error: &CallError) -> bool {
+    matches!(error, CallError::Refused { status: 0, .. } | CallError::Refused { status: 400, code: 1.., .. })
+}
+
 fn path<'a>(application: &'a str, guild: Option<&'a str>) -> Vec<&'a str> {
     match guild {
         Some(guild) => vec!["applications", application, "guilds", guild, "commands"],

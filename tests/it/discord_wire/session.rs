@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chat_discord::{DiscordChat, DiscordConfig, DiscordError};
 use commands::ids::{Platform, Room};
-use commands::message::{Liveness, ReactionChange, SendError, Target};
+use commands::message::{EventKind, Liveness, ReactionChange, SendError, Target};
 use e2e::discord::{
     APPLICATION, Ack, AckOutcome, BOT_TOKEN, CHANNEL, DiscordOptions, DiscordServer, Drop, Route, THREAD,
 };
@@ -13,7 +13,9 @@ use e2e::wait::eventually;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-use super::{ALICE, BOB, Bot, NEW_SESSION, SOON, accepted, connect, in_channel, now, outgoing, posted};
+use super::{
+    ALICE, BOB, Bot, NEW_SESSION, SOON, accepted, config, connect, in_channel, now, outgoing, posted,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_connection_is_resumed_and_nothing_is_lost() {
@@ -27,9 +29,10 @@ async fn a_dropped_connection_is_resumed_and_nothing_is_lost() {
     }
     server.op7();
     server.wait_resumes(4, SOON).await;
-    assert!(matches!(server.slash(ALICE, CHANNEL, &["health"], &[]).await, AckOutcome::Acknowledged { .. }));
+    let outcome = server.slash(ALICE, CHANNEL, &["health"], &[]).await;
     assert_eq!(server.identifies(), 1);
     bot.end().await;
+    server.leave_unanswered(outcome.interaction());
     server.assert_clean();
 }
 
@@ -66,6 +69,33 @@ async fn a_new_session_reads_back_missed_mentions_and_reactions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reaction_put_on_while_missed_ones_are_read_is_not_withdrawn() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    let message = posted(&server, &bot, "Vote", Vec::new()).await;
+    server.op9(false);
+    server.wait_disconnected(SOON).await;
+    server.mention(ALICE, CHANNEL, "help missed");
+    let page = server.hold_next(Route::Messages);
+    eventually(NEW_SESSION, "the page to be read", async || {
+        (server.calls(Route::Messages) == 1).then_some(())
+    })
+    .await;
+    server.react(BOB, message.id, "✅");
+    bot.reaction(ReactionChange::Added, "✅").await;
+    drop(page);
+    // It is newer than the message, so the reactions are compared by then.
+    bot.command("help missed").await;
+    let withdrawn = bot
+        .events()
+        .into_iter()
+        .find(|event| matches!(event.kind, EventKind::Reaction { change: ReactionChange::Removed, .. }));
+    assert_eq!(withdrawn, None);
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_start_reads_back_since_the_newest_stored_event() {
     let server = DiscordServer::start(DiscordOptions::default()).await;
     let since = now();
@@ -87,27 +117,73 @@ async fn a_reset_with_a_refused_reconnect_is_back_long_before_the_next_heartbeat
     server.drop_gateway(Drop::Reset, true);
     // serenity alone spins until its next heartbeat and then waits another five seconds.
     server.wait_identifies(2, Duration::from_secs(12)).await;
-    eventually(SOON, "life", async || (bot.chat.liveness() == Liveness::Live).then_some(())).await;
-    assert!(matches!(server.slash(ALICE, CHANNEL, &["health"], &[]).await, AckOutcome::Acknowledged { .. }));
+    bot.live().await;
+    let outcome = server.slash(ALICE, CHANNEL, &["health"], &[]).await;
+    bot.end().await;
+    server.leave_unanswered(outcome.interaction());
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resume_that_gets_no_word_is_told_of_and_replaced_by_a_new_session() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    bot.live().await;
+    server.silence_connections(1);
+    server.drop_gateway(Drop::Close(4000), true);
+    bot.down("the gateway has not answered for ").await;
+    server.mention(ALICE, CHANNEL, "help missed");
+    server.wait_identifies(2, NEW_SESSION * 2).await;
+    bot.command("help missed").await;
+    bot.live().await;
+    server.mention(ALICE, CHANNEL, "help now");
+    bot.command("help now").await;
+    assert_eq!(server.resumes(), 0);
     bot.end().await;
     server.assert_clean();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_zombie_connection_is_noticed_by_its_heartbeat() {
-    let options = DiscordOptions { heartbeat_interval: Duration::from_secs(1), ..DiscordOptions::default() };
+async fn a_first_connection_that_gets_no_word_is_made_again() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    server.silence_connections(1);
+    let bot = Bot::begin(&server, None, accepted);
+    bot.down("the gateway has not answered for ").await;
+    server.wait_ready(NEW_SESSION * 2).await;
+    server.mention(ALICE, CHANNEL, "help now");
+    bot.command("help now").await;
+    bot.live().await;
+    assert_eq!(server.identifies(), 1);
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zombie_connection_is_noticed_by_its_heartbeat_and_what_it_missed_is_read_back() {
+    let options = DiscordOptions { heartbeat_interval: Duration::from_secs(3), ..DiscordOptions::default() };
     let server = DiscordServer::start(options).await;
     let bot = Bot::start(&server, accepted).await;
-    server.stop_heartbeat_acks();
-    server.wait_disconnected(SOON).await;
-    eventually(NEW_SESSION, "the gateway to be down", async || match bot.chat.liveness() {
-        Liveness::Down(why) => Some(why),
-        Liveness::Live => None,
-    })
-    .await;
+    let message = posted(&server, &bot, "Vote", Vec::new()).await;
+    assert_eq!(server.hush_gateway(), 1);
+    server.mention(ALICE, CHANNEL, "help missed");
+    server.react(BOB, message.id, "✅");
+    server.wait_identifies(2, NEW_SESSION).await;
+    bot.command("help missed").await;
+    assert_eq!(bot.reaction(ReactionChange::Added, "✅").await.from.id, BOB.to_string());
+    bot.live().await;
     bot.end().await;
-    // The half-open socket stays silent, as it should.
-    server.forgive("heartbeat");
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_sessions_of_a_day_wait_for_their_turn() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    server.sessions_left(50, Duration::from_secs(150));
+    let bot = Bot::begin(&server, None, accepted);
+    bot.down("Discord allows few more sessions today").await;
+    assert_eq!(server.identifies(), 0);
+    server.wait_ready(NEW_SESSION).await;
+    bot.end().await;
     server.assert_clean();
 }
 
@@ -122,8 +198,8 @@ async fn events_with_missing_fields_are_still_answered_and_nobody_is_made_up() {
     assert_eq!(event.from.id, ALICE.to_string());
 
     server.malformed_dispatch(&["/member/user/username", "/version"]);
-    let outcome = server.autocomplete(ALICE, CHANNEL, &["health"], ("service", "ac")).await;
-    assert_eq!(outcome.ack(), &Ack::Choices(vec!["ac_service".to_owned()]));
+    let completed = server.autocomplete(ALICE, CHANNEL, &["health"], ("service", "ac")).await;
+    assert_eq!(completed.ack(), &Ack::Choices(vec!["ac_service".to_owned()]));
 
     server.malformed_dispatch(&["/author/username"]);
     server.mention(BOB, CHANNEL, "help");
@@ -140,6 +216,7 @@ async fn events_with_missing_fields_are_still_answered_and_nobody_is_made_up() {
     server.wait_answer(nobody.interaction(), SOON).await;
     assert!(bot.events().iter().all(|event| event.from.id != "1"), "{:#?}", bot.events());
     bot.end().await;
+    server.leave_unanswered(outcome.interaction());
     server.assert_clean();
 }
 
@@ -159,6 +236,21 @@ async fn commands_are_put_once_and_only_when_they_differ() {
     server.wait_identifies(2, SOON).await;
     bot.end().await;
     assert_eq!(server.registrations(), 1);
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_changed_are_put_anew() {
+    let server =
+        DiscordServer::start(DiscordOptions { identify_limit: false, ..DiscordOptions::default() }).await;
+    Bot::start(&server, accepted).await.end().await;
+    let mut config = config(&server, BOT_TOKEN);
+    config.tree.description = "Another description".to_owned();
+    let bot = Bot::serve(DiscordChat::new(config).expect("valid"), None, accepted);
+    eventually(SOON, "the changed commands", async || (server.registrations() == 2).then_some(())).await;
+    assert_eq!(server.registered_commands()[0]["description"], "Another description");
+    server.wait_identifies(2, SOON).await;
+    bot.end().await;
     server.assert_clean();
 }
 

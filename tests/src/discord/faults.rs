@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::DiscordServer;
 use super::gateway::Order;
@@ -37,6 +38,8 @@ pub(super) enum Fault {
     Limit { retry_after: Duration, global: bool },
     /// Done, and then the connection breaks.
     Reset,
+    /// Done, and its answer is kept until this is cancelled.
+    Hold(CancellationToken),
     /// This status and no JSON.
     Status(u16),
     /// This status and Discord's code.
@@ -65,6 +68,14 @@ impl DiscordServer {
         self.plan(route, 1, &Fault::Reset);
     }
 
+    /// The next call of `route` is done, and its answer leaves when what this returns is dropped.
+    #[must_use]
+    pub fn hold_next(&self, route: Route) -> DropGuard {
+        let held = CancellationToken::new();
+        self.plan(route, 1, &Fault::Hold(held.clone()));
+        held.drop_guard()
+    }
+
     /// The next `times` calls of `route` get an HTTP error page.
     pub fn status_next(&self, route: Route, times: usize, status: u16) {
         self.plan(route, times, &Fault::Status(status));
@@ -85,6 +96,11 @@ impl DiscordServer {
         self.state().refuse_connections = times;
     }
 
+    /// The next `times` connections to the gateway are taken, and then nothing is ever said on them.
+    pub fn silence_connections(&self, times: usize) {
+        self.state().silent_connections = times;
+    }
+
     /// Every connection to the gateway ends. With `resumable` the session waits for a RESUME.
     /// Returns how many there were.
     pub fn drop_gateway(&self, how: Drop, resumable: bool) -> usize {
@@ -101,9 +117,15 @@ impl DiscordServer {
         self.order_all(resumable, |_| Order::Send(json!({"op": 9, "d": resumable})))
     }
 
-    /// Heartbeats get no acknowledgement from now on.
-    pub fn stop_heartbeat_acks(&self) {
-        self.state().heartbeats_ignored = true;
+    /// Every connection to the gateway stays open and dead: nothing is said or heard on it any more, and its
+    /// session is over. Returns how many there were.
+    pub fn hush_gateway(&self) -> usize {
+        self.order_all(false, |_| Order::Hush)
+    }
+
+    /// What Discord says is left of the day's sessions, and when it counts anew.
+    pub fn sessions_left(&self, remaining: usize, reset_after: Duration) {
+        self.state().sessions_left = Some((remaining, reset_after));
     }
 
     /// IDENTIFY is refused with close code 4014 from now on.

@@ -52,6 +52,8 @@ pub(super) struct Session {
 pub(super) enum Order {
     Send(Value),
     Frame(Frame),
+    /// Neither to speak nor to listen any more.
+    Hush,
     End(Drop),
 }
 
@@ -119,13 +121,24 @@ pub(super) async fn listen(shared: Arc<Shared>, listener: TcpListener, stop: Can
                 Err(_) => continue,
             },
         };
-        if take_refusal(&shared) {
-            // Reset, as a port that nobody listens on.
-            let _ = stream.set_zero_linger();
-            continue;
-        }
+        let welcome = welcome(&shared);
         let shared = Arc::clone(&shared);
         let stop = stop.clone();
+        match welcome {
+            Welcome::Served => {}
+            Welcome::Refused => {
+                // Reset, as a port that nobody listens on.
+                let _ = stream.set_zero_linger();
+                continue;
+            }
+            Welcome::Silent => {
+                tokio::spawn(async move {
+                    stop.cancelled().await;
+                    drop(stream);
+                });
+                continue;
+            }
+        }
         tokio::spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -135,11 +148,24 @@ pub(super) async fn listen(shared: Arc<Shared>, listener: TcpListener, stop: Can
     }
 }
 
-fn take_refusal(shared: &Shared) -> bool {
+/// What a connection meets.
+enum Welcome {
+    Served,
+    Refused,
+    Silent,
+}
+
+fn welcome(shared: &Shared) -> Welcome {
     let mut state = shared.state();
-    let refused = state.refuse_connections > 0;
-    state.refuse_connections = state.refuse_connections.saturating_sub(1);
-    refused
+    if state.refuse_connections > 0 {
+        state.refuse_connections -= 1;
+        Welcome::Refused
+    } else if state.silent_connections > 0 {
+        state.silent_connections -= 1;
+        Welcome::Silent
+    } else {
+        Welcome::Served
+    }
 }
 
 /// One connection.
@@ -211,6 +237,10 @@ impl Socket {
                 let _ = self.stream.close(Some(frame)).await;
                 None
             }
+            Order::Hush => {
+                while let Some(Ok(_)) = self.stream.next().await {}
+                None
+            }
             Order::End(Drop::Abort) => None,
             Order::End(Drop::Reset) => {
                 let _ = self.stream.get_mut().set_zero_linger();
@@ -275,9 +305,6 @@ impl Socket {
 
     async fn heartbeat(&mut self) -> Result<(), Ended> {
         self.last_beat = Instant::now();
-        if self.shared.state().heartbeats_ignored {
-            return Ok(());
-        }
         self.send(&json!({"op": 11, "d": null})).await.ok_or(None)
     }
 

@@ -6,6 +6,10 @@ use serde_json::{Value, json};
 
 use super::{BOT_USER, objects};
 
+/// Message flags (resources/message).
+pub(super) const EPHEMERAL: u64 = 1 << 6;
+const LOADING: u64 = 1 << 7;
+
 /// A message, and what it said before.
 #[derive(Clone, Debug)]
 pub struct Message {
@@ -139,7 +143,7 @@ impl Message {
             "mentions": if mentions_bot { json!([objects::user(BOT_USER)]) } else { json!([]) },
             "embeds": field("embeds").unwrap_or_else(|| json!([])), "pinned": false,
             "components": field("components").unwrap_or_else(|| json!([])),
-            "flags": if self.is_private { 64 } else { 0 },
+            "flags": if self.is_private { EPHEMERAL } else { 0 } | if self.is_deferral { LOADING } else { 0 },
         });
         if let Some(nonce) = &self.nonce {
             object["nonce"] = nonce.clone().into();

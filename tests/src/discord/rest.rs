@@ -11,10 +11,11 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::faults::{Fault, Route};
 use super::form;
-use super::message::{Message, Upload, list};
+use super::message::{EPHEMERAL, Message, Upload, list};
 use super::people::{Ack, DEADLINE};
 use super::rates::{Allowance, Limit, MESSAGES, OTHER, TOKEN};
 use super::rules::{Purpose, broken};
@@ -23,8 +24,6 @@ use super::{APPLICATION, BOT_TOKEN, BOT_USER, CHANNEL, GUILD, LOUNGE, THREAD, co
 
 /// Longer than any test; Discord's is 15 minutes.
 const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
-/// "In the past few minutes" (resources/message).
-const EPHEMERAL: u64 = 64;
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new().fallback(answer).layer(DefaultBodyLimit::max(64 * 1024 * 1024)).with_state(shared)
@@ -74,8 +73,11 @@ async fn answer(
         return plain(Reply::not_found(0, "404: Not Found"));
     }
     call.path.drain(..2);
-    let response = call.judge(&shared);
+    let (response, held) = call.judge(&shared);
     shared.changed.notify_waiters();
+    if let Some(held) = held {
+        held.cancelled().await;
+    }
     response
 }
 
@@ -98,8 +100,8 @@ fn plain(Reply(status, body): Reply) -> Response {
 }
 
 impl Call<'_> {
-    /// Limits and faults first, as in front of the real API.
-    fn judge(&self, shared: &Shared) -> Response {
+    /// Limits and faults first, as in front of the real API. With the answer what it waits for.
+    fn judge(&self, shared: &Shared) -> (Response, Option<CancellationToken>) {
         let (route, key, limit) = self.bucket();
         let now = Instant::now();
         let mut state = shared.state();
@@ -111,31 +113,31 @@ impl Call<'_> {
         };
         let (most, remaining, reset_after) = match allowance {
             Allowance::Go { limit, remaining, reset_after } => (limit, remaining, reset_after),
-            Allowance::Wait(wait) => return limited(wait, false),
+            Allowance::Wait(wait) => return (limited(wait, false), None),
             Allowance::WaitAll(wait) => {
                 state.violation("global rate", format!("{key}: more than 50 calls in a second"));
-                return limited(wait, true);
+                return (limited(wait, true), None);
             }
             Allowance::TooEarly(wait) => {
                 state.violation("rate", format!("{key} called {wait:?} before a 429's delay was over"));
-                return limited(wait, false);
+                return (limited(wait, false), None);
             }
         };
         let fault = state.faults.get_mut(&route).and_then(std::collections::VecDeque::pop_front);
         match fault {
             Some(Fault::Limit { retry_after, global }) => {
                 state.rates.back_off(if global { "" } else { &key }, retry_after, now);
-                return limited(retry_after, global);
+                return (limited(retry_after, global), None);
             }
             Some(Fault::Status(status)) => {
                 let status = StatusCode::from_u16(status).expect("a status");
                 let page = Body::from("<html>upstream error</html>");
-                return Response::builder().status(status).body(page).expect("a valid response");
+                return (Response::builder().status(status).body(page).expect("a valid response"), None);
             }
             Some(Fault::Code(status, code)) => {
-                return plain(Reply::error(status, code, "Refused as planned"));
+                return (plain(Reply::error(status, code, "Refused as planned")), None);
             }
-            Some(Fault::Reset) | None => {}
+            Some(Fault::Reset | Fault::Hold(_)) | None => {}
         }
         let reply = self.authorized(shared, &mut state);
         drop(state);
@@ -143,7 +145,7 @@ impl Call<'_> {
             // The head is not flushed before the body's first part, which is an error: hyper hangs up.
             let broken =
                 futures_util::stream::once(async { Err::<Bytes, _>(std::io::Error::other("reset")) });
-            return Response::new(Body::from_stream(broken));
+            return (Response::new(Body::from_stream(broken)), None);
         }
         let mut response = plain(reply);
         let reset = format!("{:.3}", reset_after.as_secs_f64());
@@ -154,7 +156,11 @@ impl Call<'_> {
         ] {
             response.headers_mut().insert(name, value.parse().expect("a number"));
         }
-        response
+        let held = match fault {
+            Some(Fault::Hold(held)) => Some(held),
+            _ => None,
+        };
+        (response, held)
     }
 
     /// The kind of call, and what it counts against.
@@ -198,13 +204,17 @@ impl Call<'_> {
         let application = APPLICATION.to_string();
         match (self.method.as_str(), self.path.as_slice()) {
             ("GET", ["gateway"]) => Reply::ok(json!({"url": format!("ws://{}", shared.socket)})),
-            ("GET", ["gateway", "bot"]) => Reply::ok(json!({
-                "url": format!("ws://{}", shared.socket), "shards": 1,
-                "session_start_limit": {
-                    "total": 1000, "remaining": 1000 - state.identifies.min(1000), "reset_after": 14_400_000,
-                    "max_concurrency": 1,
-                },
-            })),
+            ("GET", ["gateway", "bot"]) => {
+                let truth = (1000 - state.identifies.min(1000), Duration::from_hours(4));
+                let (remaining, reset_after) = state.sessions_left.unwrap_or(truth);
+                Reply::ok(json!({
+                    "url": format!("ws://{}", shared.socket), "shards": 1,
+                    "session_start_limit": {
+                        "total": 1000, "remaining": remaining, "max_concurrency": 1,
+                        "reset_after": u64::try_from(reset_after.as_millis()).expect("a day at most"),
+                    },
+                }))
+            }
             ("GET", ["applications", "@me"]) => Reply::ok(json!({
                 "id": application, "name": "acgs", "icon": null, "description": "", "bot_public": false,
                 "bot_require_code_grant": false, "verify_key": "00", "flags": 0, "bot": objects::user(BOT_USER),
@@ -399,6 +409,11 @@ impl Call<'_> {
         let original = interaction.original;
         let parts = match method {
             "GET" => None,
+            "DELETE" => {
+                let Some(original) = original else { return Reply::not_found(10008, "Unknown Message") };
+                state.messages.retain(|message| message.id != original);
+                return Reply(StatusCode::NO_CONTENT, Value::Null);
+            }
             "PATCH" => match self.message(state, Purpose::EditOriginal) {
                 Ok(parts) => Some(parts),
                 Err(reply) => return reply,

@@ -56,11 +56,13 @@ pub(super) struct State {
     pub(super) sessions: BTreeMap<String, Session>,
     pub(super) interactions: HashMap<u64, Interaction>,
     pub(super) refuse_connections: usize,
+    pub(super) silent_connections: usize,
     pub(super) duplicate_next: bool,
     /// Fields to leave out of the next event.
     pub(super) malformed_next: Vec<String>,
     pub(super) intents_refused: bool,
-    pub(super) heartbeats_ignored: bool,
+    /// What a test says about the limit of sessions a day, instead of the truth.
+    pub(super) sessions_left: Option<(usize, Duration)>,
     next: u64,
 }
 
@@ -96,10 +98,11 @@ impl Shared {
             sessions: BTreeMap::new(),
             interactions: HashMap::new(),
             refuse_connections: 0,
+            silent_connections: 0,
             duplicate_next: false,
             malformed_next: Vec::new(),
             intents_refused: false,
-            heartbeats_ignored: false,
+            sessions_left: None,
             next: 0,
         };
         Self { options, rest, socket, changed: Notify::new(), state: Mutex::new(state) }

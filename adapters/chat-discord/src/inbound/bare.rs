@@ -135,6 +135,7 @@ fn reaction(value: &Value, change: ReactionChange) -> Option<Reaction> {
         message: snowflake::read(&value["message_id"])?,
         user: snowflake::read(&value["user_id"])?,
         by_bot: value["member"]["user"]["bot"] == true,
+        author: snowflake::read(&value["message_author_id"]),
         emoji: emoji(&value["emoji"])?,
         change,
     })

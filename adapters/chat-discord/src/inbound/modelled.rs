@@ -159,6 +159,7 @@ fn reaction(model: &serenity::model::channel::Reaction, change: ReactionChange) 
         message: model.message_id.get(),
         user: model.user_id.and_then(person)?,
         by_bot: model.member.as_ref().is_some_and(|member| member.user.bot),
+        author: model.message_author_id.map(UserId::get),
         emoji: emoji(&model.emoji)?,
         change,
     })

@@ -68,7 +68,7 @@ fn click() -> Value {
 fn reaction(emoji: &Value) -> Value {
     json!({
         "user_id": "7", "channel_id": "5", "message_id": "6", "guild_id": "3", "emoji": emoji,
-        "member": member("7"), "burst": false, "burst_colors": [], "type": 0,
+        "member": member("7"), "burst": false, "burst_colors": [], "type": 0, "message_author_id": "2",
     })
 }
 

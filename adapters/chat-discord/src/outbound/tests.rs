@@ -1,5 +1,6 @@
 use commands::card::{Card, Tone};
 use commands::message::Reply;
+use futures_util::FutureExt;
 
 use super::*;
 use crate::inbound;
@@ -134,4 +135,19 @@ async fn an_answer_waits_while_its_interaction_is_not_acknowledged() {
     assert!(futures_util::poll!(&mut waiting).is_pending());
     drop(held);
     waiting.await;
+}
+
+#[tokio::test]
+async fn an_answer_waits_for_every_delivery_of_its_interaction() {
+    let all = Unacknowledged::default();
+    for the_older_ends_first in [true, false] {
+        let (older, newer) = (all.hold("9/SECRET"), all.hold("9/SECRET"));
+        let (first, last) = if the_older_ends_first { (older, newer) } else { (newer, older) };
+        drop(first);
+        assert_eq!(all.wait("9/SECRET").now_or_never(), None, "one is still on its way");
+        assert_eq!(all.wait("9/OTHER").now_or_never(), Some(()), "nobody holds it");
+        drop(last);
+        assert_eq!(all.wait("9/SECRET").now_or_never(), Some(()));
+        assert!(all.map().is_empty());
+    }
 }

@@ -7,7 +7,8 @@ fn second(second: i64) -> Timestamp {
 }
 
 fn reaction(user: u64, change: ReactionChange) -> Reaction {
-    Reaction { channel: 7, message: MESSAGE, user, by_bot: false, emoji: "✅".to_owned(), change }
+    let emoji = "✅".to_owned();
+    Reaction { channel: 7, message: MESSAGE, user, by_bot: false, author: None, emoji, change }
 }
 
 fn present(users: &[u64], asked_at: Timestamp) -> Present {

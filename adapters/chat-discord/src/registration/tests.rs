@@ -112,3 +112,21 @@ fn what_discord_adds_is_no_difference_and_what_people_see_is() {
     assert_ne!(essence(&ours), essence(&theirs));
     assert_ne!(essence(&ours), essence(&json!([])));
 }
+
+#[test]
+fn only_what_discord_itself_finds_wrong_is_not_tried_again() {
+    let refused = |status, code| CallError::Refused { status, code, message: String::new() };
+    assert!(is_final(&refused(400, 50_035)), "Invalid Form Body");
+    assert!(is_final(&refused(0, 0)), "the call never left");
+    for error in [
+        refused(400, 0),
+        refused(403, 0),
+        refused(403, 50_001),
+        refused(404, 0),
+        refused(407, 0),
+        refused(408, 0),
+        CallError::Unknown("502".to_owned()),
+    ] {
+        assert!(!is_final(&error), "{error}");
+    }
+}
