@@ -106,3 +106,51 @@ fn due(runbook: &Runbook, states: &[StepState]) -> Vec<usize> {
     let waiting = |place: &usize| states[*place] == StepState::Waiting && met(&runbook.steps[*place]);
     (0..runbook.steps.len()).filter(waiting).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use commands::message::Visibility;
+    use commands::runbook::When;
+
+    use super::*;
+
+    fn done(found: Finding) -> StepState {
+        let card = commands::card::Card {
+            title: String::new(),
+            tone: commands::card::Tone::Neutral,
+            sections: Vec::new(),
+            buttons: Vec::new(),
+            footer: None,
+        };
+        let reply = Box::new(Reply { visibility: Visibility::Public, card, file: None });
+        StepState::Done { line: String::new(), found, reply }
+    }
+
+    #[test]
+    fn a_step_is_due_once_its_condition_is_met_and_never_twice() {
+        let step = |id: &str, when: Option<Finding>| Step {
+            id: id.to_owned(),
+            line: "ps".to_owned(),
+            when: when.map(|found| When { step: "first".to_owned(), found }),
+        };
+        let runbook = Runbook {
+            name: "a".to_owned(),
+            title: String::new(),
+            about: String::new(),
+            service: None,
+            steps: vec![
+                step("first", None),
+                step("if-bad", Some(Finding::Bad)),
+                step("if-good", Some(Finding::Good)),
+            ],
+        };
+        let (waiting, running) = (StepState::Waiting, StepState::Running { line: String::new() });
+        assert_eq!(due(&runbook, &[waiting.clone(), waiting.clone(), waiting.clone()]), [0]);
+        assert_eq!(due(&runbook, &[running.clone(), waiting.clone(), waiting.clone()]), [] as [usize; 0]);
+        assert_eq!(due(&runbook, &[done(Finding::Bad), waiting.clone(), waiting.clone()]), [1]);
+        assert_eq!(due(&runbook, &[done(Finding::Good), waiting.clone(), waiting.clone()]), [2]);
+        assert_eq!(due(&runbook, &[done(Finding::Bad), running, waiting.clone()]), [] as [usize; 0]);
+        let failed = StepState::Failed { line: String::new() };
+        assert_eq!(due(&runbook, &[failed, waiting.clone(), waiting]), [1], "a failure is no good news");
+    }
+}
