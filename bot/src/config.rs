@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, Room, ServiceName};
+use commands::lookup::QueryName;
 use commands::oncall::Rung;
 use commands::risk::Role;
 use commands::runbook::Runbook;
@@ -73,6 +74,8 @@ pub struct Config {
     pub contacts: Vec<Contact>,
     /// The platform's HTTP services, as listed.
     pub services: Vec<Service>,
+    /// The operators' own look-ups, as listed.
+    pub queries: Vec<Query>,
     /// Who may do what.
     pub people: People,
     /// Shipped ones and the operators' own, by name.
@@ -218,6 +221,26 @@ pub struct Service {
     pub container: Option<String>,
     /// The platform is down without it.
     pub critical: bool,
+}
+
+/// One `[[query]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// As people type it.
+    pub name: QueryName,
+    /// What it tells, in one line.
+    pub description: String,
+    /// What is asked.
+    pub question: Question,
+}
+
+/// What a `[[query]]` asks, and whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// The platform's database: one statement that reads.
+    Sql(String),
+    /// Prometheus: an expression that gives an instant vector.
+    PromQl(String),
 }
 
 /// One `[[person]]`.

@@ -5,7 +5,7 @@
 //! 3. [`receive`]: a chat event is stored, understood ([`asked`]) and acknowledged.
 //! 4. [`authorize`]: whether this person may do this here.
 //! 5. [`run`], [`perform`], [`performed`]: the work and its one answer.
-//! 6. [`health`]: a look at the platform; [`containers`], [`database`], [`logins`], [`traffic`]: closer looks;
+//! 6. [`health`]: a look at the platform; [`containers`], [`database`], [`logins`], [`traffic`], [`lookup`]: closer looks;
 //!    [`validation`]: whether the platform works;
 //!    [`runbook`]: several of them at once.
 //! 7. [`report`]: every text that people read.
@@ -32,6 +32,7 @@ pub mod listener;
 pub mod logging;
 pub mod login;
 pub mod logins;
+pub mod lookup;
 pub mod outbox;
 pub mod perform;
 pub mod performed;

@@ -16,7 +16,7 @@ use crate::clock;
 use crate::config::{Person, Service};
 use crate::outbox::answer_slot;
 use crate::performed::{News, Performed, news};
-use crate::{containers, database, logins, report, runbook, traffic, validation};
+use crate::{containers, database, logins, lookup, report, runbook, traffic, validation};
 
 /// A service counts as recovered after this many good answers in a row.
 const GOOD_IN_A_ROW: u32 = 3;
@@ -98,6 +98,7 @@ async fn one(
         }
         Intent::Ps => Ok(containers::ps(app).await),
         Intent::Errors { window } => Ok(traffic::errors(app, *window).await),
+        Intent::Db(Db::Ping) => Ok(database::ping(app).await),
         Intent::Db(Db::Connections) => Ok(database::connections(app).await),
         Intent::Auth(Auth::Test) => Ok(logins::test(app).await),
         Intent::Oncall(Oncall::Who) => Ok(on_call(app)),
@@ -107,6 +108,13 @@ async fn one(
         Intent::Runbook(RunbookAsk::List) => Ok(runbook::list(app)),
         Intent::Runbook(RunbookAsk::Show { name }) => Ok(runbook::show(app, name)),
         Intent::Runbook(RunbookAsk::Run { .. }) => anyhow::bail!("a runbook in a runbook is refused at load"),
+        Intent::Db(Db::LongQueries { over }) => Ok(database::long_queries(app, *over).await),
+        Intent::Db(Db::Locks) => Ok(database::locks(app).await),
+        Intent::Db(Db::Slow { by }) => Ok(database::slow(app, *by).await),
+        Intent::Db(Db::Users) => Ok(database::users(app).await),
+        Intent::Db(Db::UnusedIndexes) => Ok(database::unused_indexes(app).await),
+        Intent::Query { name: None } => Ok(lookup::list(app)),
+        Intent::Query { name: Some(name) } => Ok(lookup::run(app, name).await),
         Intent::Audit { last, person, run } => {
             let filter = AuditFilter { last: u32::from(*last), person: person.clone(), run: *run };
             let rows = app.store.audit_rows(filter).await?;

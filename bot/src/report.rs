@@ -7,6 +7,7 @@ mod containers;
 mod database;
 mod health;
 mod logins;
+mod lookup;
 mod oncall;
 mod runbook;
 mod traffic;
@@ -27,9 +28,10 @@ use crate::asked::TYPE_LINE;
 use crate::authorize::Refusal;
 
 pub use containers::{is_out_of_service, ps};
-pub use database::connections;
+pub use database::{connections, locks, long_queries, no_users, pinged, slow, unused_indexes, users};
 pub use health::{Waited, health, public_health, service_health, waited, waiting};
 pub use logins::canary;
+pub use lookup::{looked_up, queries, unknown_query};
 pub use oncall::{contacts, is_reachable, oncall};
 pub use runbook::{
     StepState, coverage, no_runbook, runbook, runbook_is_good, runbook_progress, runbook_result, runbooks,

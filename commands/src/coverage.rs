@@ -46,11 +46,11 @@ pub const STEPS: [Covered; 105] = [
     looks("S1.4", "verify recovery", "health ac_service --wait 60"),
     unseen("S1.5", "use of processor and memory"),
     unseen("S1.6", "disk space"),
-    unseen("S1.7", "is the database reachable"),
+    looks("S1.7", "is the database reachable", "db ping"),
     undone("S1.8", "restart everything"),
     unseen("S2.1", "p95 now"),
     unseen("S2.2", "slowest endpoints"),
-    unseen("S2.3", "slow queries"),
+    looks("S2.3", "slow queries", "db slow"),
     unseen("S2.4", "use of processor and memory"),
     undone("S2.5", "scale a service"),
     undone("S2.6", "clear connection pools"),
@@ -60,7 +60,7 @@ pub const STEPS: [Covered; 105] = [
     unseen("S3.2", "log lines about logins"),
     looks("S3.3", "try a login", "auth test"),
     unseen("S3.4", "is the secret set"),
-    unseen("S3.5", "count of users"),
+    looks("S3.5", "count of users", "db users"),
     undone("S3.6", "restart the login service"),
     undone("S3.7", "rotate the JWT secret"),
     unseen("D.1", "dashboard: overview"),
@@ -73,7 +73,7 @@ pub const STEPS: [Covered; 105] = [
     looks("A1.4", "is AC well", "health ac_service"),
     looks("A1.5", "is Integrity well", "health integrity_service"),
     looks("A2.1", "count of connections", "db connections"),
-    unseen("A2.2", "long queries"),
+    looks("A2.2", "long queries", "db long-queries"),
     undone("A2.3", "end a long query"),
     undone("M1.1", "announce a maintenance"),
     undone("M1.2", "back up"),
@@ -86,7 +86,7 @@ pub const STEPS: [Covered; 105] = [
     undone("M2.1", "back up"),
     undone("M2.2", "vacuum"),
     undone("M2.3", "analyze"),
-    unseen("M2.4", "unused indexes"),
+    looks("M2.4", "unused indexes", "db unused-indexes"),
     undone("R1.1", "stop everything"),
     unseen("R1.2a", "disk"),
     unseen("R1.2b", "memory"),
@@ -102,7 +102,7 @@ pub const STEPS: [Covered; 105] = [
     undone("R2.3c", "load the backup"),
     undone("R2.4", "migrate"),
     undone("R2.5", "start"),
-    unseen("O1.1", "slow queries"),
+    looks("O1.1", "slow queries", "db slow"),
     undone("O1.2", "index on policies.status"),
     undone("O1.3", "index on audit_logs.timestamp"),
     undone("O1.4", "index on users.email"),
@@ -165,6 +165,6 @@ mod tests {
     fn what_looks_and_has_no_command_is_known() {
         let unseen: Vec<_> =
             STEPS.iter().filter(|step| step.reads && step.line.is_none()).map(|step| step.id).collect();
-        insta::assert_snapshot!(unseen.join(" "), @"QR.2 S1.2 S1.5 S1.6 S1.7 S2.1 S2.2 S2.3 S2.4 S3.1 S3.2 S3.4 S3.5 D.1 D.2 D.3 D.4 A1.2 A1.3 A2.2 M1.5 M2.4 R1.2a R1.2b R1.2c R1.6 O1.1 O2.1 O2.2 SEC.1 SEC.5 RST.1 RST.2 RST.3");
+        insta::assert_snapshot!(unseen.join(" "), @"QR.2 S1.2 S1.5 S1.6 S2.1 S2.2 S2.4 S3.1 S3.2 S3.4 D.1 D.2 D.3 D.4 A1.2 A1.3 M1.5 R1.2a R1.2b R1.2c R1.6 O2.1 O2.2 SEC.1 SEC.5 RST.1 RST.2 RST.3");
     }
 }

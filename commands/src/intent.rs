@@ -13,8 +13,10 @@ use std::ops::RangeInclusive;
 use clap::builder::NonEmptyStringValueParser;
 use clap::value_parser;
 
+use crate::database::SlowBy;
 use crate::ids::{RunId, ServiceName};
 use crate::line;
+use crate::lookup::{QueryName, typed_name};
 use crate::message::Visibility;
 use crate::period::Period;
 use crate::risk::{Requirement, Risk, Role};
@@ -33,6 +35,11 @@ pub const WINDOW: (Period, Period) = (Period::minutes(1), Period::days(1));
 
 /// How long back it goes when nobody says.
 pub const WINDOW_DEFAULT: Period = Period::minutes(5);
+
+/// How long something in the database goes on before `db long-queries` shows it.
+pub const LONG: (Period, Period) = (Period::seconds(1), Period::days(7));
+/// How long when nobody says: the runbook's five minutes.
+pub const LONG_DEFAULT: Period = Period::minutes(5);
 
 /// What a person asked for. Its `Display` is the canonical line, which parses back to the same intent.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
@@ -101,6 +108,19 @@ pub enum Intent {
     /// Investigations in several steps.
     #[command(about = "Investigate in several steps", subcommand)]
     Runbook(RunbookAsk),
+    /// A look-up of the operators' own.
+    #[command(
+        about = "Look-ups of your own",
+        long_about = "Runs one of the look-ups that the bot's configuration names as [[query]]: one statement that reads, \
+                      as the bot's own role, or one PromQL expression, and shows at most 50 rows. Without a name it lists \
+                      them. No SQL and no PromQL is ever taken from chat.",
+        after_help = "query\nquery stale-policies"
+    )]
+    Query {
+        /// Which one.
+        #[arg(value_name = "NAME", help = "Which one to run", value_parser = typed_name)]
+        name: Option<QueryName>,
+    },
     /// Rows of the audit trail, the newest first.
     #[command(
         about = "Who asked for what, and the result",
@@ -142,6 +162,15 @@ pub enum Intent {
 /// Look-ups in the platform's database.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
 pub enum Db {
+    /// Whether it answers.
+    #[command(
+        about = "Whether the database answers",
+        long_about = "Opens a new connection over TCP, as a service that starts now would, and asks SELECT 1. Shows how long \
+                      that took, the server's version and how many connections are left. When every one is taken, the \
+                      seat that the bot holds open still tells so.",
+        after_help = "db ping"
+    )]
+    Ping,
     /// Who holds its connections.
     #[command(
         about = "Who holds the connections",
@@ -150,6 +179,57 @@ pub enum Db {
         after_help = "db connections"
     )]
     Connections,
+    /// What goes on for too long.
+    #[command(
+        about = "What runs or stays open too long",
+        long_about = "Lists sessions whose statement or transaction goes on for five minutes or --over: idle ones in an open \
+                      transaction too, with what they wait for and who holds them up. pg_dump, CREATE INDEX, replicas and \
+                      autovacuum are named as such. Statements are shown without the values in them.",
+        after_help = "db long-queries\ndb long-queries --over 30s"
+    )]
+    LongQueries {
+        /// From how long on.
+        #[arg(long, value_name = "TIME", help = "From how long on", default_value_t = LONG_DEFAULT, value_parser = Period::within(LONG.0, LONG.1))]
+        over: Period,
+    },
+    /// Who waits for whom.
+    #[command(
+        about = "Who waits for whose lock",
+        long_about = "Shows every session that waits for a lock below the one that holds it up, with the kind of lock, the \
+                      table and how long it has waited. End the one at the root, and those below it go on.",
+        after_help = "db locks"
+    )]
+    Locks,
+    /// What its statements cost.
+    #[command(
+        about = "Which statements cost most",
+        long_about = "Shows the ten statements of this database with the most time in all, or by --by mean the most time a \
+                      call, since the statistics were last reset. It needs the extension pg_stat_statements, and says how \
+                      to get it where it is missing.",
+        after_help = "db slow\ndb slow --by mean"
+    )]
+    Slow {
+        /// Sorted by what.
+        #[arg(long, value_name = "TIME", help = "total or mean", default_value_t = SlowBy::Total, value_parser = SlowBy::typed)]
+        by: SlowBy,
+    },
+    /// The table of users.
+    #[command(
+        about = "How many users there are",
+        long_about = "Counts the rows of the table users, and compares them with the count at its last VACUUM or ANALYZE and \
+                      with the rows that were deleted since the statistics were reset. A table that takes too long to \
+                      count is estimated, and the answer says so.",
+        after_help = "db users"
+    )]
+    Users,
+    /// Indexes that help nobody.
+    #[command(
+        about = "Indexes that help nobody",
+        long_about = "Lists indexes that no query has used since the statistics were reset, that do what another one does, or \
+                      that are INVALID. Unique ones and those behind a constraint are needed and left out.",
+        after_help = "db unused-indexes"
+    )]
+    UnusedIndexes,
 }
 
 /// Look-ups about logins.
@@ -232,7 +312,14 @@ impl Intent {
             Self::Health { .. } => Verb::Health,
             Self::Ps => Verb::Ps,
             Self::Errors { .. } => Verb::Errors,
+            Self::Db(Db::Ping) => Verb::DbPing,
             Self::Db(Db::Connections) => Verb::DbConnections,
+            Self::Db(Db::LongQueries { .. }) => Verb::DbLongQueries,
+            Self::Db(Db::Locks) => Verb::DbLocks,
+            Self::Db(Db::Slow { .. }) => Verb::DbSlow,
+            Self::Db(Db::Users) => Verb::DbUsers,
+            Self::Db(Db::UnusedIndexes) => Verb::DbUnusedIndexes,
+            Self::Query { .. } => Verb::Query,
             Self::Auth(Auth::Test) => Verb::AuthTest,
             Self::Oncall(Oncall::Who) => Verb::OncallWho,
             Self::Oncall(Oncall::Contacts) => Verb::OncallContacts,
@@ -268,6 +355,7 @@ impl Intent {
             | Self::Db(_)
             | Self::Auth(_)
             | Self::Oncall(_)
+            | Self::Query { .. }
             | Self::Runbook(_) => Visibility::Public,
         }
     }
@@ -284,7 +372,7 @@ impl fmt::Display for Intent {
                 words.extend(public.then(|| "--public".to_owned()));
             }
             Self::Ps
-            | Self::Db(Db::Connections)
+            | Self::Db(Db::Ping | Db::Connections | Db::Locks | Db::Users | Db::UnusedIndexes)
             | Self::Auth(Auth::Test)
             | Self::Oncall(_)
             | Self::Runbook(RunbookAsk::List) => {}
@@ -293,6 +381,13 @@ impl fmt::Display for Intent {
                 let service = service.iter().map(ToString::to_string);
                 push_positional(&mut words, std::iter::once(name.clone()).chain(service));
             }
+            Self::Db(Db::LongQueries { over }) => {
+                push_option(&mut words, "over", Some(over).filter(|over| **over != LONG_DEFAULT));
+            }
+            Self::Db(Db::Slow { by }) => {
+                push_option(&mut words, "by", Some(by).filter(|by| **by != SlowBy::default()));
+            }
+            Self::Query { name } => words.extend(name.iter().map(ToString::to_string)),
             Self::Errors { window } => {
                 push_option(&mut words, "window", Some(window).filter(|window| **window != WINDOW_DEFAULT));
             }
@@ -336,8 +431,20 @@ pub enum Verb {
     Ps,
     /// `errors`
     Errors,
+    /// `db ping`
+    DbPing,
     /// `db connections`
     DbConnections,
+    /// `db long-queries`
+    DbLongQueries,
+    /// `db locks`
+    DbLocks,
+    /// `db slow`
+    DbSlow,
+    /// `db users`
+    DbUsers,
+    /// `db unused-indexes`
+    DbUnusedIndexes,
     /// `auth test`
     AuthTest,
     /// `oncall who`
@@ -350,6 +457,8 @@ pub enum Verb {
     RunbookShow,
     /// `runbook run`
     RunbookRun,
+    /// `query`
+    Query,
     /// `audit`
     Audit,
     /// `help`
@@ -358,17 +467,24 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 19] = [
         Self::Health,
         Self::Ps,
         Self::Errors,
+        Self::DbPing,
         Self::DbConnections,
+        Self::DbLongQueries,
+        Self::DbLocks,
+        Self::DbSlow,
+        Self::DbUsers,
+        Self::DbUnusedIndexes,
         Self::AuthTest,
         Self::OncallWho,
         Self::OncallContacts,
         Self::RunbookList,
         Self::RunbookShow,
         Self::RunbookRun,
+        Self::Query,
         Self::Audit,
         Self::Help,
     ];
@@ -380,6 +496,7 @@ impl Verb {
             Self::Health => "health",
             Self::Ps => "ps",
             Self::Errors => "errors",
+            Self::DbPing => "db ping",
             Self::DbConnections => "db connections",
             Self::AuthTest => "auth test",
             Self::OncallWho => "oncall who",
@@ -387,6 +504,12 @@ impl Verb {
             Self::RunbookList => "runbook list",
             Self::RunbookShow => "runbook show",
             Self::RunbookRun => "runbook run",
+            Self::DbLongQueries => "db long-queries",
+            Self::DbLocks => "db locks",
+            Self::DbSlow => "db slow",
+            Self::DbUsers => "db users",
+            Self::DbUnusedIndexes => "db unused-indexes",
+            Self::Query => "query",
             Self::Audit => "audit",
             Self::Help => "help",
         }
@@ -407,6 +530,15 @@ impl Verb {
             | Self::RunbookShow
             | Self::RunbookRun
             | Self::Help => Requirement { risk: Risk::Read, role: Role::Viewer },
+            Self::DbPing | Self::DbUsers | Self::DbUnusedIndexes => {
+                Requirement { risk: Risk::Read, role: Role::Viewer }
+            }
+            // They show statements, without the values in them: what is done, and not whose data it is done to.
+            Self::DbLongQueries | Self::DbLocks | Self::DbSlow => {
+                Requirement { risk: Risk::Read, role: Role::Viewer }
+            }
+            // Whoever configures a look-up decides with the role's grants what it may show.
+            Self::Query => Requirement { risk: Risk::Read, role: Role::Viewer },
             // It only reads, but it tells what everybody did.
             Self::Audit => Requirement { risk: Risk::Read, role: Role::Admin },
         }

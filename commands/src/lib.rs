@@ -10,12 +10,12 @@
 //! 6. [`tree`]: the grammar as data, from which come [`completion`], [`help`] and the [`mod@reference`].
 //! 7. [`risk`]: roles, risk classes, and lines that are read late; [`oncall`]: the rungs of escalation.
 //! 8. [`health`]: the facts of a health check and the verdict on them; [`validation`]: more than that; [`canary`], [`containers`], [`database`], [`traffic`]: the
-//!    facts of the other look-ups; [`period`]: lengths of time as they are typed.
+//!    facts of the other look-ups; [`lookup`]: look-ups of the operators' own; [`period`]: lengths of time as they are typed.
 //! 9. [`runbook`]: lines of the grammar in steps, and whether they can be run; [`coverage`]: which steps of the
 //!    original runbook they stand for.
 //! 10. [`card`]: a reply's content without markup.
 //! 11. [`layout`]: tables, short texts and durations in plain text.
-//! 12. [`redact`]: secrets out of a text; [`escape`]: markup out of a text.
+//! 12. [`redact`]: secrets out of a text; [`statement`]: values out of SQL; [`escape`]: markup out of a text.
 
 pub mod canary;
 pub mod card;
@@ -31,6 +31,7 @@ pub mod ids;
 pub mod intent;
 pub mod layout;
 pub mod line;
+pub mod lookup;
 pub mod message;
 pub mod oncall;
 pub mod parse;
@@ -39,7 +40,8 @@ pub mod redact;
 pub mod reference;
 pub mod risk;
 pub mod runbook;
-mod suggestion;
+pub mod statement;
+pub mod suggestion;
 pub mod traffic;
 pub mod tree;
 pub mod validation;

@@ -9,7 +9,8 @@ const SHORTEST_PART: usize = 3;
 
 /// The candidate that `typed` most likely means: a name that starts with it, a name that has it
 /// inside, or one that is at most a third of its letters away.
-pub(crate) fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_lowercase();
     let letters = typed.chars().count();
     if letters == 0 || letters > LONGEST {

@@ -19,7 +19,9 @@ hash_of() {
 
 recipe_hash() {
     local name=$1
-    (cd "$demo_dir" && find "images/$name" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum images.sh) | hash_of
+    # The roles are a part of one image and not worth a recipe of their own.
+    (cd "$demo_dir" && find "images/$name" -type f -print0 | LC_ALL=C sort -z |
+        xargs -0 sha256sum images.sh ../postgres/roles.sql) | hash_of
 }
 
 # Sets IMAGE_POSTGRES and so on, and makes the images that the engine does not have.
@@ -178,7 +180,7 @@ finish_postgres() {
     done
     printf 'root:x:0:0::/:/bin/sh\npostgres:x:999:999::/var/lib/postgresql:/bin/sh\n' >"$root/etc/passwd"
     printf 'root:x:0:\npostgres:x:999:\n' >"$root/etc/group"
-    cp "$demo_dir/images/postgres/data.sql" "$root/etc/acgs/"
+    cp "$demo_dir/images/postgres/data.sql" "$demo_dir/../postgres/roles.sql" "$root/etc/acgs/"
     install -m 0755 "$demo_dir/images/postgres/entrypoint" "$root/entrypoint"
 }
 

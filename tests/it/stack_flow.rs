@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use e2e::bot::{Bot, Finished};
+use e2e::chatter::Chatter;
 use e2e::people;
 use e2e::stack::Stack;
 use e2e::wait::eventually;
@@ -133,63 +134,4 @@ async fn a_missing_part_is_one_line_and_the_rest_is_shown() {
     assert!(fact(&health, "Alertmanager").starts_with("ready"), "{}", health.out);
     assert!(fact(&health, "PostgreSQL").starts_with("answers in"), "{}", health.out);
     stack.mend().await;
-}
-
-/// Somebody on the bot's web chat.
-struct Chatter {
-    client: reqwest::Client,
-    base: String,
-    cookie: String,
-}
-
-impl Chatter {
-    async fn log_in(bot: &Bot) -> Self {
-        let base = format!("http://{}", bot.web.expect("the setup has [web]"));
-        let link = bot.run(&["web-login", "Cy"]).await;
-        assert_eq!(link.code, 0, "{link:?}");
-        let token = link.out.trim().split("token=").nth(1).expect("a token").to_owned();
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
-        let answer = client
-            .post(format!("{base}/login"))
-            .header("origin", &base)
-            .json(&serde_json::json!({ "token": token }))
-            .send()
-            .await
-            .unwrap();
-        assert!(answer.status().is_success() || answer.status().is_redirection(), "{}", answer.status());
-        let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-        Self { client, base, cookie }
-    }
-
-    /// Types a line and returns the text of its answer.
-    async fn ask(&self, line: &str) -> String {
-        let id = format!("{:016x}", rand::random::<u64>());
-        let mut events = self
-            .client
-            .get(format!("{}/api/events", self.base))
-            .header("cookie", &self.cookie)
-            .send()
-            .await
-            .unwrap();
-        let mut heard = String::new();
-        // Everything said before is sent first; then comes `ready`.
-        while !heard.contains("event: ready") {
-            heard.push_str(&String::from_utf8_lossy(&events.chunk().await.unwrap().expect("an open stream")));
-        }
-        let answer = self
-            .client
-            .post(format!("{}/api/line", self.base))
-            .header("cookie", &self.cookie)
-            .header("origin", &self.base)
-            .json(&serde_json::json!({ "id": id, "room": "incidents", "line": line }))
-            .send()
-            .await
-            .unwrap();
-        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
-        let mut news = String::new();
-        while !news.contains("looked for") {
-            news.push_str(&String::from_utf8_lossy(&events.chunk().await.unwrap().expect("an open stream")));
-        }
-        news
-    }
 }

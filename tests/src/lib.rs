@@ -2,6 +2,7 @@
 
 pub mod bot;
 pub mod browser;
+pub mod chatter;
 pub mod database;
 pub mod demo;
 pub mod discord;

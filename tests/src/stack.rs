@@ -140,6 +140,31 @@ impl Stack {
             .expect("the stack's database takes connections")
     }
 
+    /// A superuser's connection to a database of the test's own on the platform's server, which is dropped
+    /// and made anew. The address is for the bot's role.
+    ///
+    /// # Panics
+    /// When it can't be made.
+    pub async fn own_database(&self, name: &str) -> (PgConnection, String) {
+        let mut admin = self.database().await;
+        for statement in
+            [format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), format!("CREATE DATABASE {name}")]
+        {
+            sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut admin).await.expect("a database");
+        }
+        let url = told("POSTGRES_URL").replace("/acgs_pgp_db", &format!("/{name}"));
+        (self.database_called(name).await, url)
+    }
+
+    /// A superuser's connection to another database of the platform's server.
+    ///
+    /// # Panics
+    /// When there is none to be had.
+    pub async fn database_called(&self, name: &str) -> PgConnection {
+        let url = told("POSTGRES_ADMIN_URL").replace("/acgs_pgp_db", &format!("/{name}"));
+        PgConnection::connect(&url).await.expect("the database takes connections")
+    }
+
     /// What Prometheus answers to a query asked directly: label `service` (or nothing) and value.
     ///
     /// # Panics

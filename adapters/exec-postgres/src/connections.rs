@@ -5,7 +5,7 @@ use std::time::Duration;
 use commands::database::{ClientGroup, Connections};
 use commands::health::Seats;
 
-use crate::{Postgres, PostgresError, count};
+use crate::{Postgres, PostgresError, count, length};
 
 /// One row for each kind of session; the two settings stand in each. Without `pg_monitor` the server
 /// hides the kind of other people's sessions; those that are in a database count as clients.
@@ -24,7 +24,7 @@ type Row = (Option<bool>, String, String, String, Option<String>, i32, Option<f6
 impl Postgres {
     /// Connections by program, role, database and state, within `deadline`.
     pub async fn connections(&self, deadline: Duration) -> Result<Connections, PostgresError> {
-        let rows: Vec<Row> = self.seat.rows(GROUPS, deadline).await?;
+        let rows: Vec<Row> = self.seat.rows(GROUPS, &[], deadline).await?;
         let mut seats = Seats { used: 0, max: 0, reserved: 0 };
         let mut background = 0;
         let mut groups = Vec::new();
@@ -36,8 +36,7 @@ impl Postgres {
                 continue;
             }
             seats.used += number;
-            // The clocks of two processes may differ by a moment.
-            let longest = longest.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok());
+            let longest = length(longest);
             groups.push(ClientGroup { application, user, database, state, count: number, longest });
         }
         Ok(Connections { seats, background, groups })

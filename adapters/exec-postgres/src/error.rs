@@ -4,6 +4,7 @@
 use std::io::{self, ErrorKind};
 
 use commands::health::DatabasePing;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// A server's message is shown up to this many characters.
 const MESSAGE_LIMIT: usize = 200;
@@ -29,7 +30,10 @@ pub enum PostgresError {
     /// Nobody listens.
     #[error("nobody listens on the database's port: is PostgreSQL running, and is the port right?")]
     Refused,
-    /// No answer before the deadline.
+    /// SQLSTATE 42501 of a question, once connected.
+    #[error("the bot's role may not ask that: {0}; GRANT it what the question reads")]
+    NotAllowed(String),
+    /// No answer before the deadline, the bot's or the session's own (SQLSTATE 57014).
     #[error("the database did not answer in time")]
     TimedOut,
     /// Anything else.
@@ -48,6 +52,22 @@ impl From<sqlx::Error> for PostgresError {
     }
 }
 
+impl PostgresError {
+    /// An error of a question on a session that has begun: what is denied then is no login.
+    pub(crate) fn of_question(error: sqlx::Error) -> Self {
+        match Self::from(error) {
+            Self::Denied(why) => Self::NotAllowed(why),
+            other => other,
+        }
+    }
+}
+
+/// Whether the server has refused the question alone, so that the session goes on.
+pub(crate) fn leaves_the_session(error: &sqlx::Error) -> bool {
+    let refused = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    refused.is_some_and(|error| matches!(error.severity(), PgSeverity::Error))
+}
+
 impl From<PostgresError> for DatabasePing {
     fn from(error: PostgresError) -> Self {
         match error {
@@ -56,7 +76,7 @@ impl From<PostgresError> for DatabasePing {
             PostgresError::Denied(why) => Self::Denied(why),
             PostgresError::Refused => Self::Refused,
             PostgresError::TimedOut => Self::TimedOut,
-            PostgresError::Failed(why) => Self::Failed(why),
+            PostgresError::Failed(why) | PostgresError::NotAllowed(why) => Self::Failed(why),
             PostgresError::Address => Self::Failed(PostgresError::Address.to_string()),
         }
     }
@@ -67,6 +87,7 @@ fn by_sqlstate(code: Option<&str>, message: &str) -> PostgresError {
     match code.unwrap_or_default() {
         "53300" => PostgresError::Full,
         "57P01" | "57P02" | "57P03" => PostgresError::NotAccepting(why),
+        "57014" => PostgresError::TimedOut,
         "3D000" | "42501" => PostgresError::Denied(why),
         code if code.starts_with("28") => PostgresError::Denied(why),
         code => PostgresError::Failed(format!("{why} (SQLSTATE {code})")),

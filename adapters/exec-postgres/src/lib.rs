@@ -1,17 +1,27 @@
 //! The platform's PostgreSQL, looked at and never changed.
 //!
-//! Two connections, each with its own job. The ping opens a fresh one every time, as a service that
-//! starts now would, so it finds out when no more are to be had. The seat ([`seat`]) is held open, so
-//! that the bot can say how many are taken at the very moment when the ping is turned away.
+//! Three kinds of connections, each with its own job. The ping opens a fresh one every time, as a service
+//! that starts now would, so it finds out when no more are to be had. The seat ([`seat`]) is held open, so
+//! that the bot can say who holds all the others, waits and blocks at the very moment when the ping is
+//! turned away. What may take its time ([`visit`]) has one of its own, so that it holds up nobody.
 //!
-//! Only fixed queries, in read-only sessions with time limits. The bot's own state is not here.
+//! Only fixed queries and those of the configuration, in read-only sessions with time limits. The bot's
+//! own state is not here.
 
 mod connections;
 mod error;
+mod indexes;
+mod locks;
+mod long;
+mod lookup;
+mod ping;
 mod seat;
 mod session;
+mod slow;
 #[cfg(test)]
 mod tests;
+mod users;
+mod visit;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,4 +127,14 @@ impl Postgres {
 
 fn count(number: i32) -> Result<u32, PostgresError> {
     u32::try_from(number).map_err(|_| PostgresError::Failed("it counts below zero".to_owned()))
+}
+
+/// The clocks of two processes may differ by a moment; a length of time is never below zero.
+fn length(seconds: Option<f64>) -> Option<Duration> {
+    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok())
+}
+
+/// A count of rows, which the server keeps as a signed number or, for estimates, as -1 for "unknown".
+fn rows(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
 }

@@ -11,7 +11,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::error::PostgresError;
+use crate::error::{PostgresError, leaves_the_session};
 
 /// A connection held open, opened on first use.
 pub struct Seat {
@@ -30,27 +30,43 @@ impl Seat {
     where
         R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        let row = self.rows(query, deadline).await?.into_iter().next();
+        let row = self.rows(query, &[], deadline).await?.into_iter().next();
         row.ok_or_else(|| PostgresError::Failed("it answered with no row".to_owned()))
     }
 
-    /// The rows of `query`, within `deadline`, which covers waiting for one's turn as well. If the
-    /// held connection is dead, or silent for half of the time, a new one is tried, once.
-    pub async fn rows<R>(&self, query: &'static str, deadline: Duration) -> Result<Vec<R>, PostgresError>
+    /// The rows of `query` with these numbers for its parameters, within `deadline`, which covers waiting
+    /// for one's turn as well. If the held connection is dead, or silent for half of the time, a new one
+    /// is tried, once.
+    pub async fn rows<R>(
+        &self,
+        query: &'static str,
+        numbers: &[f64],
+        deadline: Duration,
+    ) -> Result<Vec<R>, PostgresError>
     where
         R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        timeout(deadline, self.ask_in_turn(query, deadline / 2)).await.map_err(|_| PostgresError::TimedOut)?
+        let asked = timeout(deadline, self.ask_in_turn(query, numbers, deadline / 2));
+        asked.await.map_err(|_| PostgresError::TimedOut)?
     }
 
-    async fn ask_in_turn<R>(&self, query: &'static str, patience: Duration) -> Result<Vec<R>, PostgresError>
+    async fn ask_in_turn<R>(
+        &self,
+        query: &'static str,
+        numbers: &[f64],
+        patience: Duration,
+    ) -> Result<Vec<R>, PostgresError>
     where
         R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
         let mut held = self.held.lock().await;
         if let Some(connection) = held.as_mut() {
-            match timeout(patience, fetch(connection, query)).await {
+            match timeout(patience, fetch(connection, query, numbers)).await {
                 Ok(Ok(rows)) => return Ok(rows),
+                // On a full server there would be no second seat for whoever asks next.
+                Ok(Err(error)) if leaves_the_session(&error) => {
+                    return Err(PostgresError::of_question(error));
+                }
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "the held connection is of no use any more");
                     *held = None;
@@ -60,15 +76,22 @@ impl Seat {
             }
         }
         let mut connection = PgConnection::connect_with(&self.options).await?;
-        let rows = fetch(&mut connection, query).await?;
-        *held = Some(connection);
-        Ok(rows)
+        let rows = fetch(&mut connection, query, numbers).await;
+        if rows.as_ref().err().is_none_or(leaves_the_session) {
+            *held = Some(connection);
+        }
+        rows.map_err(PostgresError::of_question)
     }
 }
 
-async fn fetch<R>(connection: &mut PgConnection, query: &'static str) -> Result<Vec<R>, sqlx::Error>
+async fn fetch<R>(
+    connection: &mut PgConnection,
+    query: &'static str,
+    numbers: &[f64],
+) -> Result<Vec<R>, sqlx::Error>
 where
     R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
 {
-    sqlx::query_as(query).persistent(false).fetch_all(connection).await
+    let asked = numbers.iter().fold(sqlx::query_as(query), |asked, number| asked.bind(*number));
+    asked.persistent(false).fetch_all(connection).await
 }

@@ -5,6 +5,7 @@ mod server;
 
 use std::time::Duration;
 
+use commands::database::{SlowBy, SlowStatement, SlowStatements};
 use commands::health::{DatabaseHealth, DatabasePing, Seats};
 use secrecy::SecretString;
 use sqlx::Connection as _;
@@ -295,4 +296,95 @@ fn an_address_that_is_none_is_refused_without_repeating_it() {
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
     assert!(Postgres::new(&"postgres://u@h/d?sslmode=nonsense".to_owned().into()).is_err());
+}
+
+/// A question that the server refuses, as one that takes too long, must not cost the seat either.
+#[tokio::test]
+async fn a_refused_question_leaves_the_seat() {
+    let server = Server::start().await;
+    let postgres = postgres(&server.url("watcher", "postgres"));
+    let refused = async || postgres.seat.rows::<(i32,)>("SELECT 1 / 0", &[], PATIENT).await;
+    let division = "the database could not be asked: division by zero (SQLSTATE 22012)";
+    assert_eq!(refused().await.unwrap_err().to_string(), division);
+    let seat = server.sessions().await;
+    assert_eq!(seat.len(), 1);
+    assert_eq!(refused().await.unwrap_err().to_string(), division);
+    assert!(seats_without_ping(&postgres).await.is_some());
+    assert_eq!(server.sessions().await, seat);
+    let secret = postgres.seat.rows::<(String,)>("SELECT rolpassword FROM pg_authid", &[], PATIENT).await;
+    assert!(matches!(secret, Err(PostgresError::NotAllowed(_))), "{secret:?}");
+}
+
+/// What is given up must not go on at the server, long before its own limit ends it.
+#[tokio::test]
+async fn a_question_that_is_given_up_ends_at_the_server_too() {
+    let server = Server::start().await;
+    let postgres = postgres(&server.url("watcher", "postgres"));
+    let asked = postgres.look_up("SELECT pg_sleep(2.4)", SHORT).await;
+    assert_eq!(asked, Err(PostgresError::TimedOut));
+    // The session's own limit would end it after 2.5 s.
+    let gone = async { while !server.sessions().await.is_empty() {} };
+    timeout(Duration::from_millis(1_500), gone).await.expect("the server has noticed that nobody listens");
+}
+
+#[tokio::test]
+async fn a_library_that_is_not_loaded_is_told_from_an_extension_that_is_not_there() {
+    let server = Server::start().await;
+    let postgres = postgres(&server.url("watcher", "postgres"));
+    let slow = postgres.slow(SlowBy::Total, PATIENT).await.unwrap();
+    let missing = SlowStatements::NotInstalled {
+        database: "postgres".to_owned(),
+        available: true,
+        preloaded: Some(false),
+    };
+    assert_eq!(slow, missing);
+    server.execute("CREATE EXTENSION pg_stat_statements").await;
+    assert_eq!(postgres.slow(SlowBy::Mean, PATIENT).await, Ok(SlowStatements::NotLoaded));
+}
+
+/// Before PostgreSQL 13 the columns were called otherwise, and before 14 there was no reset to tell. Such a
+/// server is not to be had, so a view with those names stands for the extension's.
+#[tokio::test]
+async fn the_columns_of_older_versions_are_known() {
+    let server = Server::start().await;
+    for statement in [
+        "CREATE EXTENSION pg_stat_statements",
+        "ALTER EXTENSION pg_stat_statements DROP VIEW pg_stat_statements",
+        "DROP VIEW pg_stat_statements",
+        "ALTER EXTENSION pg_stat_statements DROP VIEW pg_stat_statements_info",
+        "DROP VIEW pg_stat_statements_info",
+        "CREATE VIEW pg_stat_statements AS SELECT oid AS dbid, 10::oid AS userid, 1::bigint AS queryid, \
+         'SELECT ''hunter2'''::text AS query, 4::bigint AS calls, 10::float8 AS total_time, 8::bigint AS rows FROM pg_database",
+        "GRANT SELECT ON pg_stat_statements TO PUBLIC",
+    ] {
+        server.execute(statement).await;
+    }
+    let postgres = postgres(&server.url("watcher", "postgres"));
+    let SlowStatements::Read { since, dropped, statements, .. } =
+        postgres.slow(SlowBy::Mean, PATIENT).await.unwrap()
+    else {
+        panic!("the view is there");
+    };
+    assert_eq!((since, dropped), (None, None));
+    let expected =
+        SlowStatement { calls: 4, total_ms: 10.0, mean_ms: 2.5, rows: 8, statement: "SELECT ?".to_owned() };
+    assert_eq!(statements, [expected], "this database alone");
+}
+
+#[tokio::test]
+async fn sessions_that_the_role_may_not_see_are_counted_as_such() {
+    let server = Server::start().await;
+    let mut other = server.connect("watcher").await;
+    sqlx::query("BEGIN").execute(&mut other).await.unwrap();
+    let stranger = postgres(&server.url("stranger", "postgres"));
+    let long = stranger.long_queries(Duration::ZERO, PATIENT).await.unwrap();
+    assert_eq!(long.sessions, []);
+    assert!(long.hidden >= 1, "{long:?}");
+    let watcher = postgres(&server.url("watcher", "postgres"));
+    let long = watcher.long_queries(Duration::ZERO, PATIENT).await.unwrap();
+    assert_eq!(
+        long.sessions.iter().map(|one| one.state.as_str()).collect::<Vec<_>>(),
+        ["idle in transaction"]
+    );
+    assert_eq!(long.hidden, 0);
 }

@@ -6,6 +6,7 @@
 mod alertmanager;
 mod endpoint;
 mod error;
+mod lookup;
 mod prometheus;
 mod query;
 #[cfg(test)]

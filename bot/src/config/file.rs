@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, Room, ServiceName};
+use commands::lookup::QueryName;
 use commands::oncall::Rung;
 use commands::risk::Role;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -18,9 +19,12 @@ use url::{Host, Url};
 use super::secret::Spelled;
 use super::{
     Auth, Bot, Config, ConfigError, Contact, DEFAULTS, Discord, Docker, LogFormat, Oncall, People, Person,
-    Postgres, Service, Slack, SlackMode, StoreUrl, Web,
+    Postgres, Query, Question, Service, Slack, SlackMode, StoreUrl, Web,
 };
 use super::{document, runbook};
+
+/// One line of a list on a phone.
+const LONGEST_DESCRIPTION: usize = 100;
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +46,8 @@ struct File {
     contacts: Vec<Spanned<Contact>>,
     #[serde(default, rename = "service")]
     services: Vec<Spanned<ServiceSection>>,
+    #[serde(default, rename = "query")]
+    queries: Vec<Spanned<QuerySection>>,
     #[serde(default, rename = "person")]
     people: Vec<Spanned<PersonSection>>,
 }
@@ -164,6 +170,15 @@ struct ServiceSection {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct QuerySection {
+    name: Spanned<String>,
+    description: Spanned<String>,
+    sql: Option<Spanned<String>>,
+    promql: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct PersonSection {
     name: String,
     slack: Option<String>,
@@ -257,6 +272,7 @@ pub(super) fn resolve(
     let services = services(&check, &file.services, &defaults)?;
     let names = services.iter().map(|service| service.name.clone()).collect();
     let runbooks = runbook::all(&check.runbook_dir(&file.bot)?, &Grammar::new(names))?;
+    let queries = queries(&check, &file)?;
     let people = people(&check, &file.people)?;
     let data_dir = data_dir(&check, &file.bot, &defaults.bot)?;
     Ok(Config {
@@ -276,6 +292,7 @@ pub(super) fn resolve(
         oncall: file.oncall.map(|section| oncall(&check, section, &people)).transpose()?,
         contacts: contacts(&check, file.contacts)?,
         services,
+        queries,
         people,
         runbooks,
     })
@@ -562,6 +579,52 @@ fn services(
         });
     }
     Ok(services)
+}
+
+fn queries(check: &Check<'_>, file: &File) -> Result<Vec<Query>, ConfigError> {
+    let mut queries: Vec<Query> = Vec::new();
+    for spanned in &file.queries {
+        let section = spanned.get_ref();
+        let wrong =
+            |key: &Spanned<String>, what: String| check.error(key.span(), format!("[[query]] {what}"));
+        let typed = section.name.get_ref();
+        let name: QueryName = typed.parse().map_err(|error| {
+            wrong(&section.name, format!("name: {typed:?} is no word to type: use {error}"))
+        })?;
+        if queries.iter().any(|query| query.name == name) {
+            return Err(wrong(&section.name, format!("name {typed:?} is listed twice")));
+        }
+        let description = section.description.get_ref().trim();
+        if description.is_empty() || description.chars().count() > LONGEST_DESCRIPTION {
+            let what = format!("description of {typed:?} must have 1 to {LONGEST_DESCRIPTION} characters");
+            return Err(wrong(&section.description, what));
+        }
+        let question = match (&section.sql, &section.promql) {
+            (Some(sql), None) => {
+                commands::statement::one_question(sql.get_ref())
+                    .map_err(|what| wrong(sql, format!("sql of {typed:?} {what}")))?;
+                if file.postgres.is_none() {
+                    return Err(wrong(sql, format!("sql of {typed:?} needs [postgres]")));
+                }
+                Question::Sql(sql.get_ref().clone())
+            }
+            (None, Some(promql)) => {
+                if promql.get_ref().trim().is_empty() {
+                    return Err(wrong(promql, format!("promql of {typed:?} is empty")));
+                }
+                if file.prometheus.is_none() {
+                    return Err(wrong(promql, format!("promql of {typed:?} needs [prometheus]")));
+                }
+                Question::PromQl(promql.get_ref().clone())
+            }
+            _ => {
+                let what = format!("[[query]] {typed:?} needs either sql or promql, and not both");
+                return Err(check.error(spanned.span(), what));
+            }
+        };
+        queries.push(Query { name, description: description.to_owned(), question });
+    }
+    Ok(queries)
 }
 
 fn people(check: &Check<'_>, sections: &[Spanned<PersonSection>]) -> Result<People, ConfigError> {

@@ -30,9 +30,23 @@ fn the_shipped_defaults_are_a_whole_configuration() {
     assert_eq!(config.services[1].health_url.as_str(), "http://127.0.0.1:8001/health");
     assert!(config.services[0].critical && !config.services[1].critical);
     assert_eq!(config.people.admins(), ["Ada Example"]);
+    assert!(config.queries.is_empty(), "the example is commented out");
     assert!(
         config.slack.is_some() && config.discord.is_some() && config.docker.is_some() && config.web.is_some()
     );
+}
+
+#[test]
+fn the_shipped_examples_of_queries_are_good_ones() {
+    let start = DEFAULTS.find("# [[query]]").expect("commented examples");
+    let examples = DEFAULTS[start..].lines().take_while(|line| line.starts_with('#'));
+    let examples: String =
+        examples.map(|line| format!("{}\n", line.trim_start_matches('#').trim_start())).collect();
+    let config = with(&format!("[postgres]\n[prometheus]\n{examples}"), SECRETS).unwrap();
+    let names: Vec<&str> = config.queries.iter().map(|query| query.name.as_str()).collect();
+    assert_eq!(names, ["stale-policies", "scrape-times"]);
+    assert!(matches!(&config.queries[0].question, Question::Sql(sql) if sql.starts_with("SELECT")));
+    assert!(matches!(&config.queries[1].question, Question::PromQl(promql) if promql.contains("scrape")));
 }
 
 #[test]
@@ -105,6 +119,21 @@ fn mistakes_name_file_line_and_key() {
     insta::assert_snapshot!(mistake("[auth]\nurl = \"ftp://a\"\ncanary_password_file = \"/dev/null\"\n"), @"acgs.toml:1: [auth] canary_password is blank: put the secret where canary_password_env or canary_password_file points");
     insta::assert_snapshot!(mistake("[oncall]\non_call = [\"Nobody\"]\n"), @r#"acgs.toml:1: [oncall] no [[person]] has the name "Nobody""#);
     insta::assert_snapshot!(mistake("[[contact]]\nname = \"A\"\n"), @r#"acgs.toml:1: [[contact]] "A" can't be reached: give phone, mail or url"#);
+    let query = |keys: &str| {
+        mistake(&format!(
+            "[postgres]\nurl = \"postgres://a@b/c\"\n[prometheus]\n[[query]]\ndescription = \"d\"\n{keys}"
+        ))
+    };
+    insta::assert_snapshot!(query("name = \"Stale Ones\"\nsql = \"SELECT 1\"\n"), @r#"acgs.toml:6: [[query]] name: "Stale Ones" is no word to type: use 1 to 32 of a-z, 0-9, '_' and '-', starting with a letter"#);
+    insta::assert_snapshot!(query("name = \"a\"\n"), @r#"acgs.toml:4: [[query]] "a" needs either sql or promql, and not both"#);
+    insta::assert_snapshot!(query("name = \"a\"\nsql = \"SELECT 1\"\npromql = \"up\"\n"), @r#"acgs.toml:4: [[query]] "a" needs either sql or promql, and not both"#);
+    insta::assert_snapshot!(query("name = \"a\"\nsql = \"SELECT 1; DROP TABLE users\"\n"), @r#"acgs.toml:7: [[query]] sql of "a" must be one statement, without a semicolon"#);
+    insta::assert_snapshot!(query("name = \"a\"\nsql = \"DELETE FROM users\"\n"), @r#"acgs.toml:7: [[query]] sql of "a" must begin with SELECT, WITH, TABLE or VALUES"#);
+    insta::assert_snapshot!(query("name = \"a\"\npromql = \" \"\n"), @r#"acgs.toml:7: [[query]] promql of "a" is empty"#);
+    insta::assert_snapshot!(query("name = \"a\"\npromql = \"up\"\n[[query]]\nname = \"a\"\ndescription = \"d\"\npromql = \"up\"\n"), @r#"acgs.toml:9: [[query]] name "a" is listed twice"#);
+    insta::assert_snapshot!(mistake("[[query]]\nname = \"a\"\ndescription = \" \"\nsql = \"SELECT 1\"\n"), @r#"acgs.toml:3: [[query]] description of "a" must have 1 to 100 characters"#);
+    insta::assert_snapshot!(mistake("[[query]]\nname = \"a\"\ndescription = \"d\"\nsql = \"SELECT 1\"\n"), @r#"acgs.toml:4: [[query]] sql of "a" needs [postgres]"#);
+    insta::assert_snapshot!(mistake("[[query]]\nname = \"a\"\ndescription = \"d\"\npromql = \"up\"\n"), @r#"acgs.toml:4: [[query]] promql of "a" needs [prometheus]"#);
     insta::assert_snapshot!(mistake("not toml"), @"acgs.toml:1: key with no value, expected `=`");
 }
 

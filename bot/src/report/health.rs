@@ -393,8 +393,8 @@ fn docker(services: &[ServiceHealth]) -> String {
     }
 }
 
-fn database(health: &DatabaseHealth) -> String {
-    let ping = match &health.ping {
+pub(super) fn ping_words(ping: &DatabasePing) -> String {
+    match ping {
         DatabasePing::Answered(took) => format!("answers in {}", layout::duration(*took)),
         DatabasePing::Full => "full: every connection is taken".to_owned(),
         DatabasePing::NotAccepting(why) => format!("not accepting connections ({why})"),
@@ -402,7 +402,11 @@ fn database(health: &DatabaseHealth) -> String {
         DatabasePing::Refused => "nobody listens on its port: dead".to_owned(),
         DatabasePing::TimedOut => "does not answer: frozen".to_owned(),
         DatabasePing::Failed(why) => format!("failed: {why}"),
-    };
+    }
+}
+
+fn database(health: &DatabaseHealth) -> String {
+    let ping = ping_words(&health.ping);
     match health.seats {
         Some(seats) => {
             format!("{ping}; {} of {} connections used, {} reserved", seats.used, seats.max, seats.reserved)

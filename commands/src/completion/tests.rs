@@ -36,7 +36,8 @@ fn the_next_word_is_offered() {
         ("audit --", "--last --person --run"),
         ("audit --last 5 --", "--person --run"),
         ("help aud", "audit"),
-        ("db c", "connections"),
+        ("db con", "connections"),
+        ("db slow ", "--by"),
         ("nothing ", ""),
     ];
     for (line, offered) in table {

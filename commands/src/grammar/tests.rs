@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::database::SlowBy;
 use crate::ids::RunId;
 use crate::intent::{AUDIT_ROWS_DEFAULT, limits};
 use crate::intent::{Auth, Db, Oncall, RunbookAsk};
@@ -154,7 +155,6 @@ fn intent() -> impl Strategy<Value = Intent> {
         Just(Intent::Health { service: None, wait: None, deep: false, public: true }),
         Just(Intent::Ps),
         (60u32..=86_400).prop_map(|seconds| Intent::Errors { window: Period::seconds(seconds) }),
-        Just(Intent::Db(Db::Connections)),
         Just(Intent::Auth(Auth::Test)),
         Just(Intent::Oncall(Oncall::Who)),
         Just(Intent::Oncall(Oncall::Contacts)),
@@ -164,6 +164,12 @@ fn intent() -> impl Strategy<Value = Intent> {
             let service = service.map(|name| name.parse().unwrap());
             Intent::Runbook(RunbookAsk::Run { name, service })
         }),
+        prop::sample::select(vec![Db::Ping, Db::Connections, Db::Locks, Db::Users, Db::UnusedIndexes])
+            .prop_map(Intent::Db),
+        (1u32..=604_800).prop_map(|seconds| Intent::Db(Db::LongQueries { over: Period::seconds(seconds) })),
+        prop::sample::select(vec![SlowBy::Total, SlowBy::Mean]).prop_map(|by| Intent::Db(Db::Slow { by })),
+        prop::option::of("[a-z][a-z0-9_-]{0,31}")
+            .prop_map(|name| Intent::Query { name: name.map(|name| name.parse().unwrap()) }),
     ]
 }
 
@@ -176,7 +182,7 @@ proptest! {
 
     #[test]
     fn what_a_line_means_is_printed_as_a_line_that_means_the_same(
-        line in "(health|audit|help|/acgs audit|errors|db|db connections) ?(--window|--person|—person|--last|--wait|auth_service)? ?[ -~’‘“”—–#äß\u{a0}]{0,20}"
+        line in "(health|audit|help|/acgs audit|errors|db|db connections|db slow|query) ?(--window|--by|--person|—person|--last|--wait|auth_service)? ?[ -~’‘“”—–#äß\u{a0}]{0,20}"
     ) {
         let grammar = grammar();
         if let Ok(intent) = grammar.parse(&line) {

@@ -33,6 +33,16 @@ fn an_intent_prints_as_the_line_to_type() {
             }),
             "runbook run -- -x auth_service",
         ),
+        (Intent::Db(Db::Ping), "db ping"),
+        (Intent::Db(Db::LongQueries { over: LONG_DEFAULT }), "db long-queries"),
+        (Intent::Db(Db::LongQueries { over: Period::seconds(30) }), "db long-queries --over 30s"),
+        (Intent::Db(Db::Locks), "db locks"),
+        (Intent::Db(Db::Slow { by: SlowBy::Total }), "db slow"),
+        (Intent::Db(Db::Slow { by: SlowBy::Mean }), "db slow --by mean"),
+        (Intent::Db(Db::Users), "db users"),
+        (Intent::Db(Db::UnusedIndexes), "db unused-indexes"),
+        (Intent::Query { name: None }, "query"),
+        (Intent::Query { name: Some("stale-policies".parse().unwrap()) }, "query stale-policies"),
         (health("auth_service", Some(60)), "health auth_service --wait 60"),
         (audit(AUDIT_ROWS_DEFAULT, "alice"), "audit --person alice --run 00c0ffee1234"),
         (audit(5, "it's #1"), r#"audit --last 5 --person "it's #1" --run 00c0ffee1234"#),
@@ -53,13 +63,20 @@ fn what_each_command_needs() {
     health: read, viewer
     ps: read, viewer
     errors: read, viewer
+    db ping: read, viewer
     db connections: read, viewer
+    db long-queries: read, viewer
+    db locks: read, viewer
+    db slow: read, viewer
+    db users: read, viewer
+    db unused-indexes: read, viewer
     auth test: read, viewer
     oncall who: read, viewer
     oncall contacts: read, viewer
     runbook list: read, viewer
     runbook show: read, viewer
     runbook run: read, viewer
+    query: read, viewer
     audit: read, admin
     help: read, viewer
     ");

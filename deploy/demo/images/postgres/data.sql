@@ -5,12 +5,6 @@
 
 BEGIN;
 
--- What the bot is given: to look, and to cancel or end other sessions. Never the superuser.
-CREATE ROLE acgs_monitor LOGIN PASSWORD :'monitor_password';
-GRANT pg_monitor TO acgs_monitor;
-CREATE ROLE acgs_signal LOGIN PASSWORD :'signal_password';
-GRANT pg_signal_backend TO acgs_signal;
-
 CREATE EXTENSION pg_stat_statements;
 
 CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
@@ -56,6 +50,9 @@ SELECT i, timestamptz '2025-03-01 00:00+00' + i * interval '1 minute',
        (ARRAY['auth', 'ac', 'integrity', 'fv', 'gs', 'pgc'])[1 + i % 6] || '_service', 1 + i % 1000,
        (ARRAY['read', 'verify', 'update', 'login'])[1 + i % 4]
 FROM generate_series(1, 100000) AS i;
+
+-- What the bot is given: the shipped roles, as everybody is told to make them.
+\ir roles.sql
 
 COMMIT;
 
