@@ -72,6 +72,10 @@ pub struct Config {
     pub oncall: Option<Oncall>,
     /// People and companies outside of the team, as listed.
     pub contacts: Vec<Contact>,
+    /// Where the platform's backups are, when configured.
+    pub backups: Option<Backups>,
+    /// The platform's secrets to look at, as listed.
+    pub checked_secrets: Vec<Secret>,
     /// The platform's HTTP services, as listed.
     pub services: Vec<Service>,
     /// The operators' own look-ups, as listed.
@@ -206,6 +210,24 @@ pub struct Contact {
     pub mail: Option<String>,
     /// A page to open a ticket on.
     pub url: Option<Url>,
+}
+
+/// `[backups]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backups {
+    /// An absolute path on the bot's machine.
+    pub dir: PathBuf,
+}
+
+/// One `[[secret]]`: where it is, never what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secret {
+    /// A configured service.
+    pub service: ServiceName,
+    /// The environment variable that holds it.
+    pub variable: String,
+    /// The file that Compose reads it from: an absolute path on the bot's machine.
+    pub env_file: Option<PathBuf>,
 }
 
 /// One `[[service]]`.

@@ -5,9 +5,9 @@
 //! 3. [`receive`]: a chat event is stored, understood ([`asked`]) and acknowledged.
 //! 4. [`authorize`]: whether this person may do this here.
 //! 5. [`run`], [`perform`], [`performed`]: the work and its one answer.
-//! 6. [`health`]: a look at the platform; [`containers`], [`database`], [`logins`], [`traffic`], [`lookup`]: closer looks;
-//!    [`validation`]: whether the platform works;
-//!    [`runbook`]: several of them at once.
+//! 6. [`health`]: a look at the platform; [`containers`], [`host`], [`secrets`], [`database`], [`logins`],
+//!    [`traffic`], [`lookup`]: closer looks; [`validation`]: whether the platform works; [`runbook`]: several of
+//!    them at once.
 //! 7. [`report`]: every text that people read.
 //! 8. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
 //! 9. [`chat`], [`http`], [`listener`], [`login`], [`serve`], [`demo`], [`terminal`], [`check`], [`cli`]: the ways in and out.
@@ -27,6 +27,7 @@ pub mod database;
 pub mod demo;
 pub mod governor;
 pub mod health;
+pub mod host;
 pub mod http;
 pub mod listener;
 pub mod logging;
@@ -40,6 +41,7 @@ pub mod receive;
 pub mod report;
 pub mod run;
 pub mod runbook;
+pub mod secrets;
 pub mod serve;
 pub mod terminal;
 pub mod traffic;

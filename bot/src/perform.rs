@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use commands::health::ServiceHealth;
 use commands::ids::{RunId, ServiceName};
-use commands::intent::{Auth, Db, Intent, Oncall, RunbookAsk};
+use commands::intent::{Auth, Db, Deploy, Intent, Oncall, RunbookAsk, Secrets};
+use commands::logs::Wanted;
 use commands::message::{AnswerTo, Reply, Target};
 use futures_util::future::BoxFuture;
 use store::{AuditFilter, Lane, NewMessage};
@@ -16,7 +17,7 @@ use crate::clock;
 use crate::config::{Person, Service};
 use crate::outbox::answer_slot;
 use crate::performed::{News, Performed, news};
-use crate::{containers, database, logins, lookup, report, runbook, traffic, validation};
+use crate::{containers, database, host, logins, lookup, report, runbook, secrets, traffic, validation};
 
 /// A service counts as recovered after this many good answers in a row.
 const GOOD_IN_A_ROW: u32 = 3;
@@ -97,6 +98,14 @@ async fn one(
             wait_for_health(app, service.as_ref(), Duration::from_secs(u64::from(*seconds)), progress).await
         }
         Intent::Ps => Ok(containers::ps(app).await),
+        Intent::Logs { service, tail, since, grep, level } => {
+            let wanted = Wanted { tail: *tail, since: None, grep: grep.clone(), level: *level };
+            Ok(containers::logs(app, configured(app, service)?, *since, wanted).await)
+        }
+        Intent::Stats { service, sort } => Ok(containers::stats(app, service.as_ref(), *sort).await),
+        Intent::Disk => Ok(host::disk(app).await),
+        Intent::Deploy(Deploy::List) => Ok(containers::deployed(app).await),
+        Intent::Secrets(Secrets::Check) => Ok(secrets::check(app).await),
         Intent::Errors { window } => Ok(traffic::errors(app, *window).await),
         Intent::Db(Db::Ping) => Ok(database::ping(app).await),
         Intent::Db(Db::Connections) => Ok(database::connections(app).await),

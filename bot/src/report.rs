@@ -5,12 +5,17 @@
 
 mod containers;
 mod database;
+mod deployed;
 mod health;
+mod host;
 mod logins;
+mod logs;
 mod lookup;
 mod oncall;
 mod runbook;
+mod secrets;
 mod traffic;
+mod usage;
 mod validation;
 
 use std::net::SocketAddr;
@@ -29,14 +34,19 @@ use crate::authorize::Refusal;
 
 pub use containers::{is_out_of_service, ps};
 pub use database::{connections, locks, long_queries, no_users, pinged, slow, unused_indexes, users};
+pub use deployed::deployed;
 pub use health::{Waited, health, public_health, service_health, waited, waiting};
+pub use host::disk;
 pub use logins::canary;
+pub use logs::{logs, no_container};
 pub use lookup::{looked_up, queries, unknown_query};
 pub use oncall::{contacts, is_reachable, oncall};
 pub use runbook::{
     StepState, coverage, no_runbook, runbook, runbook_is_good, runbook_progress, runbook_result, runbooks,
 };
+pub use secrets::{no_secrets, secrets};
 pub use traffic::errors;
+pub use usage::{is_starved, stats};
 pub use validation::validation;
 
 /// A row of the audit trail in chat is at most this wide; the file has all of it.

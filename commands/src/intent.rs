@@ -13,9 +13,11 @@ use std::ops::RangeInclusive;
 use clap::builder::NonEmptyStringValueParser;
 use clap::value_parser;
 
+use crate::containers::UsageOrder;
 use crate::database::SlowBy;
 use crate::ids::{RunId, ServiceName};
 use crate::line;
+use crate::logs::{Grep, Level};
 use crate::lookup::{QueryName, typed_name};
 use crate::message::Visibility;
 use crate::period::Period;
@@ -40,6 +42,15 @@ pub const WINDOW_DEFAULT: Period = Period::minutes(5);
 pub const LONG: (Period, Period) = (Period::seconds(1), Period::days(7));
 /// How long when nobody says: the runbook's five minutes.
 pub const LONG_DEFAULT: Period = Period::minutes(5);
+
+/// Lines that `logs --tail` may show.
+pub const LOG_LINES: RangeInclusive<i64> = 1..=10_000;
+
+/// Lines that `logs` shows when nobody says how many.
+pub const LOG_LINES_DEFAULT: u16 = 50;
+
+/// How long back `logs --since` may go.
+pub const LOG_SINCE: (Period, Period) = (Period::seconds(1), Period::days(30));
 
 /// What a person asked for. Its `Display` is the canonical line, which parses back to the same intent.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
@@ -83,6 +94,64 @@ pub enum Intent {
         after_help = "ps"
     )]
     Ps,
+    /// What a service's container wrote.
+    #[command(
+        about = "What a service wrote",
+        long_about = "Shows the last 50 lines of a service's container, or as many as --tail says, counted by kind, the \
+                      alike ones together. --grep takes plain text, A|B for either, whatever the case. --level error \
+                      finds ERROR, FATAL, CRITICAL and PANIC, and levels in key=value and JSON lines; security finds \
+                      SECURITY lines. What does not fit is attached as a file.",
+        after_help = "logs auth_service\nlogs auth_service --since 15m --grep 'ERROR|SECURITY|JWT'\nlogs ac_service --since 1h --level error"
+    )]
+    Logs {
+        /// Whose.
+        #[arg(value_name = "SERVICE", help = "Whose log")]
+        service: ServiceName,
+        /// How many of the newest lines.
+        #[arg(
+            long,
+            value_name = "N",
+            help = "Lines to show",
+            default_value_t = LOG_LINES_DEFAULT,
+            value_parser = value_parser!(u16).range(LOG_LINES),
+            allow_negative_numbers = true
+        )]
+        tail: u16,
+        /// From when on.
+        #[arg(long, value_name = "TIME", help = "How far back, as 15m", value_parser = Period::within(LOG_SINCE.0, LOG_SINCE.1))]
+        since: Option<Period>,
+        /// Lines that hold this.
+        #[arg(long, value_name = "TEXT", help = "Lines with this text", value_parser = value_parser!(Grep))]
+        grep: Option<Grep>,
+        /// Lines of this level.
+        #[arg(long, value_name = "LEVEL", help = "error, security, ...", value_parser = value_parser!(Level))]
+        level: Option<Level>,
+    },
+    /// What the containers use.
+    #[command(
+        about = "CPU and memory of the containers",
+        long_about = "Shows what each running container of the platform uses: CPU in percent of one core, memory without \
+                      the page cache and how much of its limit that is, processes, network and disk. The hungriest \
+                      stand first, by CPU or by --sort mem.",
+        after_help = "stats\nstats ac_service\nstats --sort mem"
+    )]
+    Stats {
+        /// That service's alone.
+        #[arg(value_name = "SERVICE", help = "One service alone")]
+        service: Option<ServiceName>,
+        /// What comes first.
+        #[arg(long, value_name = "BY", help = "cpu or mem", default_value_t = UsageOrder::Cpu, value_parser = value_parser!(UsageOrder))]
+        sort: UsageOrder,
+    },
+    /// Space on disks and in memory.
+    #[command(
+        about = "Disk space, memory, Docker's share",
+        long_about = "Shows space and inodes of the root file system, of Docker's folder and of the backups' folder, from \
+                      80 % on as a warning; the host's memory and how long work waits for CPU, disks and memory; and \
+                      what Docker's images, containers, volumes and build cache take and could give back.",
+        after_help = "disk"
+    )]
+    Disk,
     /// Server errors.
     #[command(
         about = "Who answers with errors",
@@ -121,6 +190,12 @@ pub enum Intent {
         #[arg(value_name = "NAME", help = "Which one to run", value_parser = typed_name)]
         name: Option<QueryName>,
     },
+    /// What is deployed.
+    #[command(about = "What is deployed", subcommand)]
+    Deploy(Deploy),
+    /// The platform's secrets.
+    #[command(about = "Whether secrets are in order", subcommand)]
+    Secrets(Secrets),
     /// Rows of the audit trail, the newest first.
     #[command(
         about = "Who asked for what, and the result",
@@ -304,6 +379,34 @@ pub enum RunbookAsk {
     },
 }
 
+/// Look-ups of what is deployed.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
+pub enum Deploy {
+    /// Which image each service runs, and since when.
+    #[command(
+        about = "Images, and when they changed",
+        long_about = "Shows for each service the image that it runs, when that was built, when the container was made \
+                      and started, and its restarts; the newest change first. It is what runs, not what was \
+                      committed: an image that was built and not deployed is told as such.",
+        after_help = "deploy list"
+    )]
+    List,
+}
+
+/// Look-ups of the platform's secrets. None shows a value.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
+pub enum Secrets {
+    /// Whether each is set, and to what its file says.
+    #[command(
+        about = "Set, blank, default, as the file?",
+        long_about = "Shows of each [[secret]] in the configuration whether its container has it, its length and the first 8 \
+                      hex digits of its SHA-256, whether that is what its env file holds, and whether it is a default. \
+                      The value itself is shown nowhere.",
+        after_help = "secrets check"
+    )]
+    Check,
+}
+
 impl Intent {
     /// The command that this is a use of.
     #[must_use]
@@ -311,6 +414,9 @@ impl Intent {
         match self {
             Self::Health { .. } => Verb::Health,
             Self::Ps => Verb::Ps,
+            Self::Logs { .. } => Verb::Logs,
+            Self::Stats { .. } => Verb::Stats,
+            Self::Disk => Verb::Disk,
             Self::Errors { .. } => Verb::Errors,
             Self::Db(Db::Ping) => Verb::DbPing,
             Self::Db(Db::Connections) => Verb::DbConnections,
@@ -326,6 +432,8 @@ impl Intent {
             Self::Runbook(RunbookAsk::List) => Verb::RunbookList,
             Self::Runbook(RunbookAsk::Show { .. }) => Verb::RunbookShow,
             Self::Runbook(RunbookAsk::Run { .. }) => Verb::RunbookRun,
+            Self::Deploy(Deploy::List) => Verb::DeployList,
+            Self::Secrets(Secrets::Check) => Verb::SecretsCheck,
             Self::Audit { .. } => Verb::Audit,
             Self::Help { .. } => Verb::Help,
         }
@@ -343,14 +451,19 @@ impl Intent {
         self.command().needs()
     }
 
-    /// Who sees its answer. The audit trail holds what everybody typed everywhere, private lines among it.
+    /// Who sees its answer. The audit trail holds what everybody typed everywhere, private lines among it;
+    /// what a secret looks like from afar is for those who may ask.
     #[must_use]
     pub const fn visibility(&self) -> Visibility {
         match self {
-            Self::Audit { .. } => Visibility::Private,
+            Self::Audit { .. } | Self::Secrets(_) => Visibility::Private,
             Self::Help { .. }
             | Self::Health { .. }
             | Self::Ps
+            | Self::Logs { .. }
+            | Self::Stats { .. }
+            | Self::Disk
+            | Self::Deploy(_)
             | Self::Errors { .. }
             | Self::Db(_)
             | Self::Auth(_)
@@ -373,6 +486,9 @@ impl fmt::Display for Intent {
             }
             Self::Ps
             | Self::Db(Db::Ping | Db::Connections | Db::Locks | Db::Users | Db::UnusedIndexes)
+            | Self::Disk
+            | Self::Deploy(Deploy::List)
+            | Self::Secrets(Secrets::Check)
             | Self::Auth(Auth::Test)
             | Self::Oncall(_)
             | Self::Runbook(RunbookAsk::List) => {}
@@ -388,6 +504,17 @@ impl fmt::Display for Intent {
                 push_option(&mut words, "by", Some(by).filter(|by| **by != SlowBy::default()));
             }
             Self::Query { name } => words.extend(name.iter().map(ToString::to_string)),
+            Self::Stats { service, sort } => {
+                words.extend(service.iter().map(ToString::to_string));
+                push_option(&mut words, "sort", Some(sort).filter(|sort| **sort != UsageOrder::Cpu));
+            }
+            Self::Logs { service, tail, since, grep, level } => {
+                words.push(service.to_string());
+                push_option(&mut words, "tail", Some(tail).filter(|tail| **tail != LOG_LINES_DEFAULT));
+                push_option(&mut words, "since", since.as_ref());
+                push_option(&mut words, "grep", grep.as_ref());
+                push_option(&mut words, "level", level.as_ref());
+            }
             Self::Errors { window } => {
                 push_option(&mut words, "window", Some(window).filter(|window| **window != WINDOW_DEFAULT));
             }
@@ -429,6 +556,12 @@ pub enum Verb {
     Health,
     /// `ps`
     Ps,
+    /// `logs`
+    Logs,
+    /// `stats`
+    Stats,
+    /// `disk`
+    Disk,
     /// `errors`
     Errors,
     /// `db ping`
@@ -459,6 +592,10 @@ pub enum Verb {
     RunbookRun,
     /// `query`
     Query,
+    /// `deploy list`
+    DeployList,
+    /// `secrets check`
+    SecretsCheck,
     /// `audit`
     Audit,
     /// `help`
@@ -467,9 +604,12 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 24] = [
         Self::Health,
         Self::Ps,
+        Self::Logs,
+        Self::Stats,
+        Self::Disk,
         Self::Errors,
         Self::DbPing,
         Self::DbConnections,
@@ -485,6 +625,8 @@ impl Verb {
         Self::RunbookShow,
         Self::RunbookRun,
         Self::Query,
+        Self::DeployList,
+        Self::SecretsCheck,
         Self::Audit,
         Self::Help,
     ];
@@ -495,6 +637,9 @@ impl Verb {
         match self {
             Self::Health => "health",
             Self::Ps => "ps",
+            Self::Logs => "logs",
+            Self::Stats => "stats",
+            Self::Disk => "disk",
             Self::Errors => "errors",
             Self::DbPing => "db ping",
             Self::DbConnections => "db connections",
@@ -510,6 +655,8 @@ impl Verb {
             Self::DbUsers => "db users",
             Self::DbUnusedIndexes => "db unused-indexes",
             Self::Query => "query",
+            Self::DeployList => "deploy list",
+            Self::SecretsCheck => "secrets check",
             Self::Audit => "audit",
             Self::Help => "help",
         }
@@ -521,6 +668,9 @@ impl Verb {
         match self {
             Self::Health
             | Self::Ps
+            | Self::Logs
+            | Self::Stats
+            | Self::Disk
             | Self::Errors
             | Self::DbConnections
             | Self::AuthTest
@@ -529,6 +679,7 @@ impl Verb {
             | Self::RunbookList
             | Self::RunbookShow
             | Self::RunbookRun
+            | Self::DeployList
             | Self::Help => Requirement { risk: Risk::Read, role: Role::Viewer },
             Self::DbPing | Self::DbUsers | Self::DbUnusedIndexes => {
                 Requirement { risk: Risk::Read, role: Role::Viewer }
@@ -539,6 +690,8 @@ impl Verb {
             }
             // Whoever configures a look-up decides with the role's grants what it may show.
             Self::Query => Requirement { risk: Risk::Read, role: Role::Viewer },
+            // It shows no value, but a length and a piece of a digest are enough to try guesses on at home.
+            Self::SecretsCheck => Requirement { risk: Risk::Read, role: Role::Operator },
             // It only reads, but it tells what everybody did.
             Self::Audit => Requirement { risk: Risk::Read, role: Role::Admin },
         }
@@ -567,6 +720,7 @@ pub(crate) fn limits(option: &str) -> RangeInclusive<i64> {
     match option {
         "wait" => WAIT_SECONDS,
         "last" => AUDIT_ROWS,
+        "tail" => LOG_LINES,
         _ => 0..=i64::from(u16::MAX),
     }
 }

@@ -9,8 +9,9 @@
 //! 5. [`grammar`]: words into an [`intent::Intent`]; [`parse`]: why not, and what was meant instead.
 //! 6. [`tree`]: the grammar as data, from which come [`completion`], [`help`] and the [`mod@reference`].
 //! 7. [`risk`]: roles, risk classes, and lines that are read late; [`oncall`]: the rungs of escalation.
-//! 8. [`health`]: the facts of a health check and the verdict on them; [`validation`]: more than that; [`canary`], [`containers`], [`database`], [`traffic`]: the
-//!    facts of the other look-ups; [`lookup`]: look-ups of the operators' own; [`period`]: lengths of time as they are typed.
+//! 8. [`health`]: the facts of a health check and the verdict on them; [`validation`]: more than that; [`canary`],
+//!    [`containers`], [`logs`], [`host`], [`secrets`], [`database`], [`traffic`]: the facts of the other look-ups;
+//!    [`lookup`]: look-ups of the operators' own; [`period`]: lengths of time as they are typed.
 //! 9. [`runbook`]: lines of the grammar in steps, and whether they can be run; [`coverage`]: which steps of the
 //!    original runbook they stand for.
 //! 10. [`card`]: a reply's content without markup.
@@ -27,10 +28,12 @@ pub mod escape;
 pub mod grammar;
 pub mod health;
 pub mod help;
+pub mod host;
 pub mod ids;
 pub mod intent;
 pub mod layout;
 pub mod line;
+pub mod logs;
 pub mod lookup;
 pub mod message;
 pub mod oncall;
@@ -40,6 +43,7 @@ pub mod redact;
 pub mod reference;
 pub mod risk;
 pub mod runbook;
+pub mod secrets;
 pub mod statement;
 pub mod suggestion;
 pub mod traffic;

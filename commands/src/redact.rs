@@ -16,7 +16,7 @@ use crate::card::{Button, Card, Column, Section, Table};
 use crate::message::{Reply, TextFile};
 
 /// Stands where a secret was.
-const GONE: &str = "[redacted]";
+pub(crate) const GONE: &str = "[redacted]";
 
 /// Shorter values would take ordinary words out of sentences.
 const SHORTEST: usize = 6;

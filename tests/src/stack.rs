@@ -120,6 +120,30 @@ impl Stack {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// The same, with what it writes to standard error after what it writes to standard output.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn docker_both(&self, arguments: &[&str]) -> String {
+        let output =
+            Command::new("docker").args(arguments).env("DOCKER_HOST", told("DOCKER_HOST")).output().await;
+        let output = output.expect("docker is installed");
+        assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        text(&output.stdout) + &text(&output.stderr)
+    }
+
+    /// A login of nobody, which the service refuses.
+    ///
+    /// # Panics
+    /// When it takes it.
+    pub async fn log_in_wrongly(&self, service: &str) {
+        let url = format!("{}/auth/login", self.services[service]);
+        let nobody = serde_json::json!({ "username": "nobody", "password": "x" });
+        let answer = client().post(&url).json(&nobody).send().await.expect("the service answers");
+        assert_eq!(answer.status(), 401, "{url}");
+    }
+
     /// Sets a service's fault switch.
     ///
     /// # Panics

@@ -1,12 +1,12 @@
 //! Where the engine listens, and a client for it.
 
-use std::error::Error as _;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::str::FromStr;
 
 use bollard::API_DEFAULT_VERSION;
 use bollard::errors::Error;
+use bollard::models::ErrorResponse;
 
 use crate::error::DockerError;
 
@@ -81,6 +81,25 @@ impl Endpoint {
         }
     }
 
+    /// An error of the system in our words.
+    pub fn io_error(&self, error: &io::Error) -> DockerError {
+        self.by_kind(error.kind())
+    }
+
+    /// An error of a connection that we drive ourselves.
+    pub fn stream_error(&self, error: &hyper::Error) -> DockerError {
+        match io_cause(error) {
+            Some(io) => self.by_kind(io.kind()),
+            None => DockerError::BadAnswer(shortened(&error.to_string())),
+        }
+    }
+
+    /// A refusal: the Engine says why in JSON, a proxy in front of it in whatever it likes.
+    pub fn refused(&self, code: u16, said: &str) -> DockerError {
+        let message = serde_json::from_str::<ErrorResponse>(said).map(|error| error.message);
+        DockerError::Engine { code, message: shortened(message.as_deref().unwrap_or(said)) }
+    }
+
     /// The library says that a socket is missing too when its folder may not be looked into.
     fn missing_socket(&self, path: &str) -> DockerError {
         let kind = std::fs::metadata(path).err().map_or(ErrorKind::NotFound, |error| error.kind());
@@ -104,6 +123,10 @@ fn io_error(error: &Error) -> Option<&io::Error> {
     if let Error::IOError { err } = error {
         return Some(err);
     }
+    io_cause(error)
+}
+
+fn io_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(io) = error.downcast_ref() {

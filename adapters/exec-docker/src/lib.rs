@@ -5,16 +5,25 @@
 //!
 //! Nothing here changes a container.
 
+mod answer;
 mod container;
+mod deployed;
+mod disk;
 mod endpoint;
 mod error;
+mod frames;
+mod logs;
 mod project;
+mod secrets;
+mod usage;
+
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::InspectContainerOptions;
 use commands::health::Container;
 use commands::ids::ServiceName;
@@ -42,6 +51,8 @@ pub struct DockerInfo {
     pub daemon_id: String,
     /// Such as `28.2.2`.
     pub version: String,
+    /// Where the engine keeps everything, on its own machine.
+    pub root: Option<String>,
 }
 
 /// One Docker Engine. Cheap to clone.
@@ -115,6 +126,7 @@ impl Docker {
         Ok(DockerInfo {
             daemon_id: info.id.ok_or_else(|| missing("id"))?,
             version: info.server_version.ok_or_else(|| missing("version"))?,
+            root: info.docker_root_dir.filter(|root| root.starts_with('/')),
         })
     }
 
@@ -168,20 +180,27 @@ impl Docker {
         client: &bollard::Docker,
         target: Target,
     ) -> Result<Option<Container>, DockerError> {
-        let (asked, exact_name) = match &target {
-            Target::Id(id) => (id, None),
-            Target::Name(name) => (name, Some(name)),
-        };
-        let answer = match client.inspect_container(asked, None::<InspectContainerOptions>).await {
-            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {
-                return Ok(None);
-            }
-            other => other.map_err(|error| self.endpoint.error(error))?,
-        };
+        let Some(answer) = self.inspect_whole(client, &target).await? else { return Ok(None) };
         let container = container::from_engine(answer)?;
         // The engine takes the beginning of an id for a name as well.
-        let is_meant = exact_name.is_none_or(|name| *name == container.name);
+        let is_meant = match &target {
+            Target::Id(_) => true,
+            Target::Name(name) => *name == container.name,
+        };
         Ok(is_meant.then_some(container))
+    }
+
+    /// All that the engine tells; it may take a name for the beginning of an id.
+    async fn inspect_whole(
+        &self,
+        client: &bollard::Docker,
+        target: &Target,
+    ) -> Result<Option<ContainerInspectResponse>, DockerError> {
+        let (Target::Id(asked) | Target::Name(asked)) = target;
+        match client.inspect_container(asked, None::<InspectContainerOptions>).await {
+            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            other => other.map(Some).map_err(|error| self.endpoint.error(error)),
+        }
     }
 
     fn timed_out(&self) -> DockerError {

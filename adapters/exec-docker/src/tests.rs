@@ -1,6 +1,8 @@
 //! Against a real engine, and against sockets that are no engine.
 
+mod logs;
 mod stage;
+mod usage;
 
 use std::fs;
 use std::mem::discriminant;

@@ -49,5 +49,5 @@ fn place(path: &Path) -> String {
 }
 
 fn is_list(section: &str) -> bool {
-    matches!(section, "service" | "query" | "person" | "step" | "contact")
+    matches!(section, "service" | "query" | "person" | "step" | "contact" | "secret")
 }

@@ -18,8 +18,8 @@ use url::{Host, Url};
 
 use super::secret::Spelled;
 use super::{
-    Auth, Bot, Config, ConfigError, Contact, DEFAULTS, Discord, Docker, LogFormat, Oncall, People, Person,
-    Postgres, Query, Question, Service, Slack, SlackMode, StoreUrl, Web,
+    Auth, Backups, Bot, Config, ConfigError, Contact, DEFAULTS, Discord, Docker, LogFormat, Oncall, People,
+    Person, Postgres, Query, Question, Secret, Service, Slack, SlackMode, StoreUrl, Web,
 };
 use super::{document, runbook};
 
@@ -44,6 +44,9 @@ struct File {
     oncall: Option<Spanned<OncallSection>>,
     #[serde(default, rename = "contact")]
     contacts: Vec<Spanned<Contact>>,
+    backups: Option<BackupsSection>,
+    #[serde(default, rename = "secret")]
+    secrets: Vec<Spanned<SecretSection>>,
     #[serde(default, rename = "service")]
     services: Vec<Spanned<ServiceSection>>,
     #[serde(default, rename = "query")]
@@ -139,6 +142,12 @@ struct AuthSection {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct BackupsSection {
+    dir: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct PublicSection {
     health_url: Spanned<Url>,
 }
@@ -154,6 +163,14 @@ struct OncallSection {
     engineering_manager: Vec<String>,
     #[serde(default)]
     cto: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SecretSection {
+    service: ServiceName,
+    variable: String,
+    env_file: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -291,6 +308,8 @@ pub(super) fn resolve(
         public: file.public.map(|section| public(&check, section)).transpose()?,
         oncall: file.oncall.map(|section| oncall(&check, section, &people)).transpose()?,
         contacts: contacts(&check, file.contacts)?,
+        backups: backups(&check, file.backups, defaults.backups)?,
+        checked_secrets: secrets(&check, &file.secrets, &services)?,
         services,
         queries,
         people,
@@ -540,6 +559,58 @@ fn contacts(check: &Check<'_>, sections: Vec<Spanned<Contact>>) -> Result<Vec<Co
         Ok(contact)
     };
     sections.into_iter().map(contact).collect()
+}
+
+fn backups(
+    check: &Check<'_>,
+    section: Option<BackupsSection>,
+    defaults: Option<BackupsSection>,
+) -> Result<Option<Backups>, ConfigError> {
+    let Some(dir) = section.and_then(|section| section.dir.or(defaults?.dir)) else { return Ok(None) };
+    if !dir.get_ref().is_absolute() {
+        return Err(check.error(dir.span(), "[backups] dir must be an absolute path"));
+    }
+    Ok(Some(Backups { dir: dir.into_inner() }))
+}
+
+fn secrets(
+    check: &Check<'_>,
+    sections: &[Spanned<SecretSection>],
+    services: &[Service],
+) -> Result<Vec<Secret>, ConfigError> {
+    let mut secrets: Vec<Secret> = Vec::new();
+    for spanned in sections {
+        let section = spanned.get_ref();
+        let error = |what: String| check.error(spanned.span(), format!("[[secret]] {what}"));
+        if !services.iter().any(|service| service.name == section.service) {
+            return Err(error(format!("service {:?} is no [[service]]", section.service.as_str())));
+        }
+        // A value in the place of a name must not be repeated.
+        if !is_variable(&section.variable) {
+            return Err(error(
+                "variable must be the name of an environment variable: letters, digits and _".to_owned(),
+            ));
+        }
+        if section.env_file.as_ref().is_some_and(|path| !path.is_absolute()) {
+            return Err(error("env_file must be an absolute path".to_owned()));
+        }
+        let secret = Secret {
+            service: section.service.clone(),
+            variable: section.variable.clone(),
+            env_file: section.env_file.clone(),
+        };
+        let same = |known: &&Secret| known.service == secret.service && known.variable == secret.variable;
+        if secrets.iter().any(|known| same(&known)) {
+            return Err(error(format!("variable {} of {} is listed twice", secret.variable, secret.service)));
+        }
+        secrets.push(secret);
+    }
+    Ok(secrets)
+}
+
+fn is_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn services(

@@ -107,6 +107,16 @@ fn mistakes_name_file_line_and_key() {
     insta::assert_snapshot!(mistake("[[person]]\nname = \"A\"\nroles = [\"king\"]\n"), @"acgs.toml:3: [[person]] roles: unknown variant `king`, expected one of `viewer`, `operator`, `approver`, `admin`");
     insta::assert_snapshot!(mistake("[[person]]\nname = \"A\"\nslack = \" \"\nroles = [\"admin\"]\n"), @r#"acgs.toml:1: [[person]] slack of "A" is blank: remove the key"#);
     insta::assert_snapshot!(mistake("[bot]\ndata_dir = \"here\"\n"), @"acgs.toml:2: [bot] data_dir must be an absolute path");
+    insta::assert_snapshot!(mistake("[backups]\ndir = \"here\"\n"), @"acgs.toml:2: [backups] dir must be an absolute path");
+    insta::assert_snapshot!(mistake("[[secret]]\nservice = \"a\"\nvariable = \"A\"\n"), @r#"acgs.toml:1: [[secret]] service "a" is no [[service]]"#);
+    let secret = |rest: &str| {
+        mistake(&format!(
+            "[[service]]\nname = \"a\"\nurl = \"http://a\"\n[[secret]]\nservice = \"a\"\n{rest}"
+        ))
+    };
+    insta::assert_snapshot!(secret("variable = \"hunter2!\"\n"), @"acgs.toml:4: [[secret]] variable must be the name of an environment variable: letters, digits and _");
+    insta::assert_snapshot!(secret("variable = \"A\"\nenv_file = \".env\"\n"), @"acgs.toml:4: [[secret]] env_file must be an absolute path");
+    insta::assert_snapshot!(secret("variable = \"A\"\n[[secret]]\nservice = \"a\"\nvariable = \"A\"\n"), @"acgs.toml:7: [[secret]] variable A of a is listed twice");
     insta::assert_snapshot!(mistake("[store]\nurl = \"mysql://a\"\n"), @"acgs.toml:1: [store] url is of no known kind: write sqlite:///absolute/path.db or postgres://user@host/database");
     insta::assert_snapshot!(mistake("[postgres]\nurl = \"mysql://a:hush@b\"\n"), @"acgs.toml:1: [postgres] url: the database's address can't be read: write it as postgres://user@host:5432/database, with any of / ? # @ : % in a password percent-encoded");
     insta::assert_snapshot!(mistake("[prometheus]\nurl = \"ftp://a\"\n"), @"acgs.toml:2: [prometheus] url must be http:// or https://");

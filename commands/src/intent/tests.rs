@@ -13,6 +13,13 @@ fn an_intent_prints_as_the_line_to_type() {
         person: Some(person.to_owned()),
         run: Some(RunId::from_random(0xc0_ffee_1234)),
     };
+    let logs = |tail, grep: Option<&str>, level: Option<Level>| Intent::Logs {
+        service: "ac_service".parse().unwrap(),
+        tail,
+        since: grep.map(|_| Period::minutes(15)),
+        grep: grep.map(|grep| grep.parse().unwrap()),
+        level,
+    };
     let table = [
         (Intent::Help { topic: Vec::new() }, "help"),
         (Intent::Help { topic: vec!["health".to_owned()] }, "help health"),
@@ -20,6 +27,19 @@ fn an_intent_prints_as_the_line_to_type() {
         (Intent::Health { service: None, wait: None, deep: true, public: false }, "health --deep"),
         (Intent::Errors { window: WINDOW_DEFAULT }, "errors"),
         (Intent::Errors { window: Period::minutes(90) }, "errors --window 1h30m"),
+        (logs(50, None, None), "logs ac_service"),
+        (
+            logs(200, Some("ERROR|JWT"), Some(Level::Security)),
+            "logs ac_service --tail 200 --since 15m --grep 'ERROR|JWT' --level security",
+        ),
+        (Intent::Stats { service: None, sort: UsageOrder::Cpu }, "stats"),
+        (
+            Intent::Stats { service: Some("ac_service".parse().unwrap()), sort: UsageOrder::Memory },
+            "stats ac_service --sort mem",
+        ),
+        (Intent::Disk, "disk"),
+        (Intent::Deploy(Deploy::List), "deploy list"),
+        (Intent::Secrets(Secrets::Check), "secrets check"),
         (Intent::Db(Db::Connections), "db connections"),
         (Intent::Auth(Auth::Test), "auth test"),
         (Intent::Oncall(Oncall::Who), "oncall who"),
@@ -62,6 +82,9 @@ fn what_each_command_needs() {
     insta::assert_snapshot!(table, @r"
     health: read, viewer
     ps: read, viewer
+    logs: read, viewer
+    stats: read, viewer
+    disk: read, viewer
     errors: read, viewer
     db ping: read, viewer
     db connections: read, viewer
@@ -77,6 +100,8 @@ fn what_each_command_needs() {
     runbook show: read, viewer
     runbook run: read, viewer
     query: read, viewer
+    deploy list: read, viewer
+    secrets check: read, operator
     audit: read, admin
     help: read, viewer
     ");

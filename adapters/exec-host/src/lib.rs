@@ -1,0 +1,72 @@
+//! The machine that the bot runs on: its file systems, its memory, and the files that hold the
+//! platform's secrets. In a container it is what that container is shown.
+//!
+//! Nothing here changes anything. Paths come from the configuration or from the Docker Engine, never
+//! from a chat. A file system that does not answer (a dead network share) holds one thread and not the
+//! bot.
+
+mod disks;
+mod memory;
+mod secrets;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+pub use crate::disks::disks;
+pub use crate::memory::{memory, pressures};
+pub use crate::secrets::{EnvFile, env_file};
+
+/// Why the machine gave no usable answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    /// Not there, not allowed, or broken.
+    #[error("{path}: {why}")]
+    Unreadable {
+        /// Which file or folder.
+        path: String,
+        /// In the system's words.
+        why: String,
+    },
+    /// It is not what is expected there; its content is not repeated.
+    #[error("{0} can't be understood")]
+    BadContent(String),
+    /// No answer before the deadline.
+    #[error("{0} did not answer in time")]
+    TimedOut(String),
+}
+
+impl HostError {
+    fn of(path: &str, error: &std::io::Error) -> Self {
+        Self::Unreadable { path: path.to_owned(), why: error.to_string() }
+    }
+}
+
+/// Runs what may block on a thread of its own, within `deadline`.
+async fn in_time<T, F>(path: &str, deadline: Duration, work: F) -> Result<T, HostError>
+where
+    F: FnOnce() -> Result<T, HostError> + Send + 'static,
+    T: Send + 'static,
+{
+    let timed_out = || HostError::TimedOut(path.to_owned());
+    match timeout(deadline, spawn_blocking(work)).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(_)) => Err(HostError::BadContent(path.to_owned())),
+        Err(_) => Err(timed_out()),
+    }
+}
+
+/// A small file's text, at most `largest` bytes of it.
+fn read(path: &str, largest: u64) -> Result<String, HostError> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| HostError::of(path, &error))?;
+    file.take(largest + 1).read_to_end(&mut bytes).map_err(|error| HostError::of(path, &error))?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > largest) {
+        return Err(HostError::BadContent(path.to_owned()));
+    }
+    String::from_utf8(bytes).map_err(|_| HostError::BadContent(path.to_owned()))
+}

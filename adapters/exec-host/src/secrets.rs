@@ -1,0 +1,53 @@
+//! What may be told of the secrets in an env file. No value leaves this file: neither in an answer nor
+//! in an error.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use commands::secrets::Found;
+use sha2::{Digest as _, Sha256};
+
+use crate::{HostError, in_time, read};
+
+/// An env file is short.
+const LARGEST: u64 = 1 << 20;
+
+/// Others may read it.
+const OPEN: u32 = 0o004;
+
+/// An env file, looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvFile {
+    /// The variables asked about, in their order.
+    pub found: Vec<Found>,
+    /// Whether everybody on the machine may read it.
+    pub is_open: bool,
+}
+
+/// Each variable as the file at `path` has it, as Compose reads it: the last one counts, one pair of
+/// quotes around a value is not part of it.
+pub async fn env_file(path: &str, variables: Vec<String>, deadline: Duration) -> Result<EnvFile, HostError> {
+    let shown = path.to_owned();
+    in_time(path, deadline, move || {
+        let text = read(&shown, LARGEST)?;
+        let metadata = std::fs::metadata(&shown).map_err(|error| HostError::of(&shown, &error))?;
+        let look = |name: &String| Found::of(name, value(&text, name), |bytes| Sha256::digest(bytes).into());
+        Ok(EnvFile {
+            found: variables.iter().map(look).collect(),
+            is_open: metadata.permissions().mode() & OPEN != 0,
+        })
+    })
+    .await
+}
+
+pub fn value<'a>(text: &'a str, variable: &str) -> Option<&'a str> {
+    let pair = |line: &'a str| {
+        let line = line.trim();
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let (name, value) = line.split_once('=')?;
+        (name.trim() == variable).then_some(value.trim())
+    };
+    let value = text.lines().rev().find_map(pair)?;
+    let within = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
+    Some(within('"').or_else(|| within('\'')).unwrap_or(value))
+}
