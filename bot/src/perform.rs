@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use commands::health::ServiceHealth;
 use commands::ids::{RunId, ServiceName};
-use commands::intent::{Auth, Db, Deploy, Intent, Oncall, RunbookAsk, Secrets};
+use commands::intent::{Auth, Db, Deploy, Intent, Oncall, RunbookAsk, Secrets, Security};
 use commands::logs::Wanted;
 use commands::message::{AnswerTo, Reply, Target};
 use futures_util::future::BoxFuture;
@@ -107,6 +107,14 @@ async fn one(
         Intent::Deploy(Deploy::List) => Ok(containers::deployed(app).await),
         Intent::Secrets(Secrets::Check) => Ok(secrets::check(app).await),
         Intent::Errors { window } => Ok(traffic::errors(app, *window).await),
+        Intent::Latency { quantile, window, top: None } => {
+            Ok(traffic::latency(app, *quantile, *window).await)
+        }
+        Intent::Latency { quantile, window, top: Some(top) } => {
+            Ok(traffic::slow_endpoints(app, *quantile, *window, *top).await)
+        }
+        Intent::Auth(Auth::Failures { window }) => Ok(traffic::auth_failures(app, *window).await),
+        Intent::Security(Security::Watch { window }) => Ok(traffic::security_watch(app, *window).await),
         Intent::Db(Db::Ping) => Ok(database::ping(app).await),
         Intent::Db(Db::Connections) => Ok(database::connections(app).await),
         Intent::Auth(Auth::Test) => Ok(logins::test(app).await),

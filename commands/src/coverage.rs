@@ -48,15 +48,15 @@ pub const STEPS: [Covered; 105] = [
     looks("S1.6", "disk space", "disk"),
     looks("S1.7", "is the database reachable", "db ping"),
     undone("S1.8", "restart everything"),
-    unseen("S2.1", "p95 now"),
-    unseen("S2.2", "slowest endpoints"),
+    looks("S2.1", "p95 now", "latency"),
+    looks("S2.2", "slowest endpoints", "latency --top 10"),
     looks("S2.3", "slow queries", "db slow"),
     looks("S2.4", "use of processor and memory", "stats"),
     undone("S2.5", "scale a service"),
     undone("S2.6", "clear connection pools"),
     undone("S2.7", "note on query caching"),
     undone("S2.8", "note on rate limits"),
-    unseen("S3.1", "rate of failed logins"),
+    looks("S3.1", "rate of failed logins", "auth failures"),
     looks("S3.2", "log lines about logins", "logs auth_service --since 15m --grep 'ERROR|SECURITY|JWT'"),
     looks("S3.3", "try a login", "auth test"),
     looks("S3.4", "is the secret set", "secrets check"),
@@ -117,7 +117,7 @@ pub const STEPS: [Covered; 105] = [
     undone("SEC.2", "block an address"),
     undone("SEC.3", "rotate secrets"),
     undone("SEC.4", "restart what uses them"),
-    unseen("SEC.5", "watch security events"),
+    looks("SEC.5", "watch security events", "security watch"),
     unseen("RST.1", "weekly review of the logs"),
     unseen("RST.2", "monthly scan of the images"),
     unseen("RST.3", "quarterly penetration test"),
@@ -165,6 +165,6 @@ mod tests {
     fn what_looks_and_has_no_command_is_known() {
         let unseen: Vec<_> =
             STEPS.iter().filter(|step| step.reads && step.line.is_none()).map(|step| step.id).collect();
-        insta::assert_snapshot!(unseen.join(" "), @"QR.2 S2.1 S2.2 S3.1 D.1 D.2 D.3 D.4 M1.5 R1.6 O2.2 SEC.1 SEC.5 RST.1 RST.2 RST.3");
+        insta::assert_snapshot!(unseen.join(" "), @"QR.2 D.1 D.2 D.3 D.4 M1.5 R1.6 O2.2 SEC.1 RST.1 RST.2 RST.3");
     }
 }

@@ -22,6 +22,7 @@ use crate::lookup::{QueryName, typed_name};
 use crate::message::Visibility;
 use crate::period::Period;
 use crate::risk::{Requirement, Risk, Role};
+use crate::traffic::Quantile;
 
 /// Seconds that `health --wait` may poll.
 pub const WAIT_SECONDS: RangeInclusive<i64> = 5..=300;
@@ -37,6 +38,12 @@ pub const WINDOW: (Period, Period) = (Period::minutes(1), Period::days(1));
 
 /// How long back it goes when nobody says.
 pub const WINDOW_DEFAULT: Period = Period::minutes(5);
+
+/// How long back `security watch` goes when nobody says: an attack is rarely noticed within minutes.
+pub const WATCH_DEFAULT: Period = Period::hours(1);
+
+/// Endpoints that `latency --top` may show.
+pub const TOP_ROWS: RangeInclusive<i64> = 1..=20;
 
 /// How long something in the database goes on before `db long-queries` shows it.
 pub const LONG: (Period, Period) = (Period::seconds(1), Period::days(7));
@@ -165,12 +172,41 @@ pub enum Intent {
         #[arg(long, value_name = "TIME", help = "Over how long, as 5m", default_value_t = WINDOW_DEFAULT, value_parser = Period::within(WINDOW.0, WINDOW.1))]
         window: Period,
     },
+    /// How long answers take.
+    #[command(
+        about = "How long answers take",
+        long_about = "Shows for each service the time within which 95 of 100 answers came (--quantile says another \
+                      share), over the last five minutes or --window, beside the rate of answers. With --top it \
+                      names the slowest endpoints instead, those with fewer than 0.01 answers a second left out. \
+                      More than 500 ms is slow.",
+        after_help = "latency\nlatency --quantile 0.99 --window 1h\nlatency --top 10"
+    )]
+    Latency {
+        /// The share of answers that came within the time.
+        #[arg(long, value_name = "SHARE", help = "0.5 to 0.999", default_value_t = Quantile::P95, value_parser = Quantile::read)]
+        quantile: Quantile,
+        /// Over how long.
+        #[arg(long, value_name = "TIME", help = "Over how long, as 5m", default_value_t = WINDOW_DEFAULT, value_parser = Period::within(WINDOW.0, WINDOW.1))]
+        window: Period,
+        /// The slowest endpoints of all services, so many of them.
+        #[arg(
+            long,
+            value_name = "N",
+            help = "So many endpoints",
+            value_parser = value_parser!(u16).range(TOP_ROWS),
+            allow_negative_numbers = true
+        )]
+        top: Option<u16>,
+    },
     /// The database's own look-ups.
     #[command(about = "Look into the database", subcommand)]
     Db(Db),
     /// Logins.
     #[command(about = "Logins to the platform", subcommand)]
     Auth(Auth),
+    /// Look-ups of attacks.
+    #[command(about = "Look into attacks", subcommand)]
+    Security(Security),
     /// People to reach.
     #[command(about = "Whom to reach", subcommand)]
     Oncall(Oncall),
@@ -319,6 +355,18 @@ pub enum Auth {
         after_help = "auth test"
     )]
     Test,
+    /// Who was not let in.
+    #[command(
+        about = "Failed logins and bad tokens",
+        long_about = "Shows the refused logins and tokens a second by reason, and how many of all login requests were \
+                      refused, over the last five minutes or --window. More than one in two seconds is too many.",
+        after_help = "auth failures\nauth failures --window 1h"
+    )]
+    Failures {
+        /// Over how long.
+        #[arg(long, value_name = "TIME", help = "Over how long, as 5m", default_value_t = WINDOW_DEFAULT, value_parser = Period::within(WINDOW.0, WINDOW.1))]
+        window: Period,
+    },
 }
 
 /// Look-ups of people.
@@ -407,6 +455,23 @@ pub enum Secrets {
     Check,
 }
 
+/// Look-ups of attacks.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
+pub enum Security {
+    /// What the services took for an attack.
+    #[command(
+        about = "Security events by type",
+        long_about = "Counts the security events of the last hour, or of --window, by type and severity. The services \
+                      count in memory: a restart ends the count, so restarts are shown, and quiet after one is no peace.",
+        after_help = "security watch\nsecurity watch --window 6h"
+    )]
+    Watch {
+        /// Over how long.
+        #[arg(long, value_name = "TIME", help = "Over how long, as 1h", default_value_t = WATCH_DEFAULT, value_parser = Period::within(WINDOW.0, WINDOW.1))]
+        window: Period,
+    },
+}
+
 impl Intent {
     /// The command that this is a use of.
     #[must_use]
@@ -418,6 +483,9 @@ impl Intent {
             Self::Stats { .. } => Verb::Stats,
             Self::Disk => Verb::Disk,
             Self::Errors { .. } => Verb::Errors,
+            Self::Latency { .. } => Verb::Latency,
+            Self::Auth(Auth::Failures { .. }) => Verb::AuthFailures,
+            Self::Security(Security::Watch { .. }) => Verb::SecurityWatch,
             Self::Db(Db::Ping) => Verb::DbPing,
             Self::Db(Db::Connections) => Verb::DbConnections,
             Self::Db(Db::LongQueries { .. }) => Verb::DbLongQueries,
@@ -465,6 +533,8 @@ impl Intent {
             | Self::Disk
             | Self::Deploy(_)
             | Self::Errors { .. }
+            | Self::Latency { .. }
+            | Self::Security(_)
             | Self::Db(_)
             | Self::Auth(_)
             | Self::Oncall(_)
@@ -515,8 +585,16 @@ impl fmt::Display for Intent {
                 push_option(&mut words, "grep", grep.as_ref());
                 push_option(&mut words, "level", level.as_ref());
             }
-            Self::Errors { window } => {
+            Self::Errors { window } | Self::Auth(Auth::Failures { window }) => {
                 push_option(&mut words, "window", Some(window).filter(|window| **window != WINDOW_DEFAULT));
+            }
+            Self::Latency { quantile, window, top } => {
+                push_option(&mut words, "quantile", Some(quantile).filter(|share| **share != Quantile::P95));
+                push_option(&mut words, "window", Some(window).filter(|window| **window != WINDOW_DEFAULT));
+                push_option(&mut words, "top", top.as_ref());
+            }
+            Self::Security(Security::Watch { window }) => {
+                push_option(&mut words, "window", Some(window).filter(|window| **window != WATCH_DEFAULT));
             }
             Self::Audit { last, person, run } => {
                 push_option(&mut words, "last", Some(last).filter(|last| **last != AUDIT_ROWS_DEFAULT));
@@ -578,6 +656,12 @@ pub enum Verb {
     DbUsers,
     /// `db unused-indexes`
     DbUnusedIndexes,
+    /// `latency`
+    Latency,
+    /// `auth failures`
+    AuthFailures,
+    /// `security watch`
+    SecurityWatch,
     /// `auth test`
     AuthTest,
     /// `oncall who`
@@ -604,13 +688,14 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::Health,
         Self::Ps,
         Self::Logs,
         Self::Stats,
         Self::Disk,
         Self::Errors,
+        Self::Latency,
         Self::DbPing,
         Self::DbConnections,
         Self::DbLongQueries,
@@ -619,6 +704,8 @@ impl Verb {
         Self::DbUsers,
         Self::DbUnusedIndexes,
         Self::AuthTest,
+        Self::AuthFailures,
+        Self::SecurityWatch,
         Self::OncallWho,
         Self::OncallContacts,
         Self::RunbookList,
@@ -643,6 +730,9 @@ impl Verb {
             Self::Errors => "errors",
             Self::DbPing => "db ping",
             Self::DbConnections => "db connections",
+            Self::Latency => "latency",
+            Self::AuthFailures => "auth failures",
+            Self::SecurityWatch => "security watch",
             Self::AuthTest => "auth test",
             Self::OncallWho => "oncall who",
             Self::OncallContacts => "oncall contacts",
@@ -673,6 +763,9 @@ impl Verb {
             | Self::Disk
             | Self::Errors
             | Self::DbConnections
+            | Self::Latency
+            | Self::AuthFailures
+            | Self::SecurityWatch
             | Self::AuthTest
             | Self::OncallWho
             | Self::OncallContacts
@@ -720,6 +813,7 @@ pub(crate) fn limits(option: &str) -> RangeInclusive<i64> {
     match option {
         "wait" => WAIT_SECONDS,
         "last" => AUDIT_ROWS,
+        "top" => TOP_ROWS,
         "tail" => LOG_LINES,
         _ => 0..=i64::from(u16::MAX),
     }

@@ -13,4 +13,5 @@ mod slack_flow;
 mod slack_wire;
 mod stack_flow;
 mod terminal_flow;
+mod traffic_flow;
 mod web_page;

@@ -206,6 +206,23 @@ impl Stack {
         series.iter().map(read).collect()
     }
 
+    /// What Prometheus answers to a query asked directly: all labels (without `__name__`) and value.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn series(&self, query: &str) -> Vec<(BTreeMap<String, String>, f64)> {
+        let url = format!("{}/api/v1/query", told("PROMETHEUS_URL").trim_end_matches('/'));
+        let answer = client().post(url).form(&[("query", query)]).send().await;
+        let answer: serde_json::Value = answer.expect("Prometheus").json().await.expect("JSON");
+        let series = answer["data"]["result"].as_array().cloned().unwrap_or_default();
+        let read = |one: &serde_json::Value| {
+            let value = one["value"][1].as_str().and_then(|value| value.parse().ok());
+            let labels = serde_json::from_value(one["metric"].clone()).expect("labels");
+            (labels, value.expect("a number"))
+        };
+        series.iter().map(read).collect()
+    }
+
     /// `GET` of a service's path, whatever it answers.
     pub async fn visit(&self, service: &str, path: &str) {
         // A sick service may not answer at all.

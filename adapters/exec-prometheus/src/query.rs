@@ -33,6 +33,16 @@ impl Answered {
         let found = self.samples.iter().find(|sample| sample.labels.get(label).is_some_and(|is| is == value));
         found.map(|sample| sample.value)
     }
+
+    /// The value of a query that sums up everything.
+    pub fn only(&self) -> Option<f64> {
+        self.samples.first().map(|sample| sample.value)
+    }
+}
+
+/// A label of a series, cut to a length; empty where it has none of that name.
+pub fn label(labels: &BTreeMap<String, String>, name: &str) -> String {
+    labels.get(name).map(|value| shortened(value)).unwrap_or_default()
 }
 
 /// Asks for a vector, now.

@@ -5,9 +5,10 @@ use crate::containers::UsageOrder;
 use crate::database::SlowBy;
 use crate::ids::RunId;
 use crate::intent::{AUDIT_ROWS_DEFAULT, limits};
-use crate::intent::{Auth, Db, Deploy, Oncall, RunbookAsk, Secrets};
+use crate::intent::{Auth, Db, Deploy, Oncall, RunbookAsk, Secrets, Security};
 use crate::logs::Level;
 use crate::period::Period;
+use crate::traffic::Quantile;
 use crate::tree::{CommandKind, OptionKind};
 
 const SERVICES: [&str; 6] =
@@ -184,6 +185,14 @@ fn intent() -> impl Strategy<Value = Intent> {
         Just(Intent::Secrets(Secrets::Check)),
         (60u32..=86_400).prop_map(|seconds| Intent::Errors { window: Period::seconds(seconds) }),
         Just(Intent::Auth(Auth::Test)),
+        (500u16..=999, 60u32..=86_400, prop::option::of(1u16..=20)).prop_map(|(share, seconds, top)| {
+            let quantile = Quantile::read(&format!("0.{share}")).unwrap();
+            Intent::Latency { quantile, window: Period::seconds(seconds), top }
+        }),
+        (60u32..=86_400)
+            .prop_map(|seconds| Intent::Auth(Auth::Failures { window: Period::seconds(seconds) })),
+        (60u32..=86_400)
+            .prop_map(|seconds| Intent::Security(Security::Watch { window: Period::seconds(seconds) })),
         Just(Intent::Oncall(Oncall::Who)),
         Just(Intent::Oncall(Oncall::Contacts)),
         Just(Intent::Runbook(RunbookAsk::List)),
@@ -210,7 +219,7 @@ proptest! {
 
     #[test]
     fn what_a_line_means_is_printed_as_a_line_that_means_the_same(
-        line in "(health|audit|help|/acgs audit|errors|db|db connections|db slow|query|logs ac_service) ?(--grep|--window|--by|--person|—person|--last|--wait|auth_service)? ?[ -~’‘“”—–#äß\u{a0}]{0,20}"
+        line in "(health|audit|help|/acgs audit|errors|db|db connections|db slow|query|logs ac_service|latency|auth failures|security watch) ?(--grep|--quantile|--top|--window|--by|--person|—person|--last|--wait|auth_service)? ?[ -~’‘“”—–#äß\u{a0}]{0,20}"
     ) {
         let grammar = grammar();
         if let Ok(intent) = grammar.parse(&line) {

@@ -41,6 +41,12 @@ fn an_intent_prints_as_the_line_to_type() {
         (Intent::Deploy(Deploy::List), "deploy list"),
         (Intent::Secrets(Secrets::Check), "secrets check"),
         (Intent::Db(Db::Connections), "db connections"),
+        (
+            Intent::Latency { quantile: Quantile::P95, window: WINDOW_DEFAULT, top: Some(10) },
+            "latency --top 10",
+        ),
+        (Intent::Auth(Auth::Failures { window: Period::hours(1) }), "auth failures --window 1h"),
+        (Intent::Security(Security::Watch { window: WATCH_DEFAULT }), "security watch"),
         (Intent::Auth(Auth::Test), "auth test"),
         (Intent::Oncall(Oncall::Who), "oncall who"),
         (Intent::Oncall(Oncall::Contacts), "oncall contacts"),
@@ -86,6 +92,7 @@ fn what_each_command_needs() {
     stats: read, viewer
     disk: read, viewer
     errors: read, viewer
+    latency: read, viewer
     db ping: read, viewer
     db connections: read, viewer
     db long-queries: read, viewer
@@ -94,6 +101,8 @@ fn what_each_command_needs() {
     db users: read, viewer
     db unused-indexes: read, viewer
     auth test: read, viewer
+    auth failures: read, viewer
+    security watch: read, viewer
     oncall who: read, viewer
     oncall contacts: read, viewer
     runbook list: read, viewer
