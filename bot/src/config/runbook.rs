@@ -11,8 +11,11 @@ use toml::Spanned;
 use super::{ConfigError, document};
 
 /// Compiled in, by the names of their files.
-const SHIPPED: [(&str, &str); 3] = [
+const SHIPPED: [(&str, &str); 6] = [
     ("service-down", include_str!("../../../deploy/runbooks/service-down.toml")),
+    ("high-latency", include_str!("../../../deploy/runbooks/high-latency.toml")),
+    ("auth-failures", include_str!("../../../deploy/runbooks/auth-failures.toml")),
+    ("security-incident", include_str!("../../../deploy/runbooks/security-incident.toml")),
     ("high-error-rate", include_str!("../../../deploy/runbooks/high-error-rate.toml")),
     ("db-connections", include_str!("../../../deploy/runbooks/db-connections.toml")),
 ];
