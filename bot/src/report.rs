@@ -12,6 +12,7 @@ mod logins;
 mod logs;
 mod lookup;
 mod oncall;
+mod plain;
 mod runbook;
 mod secrets;
 mod traffic;
@@ -41,6 +42,7 @@ pub use logins::canary;
 pub use logs::{logs, no_container};
 pub use lookup::{looked_up, queries, unknown_query};
 pub use oncall::{contacts, is_reachable, oncall};
+pub use plain::text;
 pub use runbook::{
     StepState, coverage, no_runbook, runbook, runbook_is_good, runbook_progress, runbook_result, runbooks,
 };
@@ -53,6 +55,10 @@ pub use validation::validation;
 const AUDIT_ROWS_IN_CARD: usize = 10;
 /// Discord's limit for the value of a button, in bytes (components reference: `custom_id`).
 const LONGEST_VALUE: usize = 100;
+
+fn column(heading: &str, align: Align) -> Column {
+    Column { heading: heading.to_owned(), align }
+}
 
 fn card(title: impl Into<String>, tone: Tone, sections: Vec<Section>) -> Card {
     Card { title: title.into(), tone, sections, buttons: Vec::new(), footer: None }
@@ -125,7 +131,6 @@ pub fn audit(rows: &[AuditRow]) -> Reply {
     if rows.is_empty() {
         return private(card("Audit", Tone::Neutral, vec![Section::Text("No such row.".to_owned())]));
     }
-    let column = |heading: &str, align| Column { heading: heading.to_owned(), align };
     let table = Table {
         columns: vec![
             column("time", Align::Left),

@@ -4,13 +4,10 @@
 //! The asker is the `[[person]]` whose `cli` is the operating system's account. The card is printed
 //! as text, in colours only on a terminal, or as JSON.
 
-use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use commands::card::{Card, Section, Tone};
-use commands::escape::clean;
 use commands::ids::{Account, Platform, RunId};
 use commands::message::Reply;
 use commands::risk::{Requirement, Risk, Role};
@@ -27,8 +24,6 @@ use crate::{clock, report, run};
 
 /// Refused, or not understood.
 const REFUSED: u8 = 2;
-/// Wide enough for every column; a terminal is not a phone.
-const WIDTH: usize = 100;
 
 /// Runs `line` and prints its card.
 pub async fn run(config: Config, line: Vec<String>, json: bool) -> anyhow::Result<ExitCode> {
@@ -142,7 +137,7 @@ fn print(reply: &Reply, json: bool) -> anyhow::Result<()> {
             "file": reply.file,
         }))?
     } else {
-        text(reply, out.is_terminal())
+        report::text(reply, out.is_terminal())
     };
     match writeln!(out, "{}", text.trim_end()) {
         // `acgs run -- audit | head` is no fault.
@@ -150,58 +145,3 @@ fn print(reply: &Reply, json: bool) -> anyhow::Result<()> {
         written => Ok(written?),
     }
 }
-
-/// The card as text; control characters of whatever origin never reach the terminal.
-#[must_use]
-pub fn text(reply: &Reply, colours: bool) -> String {
-    let mut text = String::new();
-    title(&mut text, &reply.card, colours);
-    for part in &reply.card.sections {
-        text.push('\n');
-        section(&mut text, part);
-    }
-    if let Some(footer) = &reply.card.footer {
-        let _ = writeln!(text, "\n{}", clean(footer));
-    }
-    if let Some(file) = &reply.file {
-        let _ = write!(text, "\n{}", clean(&file.content));
-    }
-    text
-}
-
-fn title(text: &mut String, card: &Card, colours: bool) {
-    let (sign, code) = match card.tone {
-        Tone::Good => ("ok", "32"),
-        Tone::Neutral => ("--", "0"),
-        Tone::Warning => ("!!", "33"),
-        Tone::Bad => ("!!", "31"),
-    };
-    let title = clean(&card.title);
-    // Writing to a String can't fail.
-    let _ = if colours {
-        writeln!(text, "\x1b[1;{code}m{sign} {title}\x1b[0m")
-    } else {
-        writeln!(text, "{sign} {title}")
-    };
-}
-
-fn section(text: &mut String, section: &Section) {
-    // Writing to a String can't fail.
-    let _ = match section {
-        Section::Text(paragraph) => writeln!(text, "{}", clean(paragraph)),
-        Section::Code(code) => writeln!(text, "{}", clean(code)),
-        Section::Table(table) => writeln!(text, "{}", table.to_text(WIDTH)),
-        Section::Facts(facts) => {
-            let width = facts.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
-            facts
-                .iter()
-                .try_for_each(|(label, value)| writeln!(text, "{:width$}  {}", clean(label), clean(value)))
-        }
-        Section::Next(lines) => {
-            lines.iter().try_for_each(|line| writeln!(text, "next: acgs run -- {}", clean(line)))
-        }
-    };
-}
-
-#[cfg(test)]
-mod tests;

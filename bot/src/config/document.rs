@@ -41,11 +41,14 @@ fn place(path: &Path) -> String {
         Segment::Map { key } if !key.starts_with('$') => Some(key.as_str()),
         Segment::Map { .. } | Segment::Seq { .. } | Segment::Enum { .. } | Segment::Unknown => None,
     });
-    let Some(section) = keys.next() else { return String::new() };
-    let section =
-        if listed && is_list(section) { format!("[[{section}]] ") } else { format!("[{section}] ") };
-    let key: Vec<&str> = keys.collect();
-    if key.is_empty() { section } else { format!("{section}{}: ", key.join(".")) }
+    let Some(first) = keys.next() else { return String::new() };
+    let rest: Vec<&str> = keys.collect();
+    match (listed && is_list(first), rest.is_empty()) {
+        (true, true) => format!("[[{first}]] "),
+        (true, false) => format!("[[{first}]] {}: ", rest.join(".")),
+        (false, true) => format!("{first}: "),
+        (false, false) => format!("[{first}] {}: ", rest.join(".")),
+    }
 }
 
 fn is_list(section: &str) -> bool {

@@ -146,7 +146,7 @@ mod tests {
     fn mistakes_name_file_and_line() {
         let head = "title = \"t\"\nabout = \"a\"\n";
         insta::assert_snapshot!(mistake(head), @"mine.toml: it has no step: add [[step]] with id and line");
-        insta::assert_snapshot!(mistake(&format!("{head}color = 1\n")), @"mine.toml:3: [color] unknown field `color`, expected one of `title`, `about`, `service`, `step`");
+        insta::assert_snapshot!(mistake(&format!("{head}color = 1\n")), @"mine.toml:3: color: unknown field `color`, expected one of `title`, `about`, `service`, `step`");
         insta::assert_snapshot!(mistake(&format!("{head}[[step]]\nid = \"a\"\nline = \"ps\"\nwhy = 1\n")), @"mine.toml:6: [[step]] why: unknown field `why`, expected one of `id`, `line`, `when`");
         insta::assert_snapshot!(mistake(&format!("{head}[[step]]\nid = \"a\"\nline = \"ps\"\n\n[[step]]\nid = \"b\"\nline = \"helth\"\n")), @r#"mine.toml:7: [[step]] line "helth": There is no command "helth". Did you mean health? Type help for the list."#);
         insta::assert_snapshot!(mistake(&format!("{head}[[step]]\nid = \"a\"\nline = \"health {{port}}\"\n")), @r#"mine.toml:3: [[step]] line "health {port}" has "{port}": {service} is the one parameter there is, and a word of its own"#);

@@ -99,7 +99,7 @@ fn mistakes_name_file_line_and_key() {
     insta::assert_snapshot!(mistake("[docker]\n"), @"acgs.toml:1: [docker] nobody could approve what is done there: give at least one [[person]] the role approver");
     insta::assert_snapshot!(mistake("[bot]\nlog = \"xml\"\n"), @"acgs.toml:2: [bot] log: unknown variant `xml`, expected `json` or `human`");
     assert!(
-        mistake("[slak]\n").starts_with("acgs.toml:1: [slak] unknown field `slak`, expected one of `bot`, ")
+        mistake("[slak]\n").starts_with("acgs.toml:1: slak: unknown field `slak`, expected one of `bot`, ")
     );
     insta::assert_snapshot!(mistake("[bot]\nname = \"a\"\nname = \"b\"\n"), @"acgs.toml:3: `name`: duplicate key");
     insta::assert_snapshot!(mistake("[[service]]\nname = \"a\"\n"), @"acgs.toml:1: [[service]] missing field `url`");

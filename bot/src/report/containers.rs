@@ -1,13 +1,13 @@
 //! Cards about containers.
 
-use commands::card::{Align, Column, Section, Table, Tone};
+use commands::card::{Align, Section, Table, Tone};
 use commands::containers::Listed;
 use commands::health::ContainerState;
 use commands::message::Reply;
 use jiff::Timestamp;
 
 use super::health::{clock_time, container_words};
-use super::{card, public};
+use super::{card, column, public};
 
 /// Whether something that should run does not; a one-off job that has ended does what it should.
 #[must_use]
@@ -21,7 +21,6 @@ pub fn is_out_of_service(listed: &Listed) -> bool {
 /// Every container, the ones that need somebody first.
 #[must_use]
 pub fn ps(listed: &[Listed], now: Timestamp) -> Reply {
-    let column = |heading: &str| Column { heading: heading.to_owned(), align: Align::Left };
     let (sick, well): (Vec<&Listed>, Vec<&Listed>) = listed.iter().partition(|one| is_out_of_service(one));
     let title = match (listed.len(), sick.len()) {
         (0, _) => "Docker has no container of this project".to_owned(),
@@ -37,7 +36,14 @@ pub fn ps(listed: &[Listed], now: Timestamp) -> Reply {
         Tone::Bad
     };
     let rows = sick.into_iter().chain(well).map(|one| cells(one, now)).collect();
-    let table = Table { columns: vec![column("service"), column("state"), column("container")], rows };
+    let table = Table {
+        columns: vec![
+            column("service", Align::Left),
+            column("state", Align::Left),
+            column("container", Align::Left),
+        ],
+        rows,
+    };
     let sections = if listed.is_empty() { Vec::new() } else { vec![Section::Table(table)] };
     let mut ps = card(title, tone, sections);
     ps.footer = Some(format!("as of {}", clock_time(now)));

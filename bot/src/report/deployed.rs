@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use commands::card::{Align, Column, Section, Table, Tone};
+use commands::card::{Align, Section, Table, Tone};
 use commands::containers::Deployed;
 use commands::layout;
 use commands::message::Reply;
 use jiff::Timestamp;
 
 use super::health::clock_time;
-use super::{card, public};
+use super::{card, column, public};
 
 /// What each service runs, the newest deployment first.
 #[must_use]
@@ -34,7 +34,6 @@ pub fn deployed(deployed: &[Deployed], now: Timestamp) -> Reply {
         sections.push(Section::Text(moved.join("\n")));
     }
     if !deployed.is_empty() {
-        let column = |heading: &str, align| Column { heading: heading.to_owned(), align };
         sections.push(Section::Table(Table {
             columns: vec![
                 column("service", Align::Left),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use commands::card::{Align, ButtonStyle, Card, Column, Section, Table, Tone};
+use commands::card::{Align, ButtonStyle, Card, Section, Table, Tone};
 use commands::health::{
     AlertmanagerHealth, Container, ContainerHealth, ContainerState, DatabaseHealth, DatabasePing,
     HealthReport, Part, Probe, ProbeOutcome, PrometheusHealth, PublicHealth, Reading, ServiceHealth, Verdict,
@@ -12,7 +12,7 @@ use commands::message::Reply;
 use jiff::Timestamp;
 use url::{Position, Url};
 
-use super::{card, line_button, public};
+use super::{card, column, line_button, public};
 
 /// Down targets and firing alerts named before "and N more".
 const NAMED: usize = 3;
@@ -181,7 +181,6 @@ pub(super) fn clock_time(at: Timestamp) -> String {
 }
 
 fn services_table(services: &[ServiceHealth], now: Timestamp) -> Table {
-    let column = |heading: &str, align| Column { heading: heading.to_owned(), align };
     let with_containers = services.iter().any(|service| service.container != Reading::NotConfigured);
     let mut columns =
         vec![column("service", Align::Left), column("says", Align::Left), column("took", Align::Right)];

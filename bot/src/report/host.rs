@@ -1,6 +1,6 @@
 //! The card about space.
 
-use commands::card::{Align, Column, Section, Table, Tone};
+use commands::card::{Align, Section, Table, Tone};
 use commands::host::{
     DockerDisk, FILLING, FileSystem, Memory, NEARLY_FULL, Pressure, Pressures, Share, Space,
 };
@@ -9,7 +9,7 @@ use commands::message::Reply;
 use jiff::Timestamp;
 
 use super::health::clock_time;
-use super::{card, public};
+use super::{card, column, public};
 
 /// Units of a thousand, as disks are sold and as `docker` counts.
 const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
@@ -85,7 +85,6 @@ fn title(disks: &[&FileSystem], unread: usize) -> String {
 }
 
 fn disks_table(disks: &[&FileSystem]) -> Table {
-    let column = |heading: &str, align| Column { heading: heading.to_owned(), align };
     let row = |disk: &&FileSystem| {
         let inodes =
             disk.inodes_percent().map_or_else(|| "none".to_owned(), |percent| format!("{percent} %"));
@@ -146,7 +145,6 @@ fn pressure(pressure: Option<Pressure>) -> String {
 }
 
 fn docker_table(docker: &DockerDisk) -> Table {
-    let column = |heading: &str, align| Column { heading: heading.to_owned(), align };
     let row = |(name, share): (&str, Share)| {
         vec![
             name.to_owned(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use commands::card::{Align, Column, Section, Table, Tone};
+use commands::card::{Align, Section, Table, Tone};
 use commands::ids::ServiceName;
 use commands::layout;
 use commands::logs::{Counts, LineGroup, Log, LogLine, Wanted};
@@ -11,7 +11,7 @@ use commands::period::Period;
 use jiff::Timestamp;
 
 use super::health::clock_time;
-use super::{card, public};
+use super::{card, column, public};
 
 /// Newest lines in the card; the file has all.
 const LINES_IN_CARD: usize = 12;
@@ -144,7 +144,6 @@ fn kinds(counts: Counts) -> String {
 }
 
 fn groups(alike: &[&LineGroup]) -> Table {
-    let column = |heading: &str, align| Column { heading: heading.to_owned(), align };
     let row = |group: &&LineGroup| {
         vec![group.count.to_string(), time(&group.newest), layout::short(&group.newest.text, LINE_IN_CARD)]
     };

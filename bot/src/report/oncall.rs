@@ -1,11 +1,11 @@
 //! Cards about the people to reach.
 
-use commands::card::{Align, Column, Section, Table, Tone};
+use commands::card::{Align, Section, Table, Tone};
 use commands::ids::Platform;
 use commands::message::Reply;
 use commands::oncall::Rung;
 
-use super::{card, public};
+use super::{card, column, public};
 use crate::config::{Contact, Oncall, People, Person};
 
 /// Whether every rung has somebody who can be reached from outside of this machine.
@@ -17,7 +17,6 @@ pub fn is_reachable(oncall: &Oncall, people: &People) -> bool {
 /// Each rung with its people.
 #[must_use]
 pub fn oncall(oncall: &Oncall, people: &People) -> Reply {
-    let column = |heading: &str| Column { heading: heading.to_owned(), align: Align::Left };
     let mut rows = Vec::new();
     for rung in Rung::ALL {
         let mut nobody = true;
@@ -35,7 +34,10 @@ pub fn oncall(oncall: &Oncall, people: &People) -> Reply {
     let title =
         first.map_or_else(|| "Nobody is on call".to_owned(), |person| format!("{} is on call", person.name));
     let tone = if is_reachable(oncall, people) { Tone::Good } else { Tone::Bad };
-    let table = Table { columns: vec![column("rung"), column("who"), column("by")], rows };
+    let table = Table {
+        columns: vec![column("rung", Align::Left), column("who", Align::Left), column("by", Align::Left)],
+        rows,
+    };
     public(card(title, tone, vec![Section::Table(table)]))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use commands::card::{Align, Column, Section, Table, Tone};
+use commands::card::{Align, Section, Table, Tone};
 use commands::coverage::Covered;
 use commands::ids::ServiceName;
 use commands::layout;
@@ -13,8 +13,7 @@ use commands::runbook::{Finding, Runbook, Step};
 use jiff::Timestamp;
 
 use super::health::clock_time;
-use super::{card, public};
-use crate::terminal::text;
+use super::{card, column, public, text};
 
 /// For a terminal.
 const COVERAGE_WIDTH: usize = 110;
@@ -99,14 +98,18 @@ pub fn runbook_is_good(runbook: &Runbook) -> String {
 /// Every step of the operations runbook, a line each, and how many there are.
 #[must_use]
 pub fn coverage(steps: &[Covered]) -> String {
-    let column = |heading: &str| Column { heading: heading.to_owned(), align: Align::Left };
     let cells = |step: &Covered| {
         let kind = if step.reads { "looks" } else { "acts" };
         let line = step.line.unwrap_or("no command yet");
         [step.id, kind, step.what, line].map(str::to_owned).to_vec()
     };
     let table = Table {
-        columns: vec![column("step"), column("it"), column("what"), column("line")],
+        columns: vec![
+            column("step", Align::Left),
+            column("it", Align::Left),
+            column("what", Align::Left),
+            column("line", Align::Left),
+        ],
         rows: steps.iter().map(cells).collect(),
     };
     let of = |reads: bool| {
@@ -191,7 +194,6 @@ fn footer(took: Duration, now: Timestamp) -> String {
 }
 
 fn steps(runbook: &Runbook, states: &[StepState]) -> Table {
-    let column = |heading: &str| Column { heading: heading.to_owned(), align: Align::Left };
     let row = |(step, state): (&Step, &StepState)| {
         let (sign, words) = match state {
             StepState::Waiting => ("", "not needed so far".to_owned()),
@@ -205,7 +207,7 @@ fn steps(runbook: &Runbook, states: &[StepState]) -> Table {
         vec![sign.to_owned(), step.id.clone(), words]
     };
     Table {
-        columns: vec![column(""), column("step"), column("found")],
+        columns: vec![column("", Align::Left), column("step", Align::Left), column("found", Align::Left)],
         rows: runbook.steps.iter().zip(states).map(row).collect(),
     }
 }

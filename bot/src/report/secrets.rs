@@ -1,12 +1,12 @@
 //! The card about secrets. There is no value in what it is made from.
 
-use commands::card::{Align, Column, Section, Table, Tone};
+use commands::card::{Align, Section, Table, Tone};
 use commands::message::Reply;
 use commands::secrets::{Checked, Fault, Found};
 use jiff::Timestamp;
 
 use super::health::clock_time;
-use super::{card, private};
+use super::{card, column, private};
 
 /// Nothing is configured to be looked at.
 #[must_use]
@@ -32,7 +32,6 @@ pub fn secrets(checked: &[Checked], now: Timestamp) -> Reply {
         let lines: Vec<String> = bad.iter().map(|one| faults(one)).collect();
         sections.push(Section::Text(lines.join("\n")));
     }
-    let column = |heading: &str, align| Column { heading: heading.to_owned(), align };
     sections.push(Section::Table(Table {
         columns: vec![
             column("variable", Align::Left),

@@ -8,7 +8,6 @@ use commands::risk::Role;
 use jiff::Timestamp;
 
 use super::*;
-use crate::terminal::text;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()

@@ -1,6 +1,6 @@
 //! The card that says whether the platform works.
 
-use commands::card::{Align, Column, Section, Table, Tone};
+use commands::card::{Align, Section, Table, Tone};
 use commands::health::{HealthReport, Reading};
 use commands::message::Reply;
 use commands::traffic::{ErrorRates, Measured, ServiceErrors};
@@ -8,7 +8,7 @@ use commands::validation::{Validation, is_read};
 use jiff::Timestamp;
 
 use super::health::{clock_time, says, title};
-use super::{card, logins, public};
+use super::{card, column, logins, public};
 
 /// One check: whether it is well (`None` where it was not made), its name, and what was found.
 type Check = (Option<bool>, &'static str, String);
@@ -34,7 +34,6 @@ pub fn validation(validation: &Validation, now: Timestamp) -> Reply {
         0 => (format!("The platform works: {made} checks passed"), Tone::Good),
         failed => (format!("The platform does not work: {failed} of {made} checks failed"), Tone::Bad),
     };
-    let column = |heading: &str| Column { heading: heading.to_owned(), align: Align::Left };
     let row = |(well, name, found): Check| {
         let sign = match well {
             Some(true) => "ok",
@@ -44,7 +43,7 @@ pub fn validation(validation: &Validation, now: Timestamp) -> Reply {
         vec![sign.to_owned(), name.to_owned(), found]
     };
     let table = Table {
-        columns: vec![column(""), column("check"), column("found")],
+        columns: vec![column("", Align::Left), column("check", Align::Left), column("found", Align::Left)],
         rows: checks.into_iter().map(row).collect(),
     };
     let mut sections = vec![Section::Table(table)];

@@ -2,7 +2,7 @@ use super::*;
 use store::AuditOutcome;
 
 fn text(performed: &Performed) -> String {
-    crate::terminal::text(&performed.reply, false)
+    report::text(&performed.reply, false)
 }
 
 #[tokio::test]
