@@ -6,10 +6,10 @@
 
 use crate::grammar::Grammar;
 use crate::ids::ServiceName;
-use crate::intent::Verb;
 use crate::line::MAX_BYTES;
 use crate::risk::Role;
 use crate::tree::{CommandKind, CommandNode, OptionKind, OptionNode};
+use crate::verb::Verb;
 
 /// Most offers at once; Discord takes no more.
 pub const MOST: usize = 25;

@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clap::{Command, FromArgMatches as _, Subcommand as _};
 
 use crate::ids::ServiceName;
-use crate::intent::{Intent, Verb};
+use crate::intent::Intent;
 use crate::line;
 use crate::parse::{ParseError, Refused};
 use crate::risk::{Requirement, Risk, Role};
 use crate::tree::CommandTree;
+use crate::verb::Verb;
 
 /// Parses lines, completes them and explains them. Cheap to share, not to build.
 #[derive(Debug)]

@@ -7,6 +7,14 @@
 //! text and the examples (`after_help`, one line each) are shown by `help` alone.
 //! It does not say who may ask here and now: that is decided from [`Intent::needs`] elsewhere.
 
+mod database;
+mod deployed;
+mod logins;
+mod oncall;
+mod runbook;
+mod secrets;
+mod security;
+
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -14,15 +22,23 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::value_parser;
 
 use crate::containers::UsageOrder;
-use crate::database::SlowBy;
 use crate::ids::{RunId, ServiceName};
 use crate::line;
 use crate::logs::{Grep, Level};
 use crate::lookup::{QueryName, typed_name};
 use crate::message::Visibility;
 use crate::period::Period;
-use crate::risk::{Requirement, Risk, Role};
+use crate::risk::Requirement;
 use crate::traffic::Quantile;
+use crate::verb::Verb;
+
+pub use self::database::{Db, LONG, LONG_DEFAULT};
+pub use self::deployed::Deploy;
+pub use self::logins::Auth;
+pub use self::oncall::Oncall;
+pub use self::runbook::RunbookAsk;
+pub use self::secrets::Secrets;
+pub use self::security::{Security, WATCH_DEFAULT};
 
 /// Seconds that `health --wait` may poll.
 pub const WAIT_SECONDS: RangeInclusive<i64> = 5..=300;
@@ -39,16 +55,8 @@ pub const WINDOW: (Period, Period) = (Period::minutes(1), Period::days(1));
 /// How long back it goes when nobody says.
 pub const WINDOW_DEFAULT: Period = Period::minutes(5);
 
-/// How long back `security watch` goes when nobody says: an attack is rarely noticed within minutes.
-pub const WATCH_DEFAULT: Period = Period::hours(1);
-
 /// Endpoints that `latency --top` may show.
 pub const TOP_ROWS: RangeInclusive<i64> = 1..=20;
-
-/// How long something in the database goes on before `db long-queries` shows it.
-pub const LONG: (Period, Period) = (Period::seconds(1), Period::days(7));
-/// How long when nobody says: the runbook's five minutes.
-pub const LONG_DEFAULT: Period = Period::minutes(5);
 
 /// Lines that `logs --tail` may show.
 pub const LOG_LINES: RangeInclusive<i64> = 1..=10_000;
@@ -270,208 +278,6 @@ pub enum Intent {
     },
 }
 
-/// Look-ups in the platform's database.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
-pub enum Db {
-    /// Whether it answers.
-    #[command(
-        about = "Whether the database answers",
-        long_about = "Opens a new connection over TCP, as a service that starts now would, and asks SELECT 1. Shows how long \
-                      that took, the server's version and how many connections are left. When every one is taken, the \
-                      seat that the bot holds open still tells so.",
-        after_help = "db ping"
-    )]
-    Ping,
-    /// Who holds its connections.
-    #[command(
-        about = "Who holds the connections",
-        long_about = "Counts the database's connections by program, role, database and state, beside how many there may \
-                      be. A seat that the bot holds open answers even when every connection is taken.",
-        after_help = "db connections"
-    )]
-    Connections,
-    /// What goes on for too long.
-    #[command(
-        about = "What runs or stays open too long",
-        long_about = "Lists sessions whose statement or transaction goes on for five minutes or --over: idle ones in an open \
-                      transaction too, with what they wait for and who holds them up. pg_dump, CREATE INDEX, replicas and \
-                      autovacuum are named as such. Statements are shown without the values in them.",
-        after_help = "db long-queries\ndb long-queries --over 30s"
-    )]
-    LongQueries {
-        /// From how long on.
-        #[arg(long, value_name = "TIME", help = "From how long on", default_value_t = LONG_DEFAULT, value_parser = Period::within(LONG.0, LONG.1))]
-        over: Period,
-    },
-    /// Who waits for whom.
-    #[command(
-        about = "Who waits for whose lock",
-        long_about = "Shows every session that waits for a lock below the one that holds it up, with the kind of lock, the \
-                      table and how long it has waited. End the one at the root, and those below it go on.",
-        after_help = "db locks"
-    )]
-    Locks,
-    /// What its statements cost.
-    #[command(
-        about = "Which statements cost most",
-        long_about = "Shows the ten statements of this database with the most time in all, or by --by mean the most time a \
-                      call, since the statistics were last reset. It needs the extension pg_stat_statements, and says how \
-                      to get it where it is missing.",
-        after_help = "db slow\ndb slow --by mean"
-    )]
-    Slow {
-        /// Sorted by what.
-        #[arg(long, value_name = "TIME", help = "total or mean", default_value_t = SlowBy::Total, value_parser = SlowBy::typed)]
-        by: SlowBy,
-    },
-    /// The table of users.
-    #[command(
-        about = "How many users there are",
-        long_about = "Counts the rows of the table users, and compares them with the count at its last VACUUM or ANALYZE and \
-                      with the rows that were deleted since the statistics were reset. A table that takes too long to \
-                      count is estimated, and the answer says so.",
-        after_help = "db users"
-    )]
-    Users,
-    /// Indexes that help nobody.
-    #[command(
-        about = "Indexes that help nobody",
-        long_about = "Lists indexes that no query has used since the statistics were reset, that do what another one does, or \
-                      that are INVALID. Unique ones and those behind a constraint are needed and left out.",
-        after_help = "db unused-indexes"
-    )]
-    UnusedIndexes,
-}
-
-/// Look-ups about logins.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
-pub enum Auth {
-    /// Whether anybody can log in.
-    #[command(
-        about = "Log in as the canary",
-        long_about = "Logs in with the canary's account and shows the token to the service that gave it. The account \
-                      exists for this alone, so a refusal means that logins are broken, and never raises the alert on \
-                      failed logins while they work.",
-        after_help = "auth test"
-    )]
-    Test,
-    /// Who was not let in.
-    #[command(
-        about = "Failed logins and bad tokens",
-        long_about = "Shows the refused logins and tokens a second by reason, and how many of all login requests were \
-                      refused, over the last five minutes or --window. More than one in two seconds is too many.",
-        after_help = "auth failures\nauth failures --window 1h"
-    )]
-    Failures {
-        /// Over how long.
-        #[arg(long, value_name = "TIME", help = "Over how long, as 5m", default_value_t = WINDOW_DEFAULT, value_parser = Period::within(WINDOW.0, WINDOW.1))]
-        window: Period,
-    },
-}
-
-/// Look-ups of people.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
-pub enum Oncall {
-    /// Our own.
-    #[command(
-        about = "Who is on call, and who is next",
-        long_about = "Shows each rung of escalation with its people and the ways to reach them. A rung with nobody, or \
-                      with somebody who can't be reached, is flagged.",
-        after_help = "oncall who"
-    )]
-    Who,
-    /// Others.
-    #[command(
-        about = "Whom to reach outside",
-        long_about = "Shows the people and companies outside of the team: cloud provider, database support, security.",
-        after_help = "oncall contacts"
-    )]
-    Contacts,
-}
-
-/// What to do with runbooks.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
-pub enum RunbookAsk {
-    /// Which there are.
-    #[command(
-        about = "Which runbooks there are",
-        long_about = "Lists the investigations that can be run, with what each is for.",
-        after_help = "runbook list"
-    )]
-    List,
-    /// What one does.
-    #[command(
-        about = "The steps of a runbook",
-        long_about = "Shows what a runbook is for and the lines that it runs.",
-        after_help = "runbook show service-down"
-    )]
-    Show {
-        /// Which.
-        #[arg(value_name = "NAME", help = "Which runbook", value_parser = NonEmptyStringValueParser::new())]
-        name: String,
-    },
-    /// Runs one.
-    #[command(
-        about = "Run a runbook's steps",
-        long_about = "Runs the steps of a runbook side by side. They only look. One card grows as they finish; it ends \
-                      with what is suspicious and with the lines to type next. Steps about a service need one.",
-        after_help = "runbook run service-down auth_service\nrunbook run high-latency"
-    )]
-    Run {
-        /// Which.
-        #[arg(value_name = "NAME", help = "Which runbook", value_parser = NonEmptyStringValueParser::new())]
-        name: String,
-        /// About which service.
-        #[arg(value_name = "SERVICE", help = "About which service")]
-        service: Option<ServiceName>,
-    },
-}
-
-/// Look-ups of what is deployed.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
-pub enum Deploy {
-    /// Which image each service runs, and since when.
-    #[command(
-        about = "Images, and when they changed",
-        long_about = "Shows for each service the image that it runs, when that was built, when the container was made \
-                      and started, and its restarts; the newest change first. It is what runs, not what was \
-                      committed: an image that was built and not deployed is told as such.",
-        after_help = "deploy list"
-    )]
-    List,
-}
-
-/// Look-ups of the platform's secrets. None shows a value.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
-pub enum Secrets {
-    /// Whether each is set, and to what its file says.
-    #[command(
-        about = "Set, blank, default, as the file?",
-        long_about = "Shows of each [[secret]] in the configuration whether its container has it, its length and the first 8 \
-                      hex digits of its SHA-256, whether that is what its env file holds, and whether it is a default. \
-                      The value itself is shown nowhere.",
-        after_help = "secrets check"
-    )]
-    Check,
-}
-
-/// Look-ups of attacks.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
-pub enum Security {
-    /// What the services took for an attack.
-    #[command(
-        about = "Security events by type",
-        long_about = "Counts the security events of the last hour, or of --window, by type and severity. The services \
-                      count in memory: a restart ends the count, so restarts are shown, and quiet after one is no peace.",
-        after_help = "security watch\nsecurity watch --window 6h"
-    )]
-    Watch {
-        /// Over how long.
-        #[arg(long, value_name = "TIME", help = "Over how long, as 1h", default_value_t = WATCH_DEFAULT, value_parser = Period::within(WINDOW.0, WINDOW.1))]
-        window: Period,
-    },
-}
-
 impl Intent {
     /// The command that this is a use of.
     #[must_use]
@@ -484,24 +290,14 @@ impl Intent {
             Self::Disk => Verb::Disk,
             Self::Errors { .. } => Verb::Errors,
             Self::Latency { .. } => Verb::Latency,
-            Self::Auth(Auth::Failures { .. }) => Verb::AuthFailures,
-            Self::Security(Security::Watch { .. }) => Verb::SecurityWatch,
-            Self::Db(Db::Ping) => Verb::DbPing,
-            Self::Db(Db::Connections) => Verb::DbConnections,
-            Self::Db(Db::LongQueries { .. }) => Verb::DbLongQueries,
-            Self::Db(Db::Locks) => Verb::DbLocks,
-            Self::Db(Db::Slow { .. }) => Verb::DbSlow,
-            Self::Db(Db::Users) => Verb::DbUsers,
-            Self::Db(Db::UnusedIndexes) => Verb::DbUnusedIndexes,
             Self::Query { .. } => Verb::Query,
-            Self::Auth(Auth::Test) => Verb::AuthTest,
-            Self::Oncall(Oncall::Who) => Verb::OncallWho,
-            Self::Oncall(Oncall::Contacts) => Verb::OncallContacts,
-            Self::Runbook(RunbookAsk::List) => Verb::RunbookList,
-            Self::Runbook(RunbookAsk::Show { .. }) => Verb::RunbookShow,
-            Self::Runbook(RunbookAsk::Run { .. }) => Verb::RunbookRun,
-            Self::Deploy(Deploy::List) => Verb::DeployList,
-            Self::Secrets(Secrets::Check) => Verb::SecretsCheck,
+            Self::Db(group) => group.command(),
+            Self::Auth(group) => group.command(),
+            Self::Security(group) => group.command(),
+            Self::Oncall(group) => group.command(),
+            Self::Runbook(group) => group.command(),
+            Self::Deploy(group) => group.command(),
+            Self::Secrets(group) => group.command(),
             Self::Audit { .. } => Verb::Audit,
             Self::Help { .. } => Verb::Help,
         }
@@ -554,25 +350,11 @@ impl fmt::Display for Intent {
                 words.extend(deep.then(|| "--deep".to_owned()));
                 words.extend(public.then(|| "--public".to_owned()));
             }
-            Self::Ps
-            | Self::Db(Db::Ping | Db::Connections | Db::Locks | Db::Users | Db::UnusedIndexes)
-            | Self::Disk
-            | Self::Deploy(Deploy::List)
-            | Self::Secrets(Secrets::Check)
-            | Self::Auth(Auth::Test)
-            | Self::Oncall(_)
-            | Self::Runbook(RunbookAsk::List) => {}
-            Self::Runbook(RunbookAsk::Show { name }) => push_positional(&mut words, [name.clone()]),
-            Self::Runbook(RunbookAsk::Run { name, service }) => {
-                let service = service.iter().map(ToString::to_string);
-                push_positional(&mut words, std::iter::once(name.clone()).chain(service));
-            }
-            Self::Db(Db::LongQueries { over }) => {
-                push_option(&mut words, "over", Some(over).filter(|over| **over != LONG_DEFAULT));
-            }
-            Self::Db(Db::Slow { by }) => {
-                push_option(&mut words, "by", Some(by).filter(|by| **by != SlowBy::default()));
-            }
+            Self::Ps | Self::Disk | Self::Deploy(_) | Self::Secrets(_) | Self::Oncall(_) => {}
+            Self::Db(group) => group.push(&mut words),
+            Self::Auth(group) => group.push(&mut words),
+            Self::Security(group) => group.push(&mut words),
+            Self::Runbook(group) => group.push(&mut words),
             Self::Query { name } => words.extend(name.iter().map(ToString::to_string)),
             Self::Stats { service, sort } => {
                 words.extend(service.iter().map(ToString::to_string));
@@ -585,16 +367,13 @@ impl fmt::Display for Intent {
                 push_option(&mut words, "grep", grep.as_ref());
                 push_option(&mut words, "level", level.as_ref());
             }
-            Self::Errors { window } | Self::Auth(Auth::Failures { window }) => {
+            Self::Errors { window } => {
                 push_option(&mut words, "window", Some(window).filter(|window| **window != WINDOW_DEFAULT));
             }
             Self::Latency { quantile, window, top } => {
                 push_option(&mut words, "quantile", Some(quantile).filter(|share| **share != Quantile::P95));
                 push_option(&mut words, "window", Some(window).filter(|window| **window != WINDOW_DEFAULT));
                 push_option(&mut words, "top", top.as_ref());
-            }
-            Self::Security(Security::Watch { window }) => {
-                push_option(&mut words, "window", Some(window).filter(|window| **window != WATCH_DEFAULT));
             }
             Self::Audit { last, person, run } => {
                 push_option(&mut words, "last", Some(last).filter(|last| **last != AUDIT_ROWS_DEFAULT));
@@ -625,176 +404,6 @@ fn push_positional(words: &mut Vec<String>, values: impl IntoIterator<Item = Str
         words.push("--".to_owned());
     }
     words.extend(values);
-}
-
-/// A command by name alone, which is enough to know its risk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verb {
-    /// `health`
-    Health,
-    /// `ps`
-    Ps,
-    /// `logs`
-    Logs,
-    /// `stats`
-    Stats,
-    /// `disk`
-    Disk,
-    /// `errors`
-    Errors,
-    /// `db ping`
-    DbPing,
-    /// `db connections`
-    DbConnections,
-    /// `db long-queries`
-    DbLongQueries,
-    /// `db locks`
-    DbLocks,
-    /// `db slow`
-    DbSlow,
-    /// `db users`
-    DbUsers,
-    /// `db unused-indexes`
-    DbUnusedIndexes,
-    /// `latency`
-    Latency,
-    /// `auth failures`
-    AuthFailures,
-    /// `security watch`
-    SecurityWatch,
-    /// `auth test`
-    AuthTest,
-    /// `oncall who`
-    OncallWho,
-    /// `oncall contacts`
-    OncallContacts,
-    /// `runbook list`
-    RunbookList,
-    /// `runbook show`
-    RunbookShow,
-    /// `runbook run`
-    RunbookRun,
-    /// `query`
-    Query,
-    /// `deploy list`
-    DeployList,
-    /// `secrets check`
-    SecretsCheck,
-    /// `audit`
-    Audit,
-    /// `help`
-    Help,
-}
-
-impl Verb {
-    /// Every command, in the order of help.
-    pub const ALL: [Self; 27] = [
-        Self::Health,
-        Self::Ps,
-        Self::Logs,
-        Self::Stats,
-        Self::Disk,
-        Self::Errors,
-        Self::Latency,
-        Self::DbPing,
-        Self::DbConnections,
-        Self::DbLongQueries,
-        Self::DbLocks,
-        Self::DbSlow,
-        Self::DbUsers,
-        Self::DbUnusedIndexes,
-        Self::AuthTest,
-        Self::AuthFailures,
-        Self::SecurityWatch,
-        Self::OncallWho,
-        Self::OncallContacts,
-        Self::RunbookList,
-        Self::RunbookShow,
-        Self::RunbookRun,
-        Self::Query,
-        Self::DeployList,
-        Self::SecretsCheck,
-        Self::Audit,
-        Self::Help,
-    ];
-
-    /// The words that call it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Health => "health",
-            Self::Ps => "ps",
-            Self::Logs => "logs",
-            Self::Stats => "stats",
-            Self::Disk => "disk",
-            Self::Errors => "errors",
-            Self::DbPing => "db ping",
-            Self::DbConnections => "db connections",
-            Self::Latency => "latency",
-            Self::AuthFailures => "auth failures",
-            Self::SecurityWatch => "security watch",
-            Self::AuthTest => "auth test",
-            Self::OncallWho => "oncall who",
-            Self::OncallContacts => "oncall contacts",
-            Self::RunbookList => "runbook list",
-            Self::RunbookShow => "runbook show",
-            Self::RunbookRun => "runbook run",
-            Self::DbLongQueries => "db long-queries",
-            Self::DbLocks => "db locks",
-            Self::DbSlow => "db slow",
-            Self::DbUsers => "db users",
-            Self::DbUnusedIndexes => "db unused-indexes",
-            Self::Query => "query",
-            Self::DeployList => "deploy list",
-            Self::SecretsCheck => "secrets check",
-            Self::Audit => "audit",
-            Self::Help => "help",
-        }
-    }
-
-    /// What it can do and who may ask for it: the one table of both.
-    #[must_use]
-    pub const fn needs(self) -> Requirement {
-        match self {
-            Self::Health
-            | Self::Ps
-            | Self::Logs
-            | Self::Stats
-            | Self::Disk
-            | Self::Errors
-            | Self::DbConnections
-            | Self::Latency
-            | Self::AuthFailures
-            | Self::SecurityWatch
-            | Self::AuthTest
-            | Self::OncallWho
-            | Self::OncallContacts
-            | Self::RunbookList
-            | Self::RunbookShow
-            | Self::RunbookRun
-            | Self::DeployList
-            | Self::Help => Requirement { risk: Risk::Read, role: Role::Viewer },
-            Self::DbPing | Self::DbUsers | Self::DbUnusedIndexes => {
-                Requirement { risk: Risk::Read, role: Role::Viewer }
-            }
-            // They show statements, without the values in them: what is done, and not whose data it is done to.
-            Self::DbLongQueries | Self::DbLocks | Self::DbSlow => {
-                Requirement { risk: Risk::Read, role: Role::Viewer }
-            }
-            // Whoever configures a look-up decides with the role's grants what it may show.
-            Self::Query => Requirement { risk: Risk::Read, role: Role::Viewer },
-            // It shows no value, but a length and a piece of a digest are enough to try guesses on at home.
-            Self::SecretsCheck => Requirement { risk: Risk::Read, role: Role::Operator },
-            // It only reads, but it tells what everybody did.
-            Self::Audit => Requirement { risk: Risk::Read, role: Role::Admin },
-        }
-    }
-
-    /// The command with these words.
-    #[must_use]
-    pub fn find(words: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|verb| verb.as_str() == words)
-    }
 }
 
 /// Exactly the form in which a run id is shown. `RunId`'s own `FromStr` is looser: it also reads ids

@@ -5,7 +5,8 @@
 //! 1. [`ids`]: names of people, places, messages, runs and services.
 //! 2. [`message`]: what comes from a chat platform and what goes back.
 //! 3. [`mod@line`]: a typed line into words, as phones and shells mean them.
-//! 4. [`intent`]: every command with its arguments; the `clap` derive that is the whole grammar.
+//! 4. [`intent`]: every command with its arguments; the `clap` derive that is the whole grammar; [`verb`]: the
+//!    commands by name, with what each may do.
 //! 5. [`grammar`]: words into an [`intent::Intent`]; [`parse`]: why not, and what was meant instead.
 //! 6. [`tree`]: the grammar as data, from which come [`completion`], [`help`] and the [`mod@reference`].
 //! 7. [`risk`]: roles, risk classes, and lines that are read late; [`oncall`]: the rungs of escalation.
@@ -49,3 +50,4 @@ pub mod suggestion;
 pub mod traffic;
 pub mod tree;
 pub mod validation;
+pub mod verb;

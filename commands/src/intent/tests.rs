@@ -1,4 +1,5 @@
 use super::*;
+use crate::database::SlowBy;
 
 #[test]
 fn an_intent_prints_as_the_line_to_type() {

@@ -1,0 +1,108 @@
+//! The group `db`.
+
+use super::push_option;
+use crate::database::SlowBy;
+use crate::period::Period;
+use crate::verb::Verb;
+
+/// How long something in the database goes on before `db long-queries` shows it.
+pub const LONG: (Period, Period) = (Period::seconds(1), Period::days(7));
+/// How long when nobody says: the runbook's five minutes.
+pub const LONG_DEFAULT: Period = Period::minutes(5);
+
+/// Look-ups in the platform's database.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
+pub enum Db {
+    /// Whether it answers.
+    #[command(
+        about = "Whether the database answers",
+        long_about = "Opens a new connection over TCP, as a service that starts now would, and asks SELECT 1. Shows how long \
+                      that took, the server's version and how many connections are left. When every one is taken, the \
+                      seat that the bot holds open still tells so.",
+        after_help = "db ping"
+    )]
+    Ping,
+    /// Who holds its connections.
+    #[command(
+        about = "Who holds the connections",
+        long_about = "Counts the database's connections by program, role, database and state, beside how many there may \
+                      be. A seat that the bot holds open answers even when every connection is taken.",
+        after_help = "db connections"
+    )]
+    Connections,
+    /// What goes on for too long.
+    #[command(
+        about = "What runs or stays open too long",
+        long_about = "Lists sessions whose statement or transaction goes on for five minutes or --over: idle ones in an open \
+                      transaction too, with what they wait for and who holds them up. pg_dump, CREATE INDEX, replicas and \
+                      autovacuum are named as such. Statements are shown without the values in them.",
+        after_help = "db long-queries\ndb long-queries --over 30s"
+    )]
+    LongQueries {
+        /// From how long on.
+        #[arg(long, value_name = "TIME", help = "From how long on", default_value_t = LONG_DEFAULT, value_parser = Period::within(LONG.0, LONG.1))]
+        over: Period,
+    },
+    /// Who waits for whom.
+    #[command(
+        about = "Who waits for whose lock",
+        long_about = "Shows every session that waits for a lock below the one that holds it up, with the kind of lock, the \
+                      table and how long it has waited. End the one at the root, and those below it go on.",
+        after_help = "db locks"
+    )]
+    Locks,
+    /// What its statements cost.
+    #[command(
+        about = "Which statements cost most",
+        long_about = "Shows the ten statements of this database with the most time in all, or by --by mean the most time a \
+                      call, since the statistics were last reset. It needs the extension pg_stat_statements, and says how \
+                      to get it where it is missing.",
+        after_help = "db slow\ndb slow --by mean"
+    )]
+    Slow {
+        /// Sorted by what.
+        #[arg(long, value_name = "TIME", help = "total or mean", default_value_t = SlowBy::Total, value_parser = SlowBy::typed)]
+        by: SlowBy,
+    },
+    /// The table of users.
+    #[command(
+        about = "How many users there are",
+        long_about = "Counts the rows of the table users, and compares them with the count at its last VACUUM or ANALYZE and \
+                      with the rows that were deleted since the statistics were reset. A table that takes too long to \
+                      count is estimated, and the answer says so.",
+        after_help = "db users"
+    )]
+    Users,
+    /// Indexes that help nobody.
+    #[command(
+        about = "Indexes that help nobody",
+        long_about = "Lists indexes that no query has used since the statistics were reset, that do what another one does, or \
+                      that are INVALID. Unique ones and those behind a constraint are needed and left out.",
+        after_help = "db unused-indexes"
+    )]
+    UnusedIndexes,
+}
+
+impl Db {
+    pub(super) const fn command(&self) -> Verb {
+        match self {
+            Self::Ping => Verb::DbPing,
+            Self::Connections => Verb::DbConnections,
+            Self::LongQueries { .. } => Verb::DbLongQueries,
+            Self::Locks => Verb::DbLocks,
+            Self::Slow { .. } => Verb::DbSlow,
+            Self::Users => Verb::DbUsers,
+            Self::UnusedIndexes => Verb::DbUnusedIndexes,
+        }
+    }
+
+    pub(super) fn push(&self, words: &mut Vec<String>) {
+        match self {
+            Self::Ping | Self::Connections | Self::Locks | Self::Users | Self::UnusedIndexes => {}
+            Self::LongQueries { over } => {
+                push_option(words, "over", Some(over).filter(|over| **over != LONG_DEFAULT));
+            }
+            Self::Slow { by } => push_option(words, "by", Some(by).filter(|by| **by != SlowBy::default())),
+        }
+    }
+}

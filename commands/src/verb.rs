@@ -1,0 +1,173 @@
+//! The commands by name, and the one table of what each may do and who may ask for it.
+
+use crate::risk::{Requirement, Risk, Role};
+
+/// A command by name alone, which is enough to know its risk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// `health`
+    Health,
+    /// `ps`
+    Ps,
+    /// `logs`
+    Logs,
+    /// `stats`
+    Stats,
+    /// `disk`
+    Disk,
+    /// `errors`
+    Errors,
+    /// `db ping`
+    DbPing,
+    /// `db connections`
+    DbConnections,
+    /// `db long-queries`
+    DbLongQueries,
+    /// `db locks`
+    DbLocks,
+    /// `db slow`
+    DbSlow,
+    /// `db users`
+    DbUsers,
+    /// `db unused-indexes`
+    DbUnusedIndexes,
+    /// `latency`
+    Latency,
+    /// `auth failures`
+    AuthFailures,
+    /// `security watch`
+    SecurityWatch,
+    /// `auth test`
+    AuthTest,
+    /// `oncall who`
+    OncallWho,
+    /// `oncall contacts`
+    OncallContacts,
+    /// `runbook list`
+    RunbookList,
+    /// `runbook show`
+    RunbookShow,
+    /// `runbook run`
+    RunbookRun,
+    /// `query`
+    Query,
+    /// `deploy list`
+    DeployList,
+    /// `secrets check`
+    SecretsCheck,
+    /// `audit`
+    Audit,
+    /// `help`
+    Help,
+}
+
+impl Verb {
+    /// Every command, in the order of help.
+    pub const ALL: [Self; 27] = [
+        Self::Health,
+        Self::Ps,
+        Self::Logs,
+        Self::Stats,
+        Self::Disk,
+        Self::Errors,
+        Self::Latency,
+        Self::DbPing,
+        Self::DbConnections,
+        Self::DbLongQueries,
+        Self::DbLocks,
+        Self::DbSlow,
+        Self::DbUsers,
+        Self::DbUnusedIndexes,
+        Self::AuthTest,
+        Self::AuthFailures,
+        Self::SecurityWatch,
+        Self::OncallWho,
+        Self::OncallContacts,
+        Self::RunbookList,
+        Self::RunbookShow,
+        Self::RunbookRun,
+        Self::Query,
+        Self::DeployList,
+        Self::SecretsCheck,
+        Self::Audit,
+        Self::Help,
+    ];
+
+    /// The words that call it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Health => "health",
+            Self::Ps => "ps",
+            Self::Logs => "logs",
+            Self::Stats => "stats",
+            Self::Disk => "disk",
+            Self::Errors => "errors",
+            Self::DbPing => "db ping",
+            Self::DbConnections => "db connections",
+            Self::Latency => "latency",
+            Self::AuthFailures => "auth failures",
+            Self::SecurityWatch => "security watch",
+            Self::AuthTest => "auth test",
+            Self::OncallWho => "oncall who",
+            Self::OncallContacts => "oncall contacts",
+            Self::RunbookList => "runbook list",
+            Self::RunbookShow => "runbook show",
+            Self::RunbookRun => "runbook run",
+            Self::DbLongQueries => "db long-queries",
+            Self::DbLocks => "db locks",
+            Self::DbSlow => "db slow",
+            Self::DbUsers => "db users",
+            Self::DbUnusedIndexes => "db unused-indexes",
+            Self::Query => "query",
+            Self::DeployList => "deploy list",
+            Self::SecretsCheck => "secrets check",
+            Self::Audit => "audit",
+            Self::Help => "help",
+        }
+    }
+
+    /// What it can do and who may ask for it: the one table of both.
+    #[must_use]
+    pub const fn needs(self) -> Requirement {
+        match self {
+            Self::Health
+            | Self::Ps
+            | Self::Logs
+            | Self::Stats
+            | Self::Disk
+            | Self::Errors
+            | Self::DbConnections
+            | Self::Latency
+            | Self::AuthFailures
+            | Self::SecurityWatch
+            | Self::AuthTest
+            | Self::OncallWho
+            | Self::OncallContacts
+            | Self::RunbookList
+            | Self::RunbookShow
+            | Self::RunbookRun
+            | Self::DeployList
+            | Self::Help => Requirement { risk: Risk::Read, role: Role::Viewer },
+            Self::DbPing | Self::DbUsers | Self::DbUnusedIndexes => {
+                Requirement { risk: Risk::Read, role: Role::Viewer }
+            }
+            // They show statements, without the values in them: what is done, and not whose data it is done to.
+            Self::DbLongQueries | Self::DbLocks | Self::DbSlow => {
+                Requirement { risk: Risk::Read, role: Role::Viewer }
+            }
+            // Whoever configures a look-up decides with the role's grants what it may show.
+            Self::Query => Requirement { risk: Risk::Read, role: Role::Viewer },
+            // It shows no value, but a length and a piece of a digest are enough to try guesses on at home.
+            Self::SecretsCheck => Requirement { risk: Risk::Read, role: Role::Operator },
+            // It only reads, but it tells what everybody did.
+            Self::Audit => Requirement { risk: Risk::Read, role: Role::Admin },
+        }
+    }
+
+    /// The command with these words.
+    #[must_use]
+    pub fn find(words: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verb| verb.as_str() == words)
+    }
+}
