@@ -8,6 +8,7 @@ mod discord_flow;
 mod discord_wire;
 mod invariants;
 mod lookup_flow;
+mod plot_flow;
 mod runbook_flow;
 mod slack_flow;
 mod slack_wire;

@@ -182,6 +182,7 @@ fn reply(text: &str) -> Reply {
             footer: None,
         },
         file: None,
+        picture: None,
     }
 }
 

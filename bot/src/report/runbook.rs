@@ -260,5 +260,5 @@ fn run_line(runbook: &Runbook, service: Option<&str>) -> String {
 
 fn whole(state: &StepState) -> Option<String> {
     let StepState::Done { line, reply, .. } = state else { return None };
-    Some(format!("== {line}\n{}", text(reply, false)))
+    Some(format!("== {line}\n{}", text(reply, None, false)))
 }
