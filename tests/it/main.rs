@@ -12,6 +12,7 @@ mod plot_flow;
 mod runbook_flow;
 mod slack_flow;
 mod slack_wire;
+mod socket_proxy;
 mod stack_flow;
 mod terminal_flow;
 mod traffic_flow;
