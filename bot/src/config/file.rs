@@ -44,6 +44,7 @@ struct File {
     oncall: Option<Spanned<OncallSection>>,
     #[serde(default, rename = "contact")]
     contacts: Vec<Spanned<Contact>>,
+    deploy: Option<DeploySection>,
     backups: Option<BackupsSection>,
     #[serde(default, rename = "secret")]
     secrets: Vec<Spanned<SecretSection>>,
@@ -138,6 +139,12 @@ struct AuthSection {
     canary_user: Option<String>,
     canary_password_env: Option<String>,
     canary_password_file: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeploySection {
+    repository: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Deserialize)]
@@ -308,6 +315,7 @@ pub(super) fn resolve(
         public: file.public.map(|section| public(&check, section)).transpose()?,
         oncall: file.oncall.map(|section| oncall(&check, section, &people)).transpose()?,
         contacts: contacts(&check, file.contacts)?,
+        repository: repository(&check, file.deploy, defaults.deploy)?,
         backups: backups(&check, file.backups, defaults.backups)?,
         checked_secrets: secrets(&check, &file.secrets, &services)?,
         services,
@@ -559,6 +567,19 @@ fn contacts(check: &Check<'_>, sections: Vec<Spanned<Contact>>) -> Result<Vec<Co
         Ok(contact)
     };
     sections.into_iter().map(contact).collect()
+}
+
+fn repository(
+    check: &Check<'_>,
+    section: Option<DeploySection>,
+    defaults: Option<DeploySection>,
+) -> Result<Option<PathBuf>, ConfigError> {
+    let repository = section.and_then(|section| section.repository.or(defaults?.repository));
+    let Some(repository) = repository else { return Ok(None) };
+    if !repository.get_ref().is_absolute() {
+        return Err(check.error(repository.span(), "[deploy] repository must be an absolute path"));
+    }
+    Ok(Some(repository.into_inner()))
 }
 
 fn backups(
