@@ -125,5 +125,11 @@ pub fn executors(config: &Config) -> Result<Executors, BuildError> {
             })
             .transpose()
             .map_err(BuildError::of("auth"))?,
+        grafana: config
+            .grafana
+            .as_ref()
+            .map(|grafana| exec_http::Grafana::new(&grafana.url, grafana.token.clone()))
+            .transpose()
+            .map_err(BuildError::of("grafana"))?,
     })
 }

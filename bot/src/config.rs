@@ -64,6 +64,8 @@ pub struct Config {
     pub prometheus: Option<Url>,
     /// Alertmanager, when configured.
     pub alertmanager: Option<Url>,
+    /// Grafana, when configured.
+    pub grafana: Option<Grafana>,
     /// The canary's login, when configured.
     pub auth: Option<Auth>,
     /// The platform's public address with its health path, when configured.
@@ -181,6 +183,31 @@ pub struct Docker {
 pub struct Postgres {
     /// A role with `pg_monitor` and nothing else.
     pub url: SecretString,
+}
+
+/// `[grafana]`.
+#[derive(Clone, Debug)]
+pub struct Grafana {
+    /// Where the bot asks, with the path that it is served below.
+    pub url: Url,
+    /// Where people open it.
+    pub link: Url,
+    /// A service account's, to look at dashboards that are not everybody's.
+    pub token: Option<SecretString>,
+    /// Uids of dashboards by the names that people see.
+    pub dashboards: BTreeMap<String, String>,
+}
+
+impl Grafana {
+    /// Where people open a dashboard.
+    #[must_use]
+    pub fn dashboard(&self, uid: &str) -> Url {
+        let mut url = self.link.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(["d", uid]);
+        }
+        url
+    }
 }
 
 /// `[auth]`: how the bot logs in to the platform to see whether anybody can.
@@ -367,6 +394,8 @@ impl Config {
         }
         all.extend(self.discord.iter().map(|discord| discord.token.expose_secret().to_owned()));
         all.extend(self.auth.iter().map(|auth| auth.canary_password.expose_secret().to_owned()));
+        let grafana = self.grafana.iter().filter_map(|grafana| grafana.token.as_ref());
+        all.extend(grafana.map(|token| token.expose_secret().to_owned()));
         let urls = self.postgres.iter().map(|postgres| &postgres.url).chain([&self.store.0]);
         all.extend(
             urls.filter_map(|url| Url::parse(url.expose_secret()).ok()?.password().map(str::to_owned)),

@@ -8,7 +8,7 @@ use commands::health::{
 };
 use commands::ids::ServiceName;
 use exec_docker::Docker;
-use exec_http::{Canary, Prober};
+use exec_http::{Canary, Grafana, Prober};
 use exec_postgres::Postgres;
 use exec_prometheus::{Alertmanager, Prometheus};
 use futures_util::future::join_all;
@@ -34,6 +34,8 @@ pub struct Executors {
     pub alertmanager: Option<Alertmanager>,
     /// The canary's login.
     pub canary: Option<Canary>,
+    /// Grafana.
+    pub grafana: Option<Grafana>,
 }
 
 impl Executors {

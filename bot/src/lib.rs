@@ -5,7 +5,7 @@
 //! 3. [`receive`]: a chat event is stored, understood ([`asked`]) and acknowledged.
 //! 4. [`authorize`]: whether this person may do this here.
 //! 5. [`run`], [`perform`], [`performed`]: the work and its one answer.
-//! 6. [`health`]: a look at the platform; [`containers`], [`host`], [`secrets`], [`database`], [`logins`],
+//! 6. [`health`]: a look at the platform; [`containers`], [`host`], [`links`], [`secrets`], [`database`], [`logins`],
 //!    [`traffic`], [`lookup`]: closer looks; [`validation`]: whether the platform works; [`plot`]: pictures
 //!    beside them; [`runbook`]: several of them at once.
 //! 7. [`report`]: every text that people read.
@@ -29,6 +29,7 @@ pub mod governor;
 pub mod health;
 pub mod host;
 pub mod http;
+pub mod links;
 pub mod listener;
 pub mod logging;
 pub mod login;

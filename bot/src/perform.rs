@@ -17,7 +17,9 @@ use crate::clock;
 use crate::config::{Person, Service};
 use crate::outbox::answer_slot;
 use crate::performed::{News, Performed, news};
-use crate::{containers, database, host, logins, lookup, report, runbook, secrets, traffic, validation};
+use crate::{
+    containers, database, host, links, logins, lookup, report, runbook, secrets, traffic, validation,
+};
 
 /// A service counts as recovered after this many good answers in a row.
 const GOOD_IN_A_ROW: u32 = 3;
@@ -118,6 +120,7 @@ async fn one(
         Intent::Latency { quantile, window, top: Some(top) } => {
             Ok(traffic::slow_endpoints(app, *quantile, *window, *top).await)
         }
+        Intent::Links => Ok(links::links(app).await),
         Intent::Auth(Auth::Failures { window }) => Ok(traffic::auth_failures(app, *window).await),
         Intent::Security(Security::Watch { window }) => Ok(traffic::security_watch(app, *window).await),
         Intent::Db(Db::Ping) => Ok(database::ping(app).await),

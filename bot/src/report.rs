@@ -8,6 +8,7 @@ mod database;
 mod deployed;
 mod health;
 mod host;
+mod links;
 mod logins;
 mod logs;
 mod lookup;
@@ -40,6 +41,7 @@ pub use database::{connections, locks, long_queries, no_users, pinged, slow, unu
 pub use deployed::deployed;
 pub use health::{Waited, health, public_health, service_health, waited, waiting};
 pub use host::disk;
+pub use links::{address, links, topics};
 pub use logins::canary;
 pub use logs::{logs, no_container};
 pub use lookup::{looked_up, queries, unknown_query};

@@ -213,6 +213,15 @@ pub enum Intent {
         )]
         top: Option<u16>,
     },
+    /// Pages that people open.
+    #[command(
+        about = "Dashboards and pages, each checked",
+        long_about = "Lists Grafana, its dashboards, Prometheus, Alertmanager, the API gateway and the public address, asks \
+                      each at once whether it is there, and shows beside a dashboard the numbers that one would open it \
+                      for. Passwords are in none of the addresses.",
+        after_help = "links"
+    )]
+    Links,
     /// The database's own look-ups.
     #[command(about = "Look into the database", subcommand)]
     Db(Db),
@@ -297,6 +306,7 @@ impl Intent {
             Self::Disk => Verb::Disk,
             Self::Errors { .. } => Verb::Errors,
             Self::Latency { .. } => Verb::Latency,
+            Self::Links => Verb::Links,
             Self::Query { .. } => Verb::Query,
             Self::Db(group) => group.command(),
             Self::Auth(group) => group.command(),
@@ -337,6 +347,7 @@ impl Intent {
             | Self::Deploy(_)
             | Self::Errors { .. }
             | Self::Latency { .. }
+            | Self::Links
             | Self::Security(_)
             | Self::Db(_)
             | Self::Auth(_)
@@ -357,7 +368,7 @@ impl fmt::Display for Intent {
                 words.extend(deep.then(|| "--deep".to_owned()));
                 words.extend(public.then(|| "--public".to_owned()));
             }
-            Self::Ps | Self::Disk | Self::Deploy(_) | Self::Secrets(_) | Self::Oncall(_) => {}
+            Self::Ps | Self::Disk | Self::Links | Self::Deploy(_) | Self::Secrets(_) | Self::Oncall(_) => {}
             Self::Db(group) => group.push(&mut words),
             Self::Auth(group) => group.push(&mut words),
             Self::Security(group) => group.push(&mut words),

@@ -90,6 +90,30 @@ pub struct ErrorRates {
     pub warnings: Vec<String>,
 }
 
+impl ErrorRates {
+    /// Errors among all answers of all services, from 0 to 1. A service that is not reported is left out.
+    #[must_use]
+    pub fn ratio(&self) -> Measured {
+        let known: Vec<(f64, f64)> = self
+            .services
+            .iter()
+            .filter_map(|service| match (service.errors, service.requests) {
+                (Measured::Value(errors), Measured::Value(requests)) => Some((errors, requests)),
+                _ => None,
+            })
+            .collect();
+        let requests: f64 = known.iter().map(|(_, requests)| requests).sum();
+        let errors: f64 = known.iter().map(|(errors, _)| errors).sum();
+        match known.len() {
+            0 if self.services.iter().all(|service| service.requests == Measured::NotReported) => {
+                Measured::NotReported
+            }
+            _ if requests > 0.0 => Measured::Value(errors / requests),
+            _ => Measured::NoTraffic,
+        }
+    }
+}
+
 /// How many of one service's answers are server errors (5xx).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServiceErrors {
@@ -193,6 +217,17 @@ impl Latency {
                 Self::Above(edge)
             }
             Measured::Value(seconds) => Self::Seconds(seconds),
+        }
+    }
+
+    /// A number to sort by: the slowest is the greatest, and what is not known comes after all that is.
+    #[must_use]
+    pub const fn order(self) -> f64 {
+        match self {
+            Self::Above(_) => f64::INFINITY,
+            Self::Seconds(seconds) => seconds,
+            Self::NotReported => -1.0,
+            Self::NoTraffic => -2.0,
         }
     }
 
@@ -312,6 +347,17 @@ mod tests {
         assert_eq!(ratio(some(0.0), some(0.0)), nan);
         assert_eq!(ratio(nan, nan), nan);
         assert_eq!(ratio(none, none), none);
+        let all = |rates: &[(Measured, Measured)]| {
+            let services = rates.iter().map(|(requests, errors)| ServiceErrors {
+                service: "a".parse().expect("a name"),
+                requests: *requests,
+                errors: *errors,
+            });
+            ErrorRates { services: services.collect(), warnings: Vec::new() }.ratio()
+        };
+        assert_eq!(all(&[(some(3.0), some(0.0)), (none, none), (some(1.0), some(1.0))]), some(0.25));
+        assert_eq!(all(&[(some(0.0), some(0.0)), (nan, nan)]), nan);
+        assert_eq!((all(&[(none, none)]), all(&[])), (none, none));
         assert_eq!(Measured::of(Some(f64::NAN)), nan);
         assert_eq!(Measured::of(None), none);
     }

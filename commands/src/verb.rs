@@ -33,6 +33,8 @@ pub enum Verb {
     DbUnusedIndexes,
     /// `latency`
     Latency,
+    /// `links`
+    Links,
     /// `auth failures`
     AuthFailures,
     /// `security watch`
@@ -63,7 +65,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Health,
         Self::Ps,
         Self::Logs,
@@ -71,6 +73,7 @@ impl Verb {
         Self::Disk,
         Self::Errors,
         Self::Latency,
+        Self::Links,
         Self::DbPing,
         Self::DbConnections,
         Self::DbLongQueries,
@@ -106,6 +109,7 @@ impl Verb {
             Self::DbPing => "db ping",
             Self::DbConnections => "db connections",
             Self::Latency => "latency",
+            Self::Links => "links",
             Self::AuthFailures => "auth failures",
             Self::SecurityWatch => "security watch",
             Self::AuthTest => "auth test",
@@ -139,6 +143,7 @@ impl Verb {
             | Self::Errors
             | Self::DbConnections
             | Self::Latency
+            | Self::Links
             | Self::AuthFailures
             | Self::SecurityWatch
             | Self::AuthTest

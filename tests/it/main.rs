@@ -7,6 +7,7 @@ mod demo_flow;
 mod discord_flow;
 mod discord_wire;
 mod invariants;
+mod links_flow;
 mod lookup_flow;
 mod plot_flow;
 mod runbook_flow;

@@ -1,4 +1,4 @@
-//! Health probes, and the login of a canary. A probe is one `GET` to a service, and the one true word for what came back.
+//! Health probes, the login of a canary, and Grafana. A probe is one `GET` to a service, and the one true word for what came back.
 //!
 //! Every probe opens a connection of its own and gives it up at the end. A pooled connection that
 //! the service closed in the meantime would look like a service that breaks off its answers, and a
@@ -15,6 +15,7 @@ mod answer;
 mod canary;
 mod connection;
 mod exchange;
+mod grafana;
 mod status_line;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use tokio_rustls::TlsConnector;
 use url::Url;
 
 pub use crate::canary::Canary;
+pub use crate::grafana::Grafana;
 use crate::status_line::StatusLine;
 
 /// Why probes can't be made at all.

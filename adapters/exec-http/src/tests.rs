@@ -1,5 +1,6 @@
 //! Probes against real sockets, one test a fault.
 
+mod grafana;
 mod server;
 mod tls;
 

@@ -125,7 +125,8 @@ impl Postgres {
         }
     }
 
-    async fn seats(&self, deadline: Duration) -> Result<Seats, PostgresError> {
+    /// How many connections are taken, through the seat.
+    pub async fn seats(&self, deadline: Duration) -> Result<Seats, PostgresError> {
         let (used, max, reserved): (i32, i32, i32) = self.seat.ask(SEATS, deadline).await?;
         Ok(Seats { used: count(used)?, max: count(max)?, reserved: count(reserved)? })
     }

@@ -4,11 +4,14 @@
 use std::time::Duration;
 
 use commands::health::{DownTarget, PrometheusHealth};
+use commands::ids::ServiceName;
+use commands::links::ServicesUp;
 use serde::Deserialize;
 use url::Url;
 
 use crate::endpoint::{Endpoint, shortened};
 use crate::error::PrometheusError;
+use crate::query::instant;
 
 /// One Prometheus server. Cheap to clone.
 #[derive(Clone)]
@@ -27,6 +30,25 @@ impl Prometheus {
     /// not scraped yet counts neither as up nor as down.
     pub async fn health(&self, deadline: Duration) -> Result<PrometheusHealth, PrometheusError> {
         self.endpoint.within(deadline, self.ask()).await
+    }
+
+    /// How many of `services` the last scrapes reached, within `deadline`. One of several replicas is enough.
+    pub async fn services_up(
+        &self,
+        services: &[ServiceName],
+        deadline: Duration,
+    ) -> Result<ServicesUp, PrometheusError> {
+        let asking = instant(&self.endpoint, "max by (service) (up{service!=\"\"})");
+        let scraped = self.endpoint.within(deadline, asking).await?;
+        let mut count = ServicesUp { up: 0, down: 0, not_reported: 0 };
+        for service in services {
+            match scraped.value("service", service.as_str()) {
+                None => count.not_reported += 1,
+                Some(up) if up > 0.0 => count.up += 1,
+                Some(_) => count.down += 1,
+            }
+        }
+        Ok(count)
     }
 
     async fn ask(&self) -> Result<PrometheusHealth, PrometheusError> {

@@ -18,10 +18,13 @@ use url::{Host, Url};
 
 use super::secret::Spelled;
 use super::{
-    Auth, Backups, Bot, Config, ConfigError, Contact, DEFAULTS, Discord, Docker, LogFormat, Oncall, People,
-    Person, Postgres, Query, Question, Secret, Service, Slack, SlackMode, StoreUrl, Web,
+    Auth, Backups, Bot, Config, ConfigError, Contact, DEFAULTS, Discord, Docker, Grafana, LogFormat, Oncall,
+    People, Person, Postgres, Query, Question, Secret, Service, Slack, SlackMode, StoreUrl, Web,
 };
 use super::{document, runbook};
+
+/// Each is asked for by `links`.
+const MOST_DASHBOARDS: usize = 12;
 
 /// One line of a list on a phone.
 const LONGEST_DESCRIPTION: usize = 100;
@@ -39,6 +42,7 @@ struct File {
     postgres: Option<Spanned<PostgresSection>>,
     prometheus: Option<UrlSection>,
     alertmanager: Option<UrlSection>,
+    grafana: Option<Spanned<GrafanaSection>>,
     auth: Option<Spanned<AuthSection>>,
     public: Option<PublicSection>,
     oncall: Option<Spanned<OncallSection>>,
@@ -130,6 +134,16 @@ struct PostgresSection {
 #[serde(deny_unknown_fields)]
 struct UrlSection {
     url: Option<Spanned<Url>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GrafanaSection {
+    url: Option<Spanned<Url>>,
+    link: Option<Spanned<Url>>,
+    token_env: Option<String>,
+    token_file: Option<String>,
+    dashboards: Option<BTreeMap<Spanned<String>, Spanned<String>>>,
 }
 
 #[derive(Deserialize)]
@@ -311,6 +325,7 @@ pub(super) fn resolve(
         postgres: file.postgres.map(|section| postgres(&check, &section, &defaults.postgres)).transpose()?,
         prometheus: check.http_url("prometheus", file.prometheus, defaults.prometheus)?,
         alertmanager: check.http_url("alertmanager", file.alertmanager, defaults.alertmanager)?,
+        grafana: file.grafana.map(|section| grafana(&check, section, defaults.grafana)).transpose()?,
         auth: file.auth.map(|section| auth(&check, section, defaults.auth)).transpose()?,
         public: file.public.map(|section| public(&check, section)).transpose()?,
         oncall: file.oncall.map(|section| oncall(&check, section, &people)).transpose()?,
@@ -528,6 +543,62 @@ fn auth(
         return Err(check.error(url.span(), "[auth] url must be http:// or https://"));
     }
     Ok(Auth { url: url.into_inner(), canary_user, canary_password })
+}
+
+fn grafana(
+    check: &Check<'_>,
+    section: Spanned<GrafanaSection>,
+    defaults: Option<Spanned<GrafanaSection>>,
+) -> Result<Grafana, ConfigError> {
+    let span = section.span();
+    let given = section.into_inner();
+    let defaults = defaults.map(Spanned::into_inner);
+    let url = given.url.or_else(|| defaults.as_ref()?.url.clone());
+    let url = url.ok_or_else(|| check.error(span.clone(), "[grafana] url is missing"))?;
+    for (key, url) in [("url", Some(&url)), ("link", given.link.as_ref())] {
+        let Some(url) = url else { continue };
+        let wrong = |what: &str| check.error(url.span(), format!("[grafana] {key} {what}"));
+        if !matches!(url.get_ref().scheme(), "http" | "https") {
+            return Err(wrong("must be http:// or https://"));
+        }
+        if !url.get_ref().username().is_empty() || url.get_ref().password().is_some() {
+            return Err(wrong("must hold no user and no password: give a service account's token_env"));
+        }
+    }
+    let token = match (&given.token_env, &given.token_file) {
+        (None, None) => None,
+        (env, file) => {
+            let spelled = Spelled { key: "token", plain: None, env: env.as_deref(), file: file.as_deref() };
+            Some(check.secret("grafana", &span, &spelled)?)
+        }
+    };
+    let dashboards = given.dashboards.or_else(|| defaults?.dashboards).unwrap_or_default();
+    if dashboards.len() > MOST_DASHBOARDS {
+        let what = format!("[grafana.dashboards] has {}, at most {MOST_DASHBOARDS}", dashboards.len());
+        return Err(check.error(span, what));
+    }
+    let is_word = |text: &str| {
+        (1..=40).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    for (name, uid) in &dashboards {
+        let wrong = |what: &str| {
+            let what = format!(
+                "[grafana.dashboards] {} {what}: use 1 to 40 of a-z, A-Z, 0-9, '-' and '_'",
+                name.get_ref()
+            );
+            check.error(uid.span(), what)
+        };
+        if !is_word(name.get_ref()) {
+            return Err(wrong("is no name"));
+        }
+        if !is_word(uid.get_ref()) {
+            return Err(wrong("has no uid as Grafana makes them"));
+        }
+    }
+    let named = dashboards.into_iter().map(|(name, uid)| (name.into_inner(), uid.into_inner()));
+    let link = given.link.unwrap_or_else(|| url.clone()).into_inner();
+    Ok(Grafana { url: url.into_inner(), link, token, dashboards: named.collect() })
 }
 
 fn public(check: &Check<'_>, section: PublicSection) -> Result<Url, ConfigError> {

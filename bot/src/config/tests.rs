@@ -108,6 +108,12 @@ fn mistakes_name_file_line_and_key() {
     insta::assert_snapshot!(mistake("[[person]]\nname = \"A\"\nslack = \" \"\nroles = [\"admin\"]\n"), @r#"acgs.toml:1: [[person]] slack of "A" is blank: remove the key"#);
     insta::assert_snapshot!(mistake("[bot]\ndata_dir = \"here\"\n"), @"acgs.toml:2: [bot] data_dir must be an absolute path");
     insta::assert_snapshot!(mistake("[backups]\ndir = \"here\"\n"), @"acgs.toml:2: [backups] dir must be an absolute path");
+    insta::assert_snapshot!(mistake("[grafana]\nurl = \"http://admin:admin123@grafana:3001\"\n"), @"acgs.toml:2: [grafana] url must hold no user and no password: give a service account's token_env");
+    insta::assert_snapshot!(mistake("[grafana]\nlink = \"ftp://a\"\n"), @"acgs.toml:2: [grafana] link must be http:// or https://");
+    insta::assert_snapshot!(mistake("[grafana]\ntoken_env = \"NOPE\"\n"), @"acgs.toml:1: [grafana] token_env names the environment variable NOPE, which is not set");
+    insta::assert_snapshot!(mistake("[grafana.dashboards]\noverview = \"../../api/admin\"\n"), @"acgs.toml:2: [grafana.dashboards] overview has no uid as Grafana makes them: use 1 to 40 of a-z, A-Z, 0-9, '-' and '_'");
+    let thirteen: String = (0..13).map(|n| format!("d{n} = \"u\"\n")).collect();
+    insta::assert_snapshot!(mistake(&format!("[grafana.dashboards]\n{thirteen}")), @"acgs.toml:1: [grafana.dashboards] has 13, at most 12");
     insta::assert_snapshot!(mistake("[[secret]]\nservice = \"a\"\nvariable = \"A\"\n"), @r#"acgs.toml:1: [[secret]] service "a" is no [[service]]"#);
     let secret = |rest: &str| {
         mistake(&format!(

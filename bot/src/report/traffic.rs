@@ -44,7 +44,7 @@ pub fn errors(rates: &ErrorRates, window: Period, now: Timestamp) -> Reply {
 #[must_use]
 pub fn latency(latencies: &Latencies, quantile: Quantile, window: Period, now: Timestamp) -> Reply {
     let mut services: Vec<&ServiceLatency> = latencies.services.iter().collect();
-    services.sort_by(|a, b| latency_order(b.latency).total_cmp(&latency_order(a.latency)));
+    services.sort_by(|a, b| b.latency.order().total_cmp(&a.latency.order()));
     let slow: Vec<&&ServiceLatency> = services.iter().filter(|service| service.latency.is_slow()).collect();
     let silent = services.iter().filter(|service| service.latency == Latency::NotReported).count();
     let limit = layout::duration(Duration::from_secs_f64(SLOW_SECONDS));
@@ -252,7 +252,7 @@ fn endpoint_name(endpoint: &EndpointLatency) -> String {
     format!("{} {}", endpoint.method, endpoint.endpoint)
 }
 
-fn latency_words(latency: Latency) -> String {
+pub(super) fn latency_words(latency: Latency) -> String {
     match latency {
         Latency::NotReported => "not reported".to_owned(),
         Latency::NoTraffic => "no traffic".to_owned(),
@@ -264,17 +264,7 @@ fn latency_words(latency: Latency) -> String {
     }
 }
 
-/// The slowest, then what is known, then what is not.
-const fn latency_order(latency: Latency) -> f64 {
-    match latency {
-        Latency::Above(_) => f64::INFINITY,
-        Latency::Seconds(seconds) => seconds,
-        Latency::NotReported => -1.0,
-        Latency::NoTraffic => -2.0,
-    }
-}
-
-fn rate(value: f64) -> String {
+pub(super) fn rate(value: f64) -> String {
     format!("{value:.2}")
 }
 
@@ -297,7 +287,7 @@ fn cells(service: &ServiceErrors) -> Vec<String> {
     vec![service.service.to_string(), percent, words(service.errors, rate), words(service.requests, rate)]
 }
 
-fn words(measured: Measured, value: impl FnOnce(f64) -> String) -> String {
+pub(super) fn words(measured: Measured, value: impl FnOnce(f64) -> String) -> String {
     match measured {
         Measured::NotReported => "not reported".to_owned(),
         Measured::NoTraffic => "no traffic".to_owned(),

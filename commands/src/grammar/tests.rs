@@ -183,6 +183,7 @@ fn intent() -> impl Strategy<Value = Intent> {
         logs(),
         stats(),
         Just(Intent::Disk),
+        Just(Intent::Links),
         Just(Intent::Deploy(Deploy::List)),
         Just(Intent::Secrets(Secrets::Check)),
         (60u32..=86_400).prop_map(|seconds| Intent::Errors { window: Period::seconds(seconds) }),

@@ -47,6 +47,7 @@ fn an_intent_prints_as_the_line_to_type() {
             "stats ac_service --sort mem",
         ),
         (Intent::Disk, "disk"),
+        (Intent::Links, "links"),
         (Intent::Deploy(Deploy::List), "deploy list"),
         (Intent::Secrets(Secrets::Check), "secrets check"),
         (Intent::Db(Db::Connections), "db connections"),
@@ -102,6 +103,7 @@ fn what_each_command_needs() {
     disk: read, viewer
     errors: read, viewer
     latency: read, viewer
+    links: read, viewer
     db ping: read, viewer
     db connections: read, viewer
     db long-queries: read, viewer

@@ -65,6 +65,7 @@ async fn of(count: usize, table: &mut Table) -> anyhow::Result<()> {
         prometheus: None,
         alertmanager: None,
         canary: None,
+        grafana: None,
     };
     let slowest = services.last().context("no endpoint")?;
     let (mut together, mut alone) = (Samples::default(), Samples::default());
