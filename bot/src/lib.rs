@@ -4,9 +4,10 @@
 //! 2. [`app`]: everything one process holds.
 //! 3. [`receive`]: a chat event is stored, understood ([`asked`]) and acknowledged.
 //! 4. [`authorize`]: whether this person may do this here.
-//! 5. [`run`], [`perform`], [`performed`]: the work and its one answer.
+//! 5. [`run`], [`perform`], [`performed`]: the work and its one answer; [`progress`]: what is said before it.
 //! 6. [`health`]: a look at the platform; [`containers`], [`host`], [`links`], [`secrets`], [`database`], [`logins`],
-//!    [`traffic`], [`lookup`]: closer looks; [`validation`]: whether the platform works; [`plot`]: pictures
+//!    [`traffic`], [`lookup`]: closer looks; [`validation`]: whether the platform works; [`watch`]: for
+//!    a while; [`plot`]: pictures
 //!    beside them; [`runbook`]: several of them at once.
 //! 7. [`report`]: every text that people read.
 //! 8. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
@@ -39,6 +40,7 @@ pub mod outbox;
 pub mod perform;
 pub mod performed;
 pub mod plot;
+pub mod progress;
 pub mod receive;
 pub mod report;
 pub mod run;
@@ -48,3 +50,4 @@ pub mod serve;
 pub mod terminal;
 pub mod traffic;
 pub mod validation;
+pub mod watch;

@@ -1,24 +1,22 @@
 //! What each command does, one arm a command. Authorisation was asked before; wording is [`report`]'s.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use commands::health::ServiceHealth;
-use commands::ids::{RunId, ServiceName};
+use commands::ids::ServiceName;
 use commands::intent::{Auth, Db, Deploy, Intent, Oncall, RunbookAsk, Secrets, Security};
 use commands::logs::Wanted;
-use commands::message::{AnswerTo, Reply, Target};
 use futures_util::future::BoxFuture;
-use store::{AuditFilter, Lane, NewMessage};
+use store::AuditFilter;
 use tokio::time::{Instant, sleep};
 
 use crate::app::App;
 use crate::clock;
 use crate::config::{Person, Service};
-use crate::outbox::answer_slot;
 use crate::performed::{News, Performed, news};
+use crate::progress::Progress;
 use crate::{
-    containers, database, host, links, logins, lookup, report, runbook, secrets, traffic, validation,
+    containers, database, host, links, logins, lookup, report, runbook, secrets, traffic, validation, watch,
 };
 
 /// A service counts as recovered after this many good answers in a row.
@@ -27,35 +25,6 @@ const GOOD_IN_A_ROW: u32 = 3;
 const PUBLIC_DEADLINE: Duration = Duration::from_secs(10);
 /// Between two looks of `--wait`.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-
-/// Tells the person how a long command goes on, by editing its one message.
-pub struct Progress {
-    app: Arc<App>,
-    run: RunId,
-    answer: AnswerTo,
-}
-
-impl Progress {
-    /// Progress by way of the outbox.
-    #[must_use]
-    pub fn stored(app: &Arc<App>, run: RunId, answer: AnswerTo) -> Self {
-        Self { app: Arc::clone(app), run, answer }
-    }
-
-    async fn show(&self, reply: Reply) {
-        let message = NewMessage {
-            slot: answer_slot(self.run),
-            lane: Lane::Cosmetic,
-            target: Target::Answer(self.answer.clone()),
-            reply: self.app.redactor.reply(reply),
-        };
-        match self.app.store.put_message(message, clock::now()).await {
-            Ok(()) => self.app.outbox.nudge(),
-            // Progress is a courtesy; the result is stored by itself and reports the fault.
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "progress not stored"),
-        }
-    }
-}
 
 /// Does what `intent` says for `person`, who may.
 pub async fn perform(
@@ -91,6 +60,9 @@ async fn one(
         Intent::Help { topic } => Ok(help(app, person, topic)),
         Intent::Health { public: true, .. } => Ok(public_health(app).await),
         Intent::Health { deep: true, .. } => Ok(validation::deep(app).await),
+        Intent::Health { service: Some(name), watch: Some(length), .. } => {
+            watch::watch(app, configured(app, name)?, *length, progress).await
+        }
         Intent::Health { service: None, wait: None, .. } => Ok(health(app).await),
         Intent::Health { service: Some(name), wait: None, .. } => service_health(app, name).await,
         Intent::Health { service: None, wait: Some(_), .. } if app.config.services.is_empty() => {

@@ -29,6 +29,9 @@ fn lease(asked: &Asked<'_>) -> Duration {
         Asked::Command { intent: Intent::Health { wait: Some(seconds), .. }, .. } => {
             LEASE + Duration::from_secs(u64::from(*seconds))
         }
+        Asked::Command { intent: Intent::Health { watch: Some(length), .. }, .. } => {
+            LEASE + Duration::from(*length)
+        }
         _ => LEASE,
     }
 }
@@ -54,7 +57,7 @@ impl App {
             Ok(Recorded::New) => {
                 metrics::counter!("acgs_deliveries_total", "platform" => platform, "kind" => "new")
                     .increment(1);
-                self.start(event, run, now);
+                self.start(event, run, now, now);
                 Some(receipt)
             }
             Err(error) => {
@@ -70,9 +73,9 @@ impl App {
         }
     }
 
-    fn start(self: &Arc<Self>, event: ChatEvent, run: RunId, now: Timestamp) {
+    fn start(self: &Arc<Self>, event: ChatEvent, run: RunId, received: Timestamp, now: Timestamp) {
         let app = Arc::clone(self);
-        self.runs.spawn(async move { run::answer(&app, &event, run, now).await });
+        self.runs.spawn(async move { run::answer(&app, &event, run, received, now).await });
     }
 
     /// The store takes nothing (a full disk, a lost database). Reading commands are answered all the
@@ -87,7 +90,7 @@ impl App {
     pub async fn resume(self: &Arc<Self>) {
         match self.store.unfinished_deliveries(clock::now(), LEASE, RESUME).await {
             Ok(open) => {
-                for OpenDelivery { event, run, .. } in open {
+                for OpenDelivery { event, run, received_at } in open {
                     tracing::info!(%run, delivery = %event.delivery, "taking up an unfinished delivery");
                     let now = clock::now();
                     let lease = lease(&self.understand(&event, now));
@@ -97,7 +100,7 @@ impl App {
                         // It may be taken up once more; only one of the two can conclude it.
                         tracing::warn!(%run, error = &error as &dyn std::error::Error, "lease not made longer");
                     }
-                    self.start(event, run, now);
+                    self.start(event, run, received_at, now);
                 }
             }
             Err(error) => {

@@ -21,6 +21,7 @@ mod secrets;
 mod traffic;
 mod usage;
 mod validation;
+mod watch;
 
 use std::net::SocketAddr;
 
@@ -56,6 +57,7 @@ pub use secrets::{no_secrets, secrets};
 pub use traffic::{auth_failures, errors, latency, security_watch, slow_endpoints};
 pub use usage::{is_starved, stats};
 pub use validation::validation;
+pub use watch::{change, watched, watching};
 
 /// A row of the audit trail in chat is at most this wide; the file has all of it.
 const AUDIT_ROWS_IN_CARD: usize = 10;

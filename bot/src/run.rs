@@ -19,8 +19,9 @@ use crate::asked::Asked;
 use crate::clock;
 use crate::config::Person;
 use crate::outbox::answer_slot;
-use crate::perform::{Progress, perform};
+use crate::perform::perform;
 use crate::performed::Performed;
+use crate::progress::Progress;
 use crate::report;
 
 /// What one delivery came to: the audit row's facts and the reply.
@@ -33,13 +34,14 @@ struct Concluded {
     reply: Reply,
 }
 
-/// Does what `event` asks and stores the answer. Errors end here, in the log and in the chat.
+/// Does what `event` asks and stores the answer. `received` is when the event was stored, `now` when the
+/// work on it begins: much later, where the bot was started anew meanwhile. Errors end here, in the log and in the chat.
 #[tracing::instrument(name = "run", skip_all, fields(run.id = %run, platform = %event.from.platform))]
-pub async fn answer(app: &Arc<App>, event: &ChatEvent, run: RunId, now: Timestamp) {
+pub async fn answer(app: &Arc<App>, event: &ChatEvent, run: RunId, received: Timestamp, now: Timestamp) {
     let started = Instant::now();
     let asked = app.understand(event, now);
     let target = answer_of(&asked).cloned();
-    let progress = target.as_ref().map(|answer| Progress::stored(app, run, answer.clone()));
+    let progress = target.as_ref().map(|answer| Progress::stored(app, run, answer.clone(), received, now));
     let concluded = conclude(app, asked, run, progress.as_ref()).await;
     let verb = concluded.as_ref().map_or("none", |concluded| concluded.verb);
     let outcome = concluded.as_ref().map_or("noted", outcome_word);

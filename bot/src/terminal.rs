@@ -7,6 +7,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use commands::ids::{Account, Platform, RunId};
@@ -21,6 +22,7 @@ use crate::chat::Chats;
 use crate::config::Config;
 use crate::perform::perform;
 use crate::performed::News;
+use crate::progress::Progress;
 use crate::{clock, report, run};
 
 /// Refused, or not understood.
@@ -33,7 +35,7 @@ pub async fn run(config: Config, line: Vec<String>, json: bool) -> anyhow::Resul
     let executors = app::executors(&config)?;
     let app = App::new(config, store, executors, grammar, Chats::default());
     let account = Account::new(Platform::Cli, os_account()?);
-    let done = answer(&app, &account, line).await;
+    let done = answer(&app, &account, line, json).await;
     let recorded = app.store.append_audit(vec![entry(&app, account, &done)], clock::now()).await;
     let reply = match &recorded {
         Ok(_) => done.reply.clone(),
@@ -67,7 +69,7 @@ struct Done {
     reply: Reply,
 }
 
-async fn answer(app: &App, account: &Account, words: Vec<String>) -> Done {
+async fn answer(app: &Arc<App>, account: &Account, words: Vec<String>, json: bool) -> Done {
     let run = clock::new_run();
     // Before anything of it is quoted, since a quotation is cut.
     let safe: Vec<String> = words.iter().map(|word| app.redactor.text(word)).collect();
@@ -104,7 +106,8 @@ async fn answer(app: &App, account: &Account, words: Vec<String>) -> Done {
         Decision::Refused(refusal) => return refused(&refusal),
         Decision::Allowed(person) => person,
     };
-    let done = run::guarded(perform(app, person, &intent, None), run).await;
+    let progress = Progress::printed(app, json);
+    let done = run::guarded(perform(app, person, &intent, Some(&progress)), run).await;
     Done {
         run,
         verb: intent.verb(),

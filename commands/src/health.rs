@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::ServiceName;
 
 mod verdict;
+pub mod watch;
 
 pub use verdict::{Part, Severity, Verdict};
 

@@ -43,6 +43,9 @@ pub use self::security::{Security, WATCH_DEFAULT};
 /// Seconds that `health --wait` may poll.
 pub const WAIT_SECONDS: RangeInclusive<i64> = 5..=300;
 
+/// How long `health --watch` may go on.
+pub const WATCH: (Period, Period) = (Period::minutes(1), Period::hours(1));
+
 /// Rows that `audit --last` may show.
 pub const AUDIT_ROWS: RangeInclusive<i64> = 1..=200;
 
@@ -79,9 +82,11 @@ pub enum Intent {
         long_about = "Asks every service, the database, Prometheus and Alertmanager at once and shows the sick ones \
                       first. With a service it shows that one in detail; with --wait it asks again until three good \
                       answers came in a row or the seconds are over. With --deep it also logs in as the canary, reads \
-                      something from each service and looks at errors, since a platform can be up and not work. With --public it asks the public address and says for how \
+                      something from each service and looks at errors, since a platform can be up and not work. With --watch it \
+                      looks at a service every few seconds for that long, says nothing while nothing changes, tells each \
+                      change by a message of its own, and ends with a verdict. With --public it asks the public address and says for how \
                       long its certificate is good.",
-        after_help = "health\nhealth auth_service\nhealth auth_service --wait 60\nhealth --deep\nhealth --public"
+        after_help = "health\nhealth auth_service\nhealth auth_service --wait 60\nhealth auth_service --watch 15m\nhealth --deep\nhealth --public"
     )]
     Health {
         /// That service alone.
@@ -96,11 +101,21 @@ pub enum Intent {
             allow_negative_numbers = true
         )]
         wait: Option<u16>,
+        /// For how long to speak up when something changes.
+        #[arg(
+            long,
+            value_name = "TIME",
+            help = "Tell changes, as 15m",
+            requires = "service",
+            conflicts_with = "wait",
+            value_parser = Period::within(WATCH.0, WATCH.1)
+        )]
+        watch: Option<Period>,
         /// Everything that shows whether the platform works, not only whether it answers.
-        #[arg(long, help = "Also logins and reads", conflicts_with_all = ["service", "wait"])]
+        #[arg(long, help = "Also logins and reads", conflicts_with_all = ["service", "wait", "watch"])]
         deep: bool,
         /// The public address, as anybody would ask it.
-        #[arg(long, help = "From outside, with TLS", conflicts_with_all = ["service", "wait", "deep"])]
+        #[arg(long, help = "From outside, with TLS", conflicts_with_all = ["service", "wait", "watch", "deep"])]
         public: bool,
     },
     /// The platform's containers.
@@ -362,9 +377,10 @@ impl fmt::Display for Intent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut words: Vec<String> = self.verb().split(' ').map(str::to_owned).collect();
         match self {
-            Self::Health { service, wait, deep, public } => {
+            Self::Health { service, wait, watch, deep, public } => {
                 words.extend(service.iter().map(ToString::to_string));
                 push_option(&mut words, "wait", wait.as_ref());
+                push_option(&mut words, "watch", watch.as_ref());
                 words.extend(deep.then(|| "--deep".to_owned()));
                 words.extend(public.then(|| "--public".to_owned()));
             }

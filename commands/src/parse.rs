@@ -157,7 +157,8 @@ impl ParseError {
             }
             (ErrorKind::UnknownArgument, Some(_), _) => Self::TooMany { command, typed: shown(arg) },
             (ErrorKind::MissingRequiredArgument, Some(_), Some(option)) => {
-                Self::MissingArgument { command, argument: option.usage() }
+                let argument = option.usage().trim_matches(['[', ']']).to_owned();
+                Self::MissingArgument { command, argument }
             }
             (ErrorKind::ArgumentConflict, Some(node), Some(option)) => {
                 let prior = context(error, ContextKind::PriorArg);
@@ -200,7 +201,10 @@ impl<'a> Refused<'a> {
     fn option(self, node: &'a CommandNode, args: &[String]) -> Option<&'a OptionNode> {
         let command =
             self.path().iter().try_fold(self.root, |command, word| command.find_subcommand(word))?;
-        let meant = command.get_arguments().filter(|arg| args.contains(&arg.to_string()));
+        // Where one needs another, clap writes that one as if it were always needed: `<SERVICE>`.
+        let bare = |text: &str| text.trim_matches(['[', ']', '<', '>']).to_owned();
+        let args: Vec<String> = args.iter().map(|arg| bare(arg)).collect();
+        let meant = command.get_arguments().filter(|arg| args.contains(&bare(&arg.to_string())));
         let names: Vec<_> = meant.map(|arg| arg.get_long().unwrap_or(arg.get_id().as_str())).collect();
         node.options().iter().find(|option| names.contains(&option.name.as_str()))
     }

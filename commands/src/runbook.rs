@@ -116,6 +116,9 @@ pub enum RunbookFault {
     /// The line's answer is not for everybody.
     #[error("line {0:?} has an answer for the asker alone, and a runbook's card is for everybody")]
     Private(String),
+    /// It says nothing for minutes, while the runbook's card waits for it.
+    #[error("line {0:?} watches for minutes: ask without --watch, and put that under next")]
+    Watches(String),
     /// A runbook in a runbook.
     #[error("line {0:?} runs a runbook: write its steps instead")]
     Nested(String),
@@ -228,6 +231,9 @@ impl Step {
         if matches!(intent, Intent::Runbook(_)) {
             return Err(RunbookFault::Nested(line()));
         }
+        if matches!(intent, Intent::Health { watch: Some(_), .. }) {
+            return Err(RunbookFault::Watches(line()));
+        }
         if intent.needs().risk != Risk::Read {
             return Err(RunbookFault::Acts(line()));
         }
@@ -319,6 +325,11 @@ mod tests {
     }
 
     #[test]
+    fn a_step_that_watches_is_refused() {
+        assert!(fault(vec![step("a", "health {service} --watch 15m")]).contains("watches for minutes"));
+    }
+
+    #[test]
     fn a_parameter_inside_a_word_is_refused() {
         assert!(fault(vec![step("a", "health x{service}")]).contains("a word of its own"));
     }
@@ -328,8 +339,9 @@ mod tests {
         let about = runbook(vec![step("health", "health {service}"), step("all", "health")]);
         let ac: ServiceName = "ac_service".parse().expect("a name");
         let [one, all] = [0, 1].map(|place| &about.steps[place]);
-        let health =
-            |service| Ok(Ready::Intent(Intent::Health { service, wait: None, deep: false, public: false }));
+        let health = |service| {
+            Ok(Ready::Intent(Intent::Health { service, wait: None, watch: None, deep: false, public: false }))
+        };
         assert_eq!(about.ready(one, Some(&ac), &grammar()), health(Some(ac.clone())));
         assert_eq!(about.ready(one, None, &grammar()), Ok(Ready::NeedsService));
         assert_eq!(about.ready(all, None, &grammar()), health(None));

@@ -166,6 +166,36 @@ pub struct ServiceLatency {
     pub requests: Measured,
 }
 
+/// One service's answers over some time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceTraffic {
+    /// Errors among all answers, from 0 to 1.
+    pub errors: Measured,
+    /// The time within which 95 of 100 answers came.
+    pub p95: Latency,
+}
+
+/// One service's answers over two times of the same length.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrafficChange {
+    /// Over the time before.
+    pub before: ServiceTraffic,
+    /// Over the time itself.
+    pub during: ServiceTraffic,
+    /// What Prometheus says against its own answer.
+    pub warnings: Vec<String>,
+}
+
+impl TrafficChange {
+    /// Whether errors or slowness went above their limit and were not before.
+    #[must_use]
+    pub fn is_worse(&self) -> bool {
+        let high = |traffic: ServiceTraffic| matches!(traffic.errors, Measured::Value(ratio) if ratio > HIGH_ERROR_RATIO);
+        let slow = |traffic: ServiceTraffic| traffic.p95.is_slow();
+        (high(self.during) && !high(self.before)) || (slow(self.during) && !slow(self.before))
+    }
+}
+
 /// The slowest endpoints of all services, the slowest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SlowEndpoints {

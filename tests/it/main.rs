@@ -17,4 +17,5 @@ mod socket_proxy;
 mod stack_flow;
 mod terminal_flow;
 mod traffic_flow;
+mod watch_flow;
 mod web_page;

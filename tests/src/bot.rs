@@ -10,6 +10,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use crate::wait::eventually;
@@ -211,6 +212,66 @@ impl Bot {
         arguments.extend(["--config", &config, "--"]);
         arguments.extend(line);
         finish(&mut command(&self.setup, &arguments)).await
+    }
+
+    /// Begins `acgs run -- LINE`, whose output is read while it goes on.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn begin(&self, line: &[&str]) -> Running {
+        let config = self.config().display().to_string();
+        let mut arguments = vec!["run", "--config", &config, "--"];
+        arguments.extend(line);
+        let mut child = command(&self.setup, &arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the line starts");
+        let out = tokio::io::BufReader::new(child.stdout.take().expect("piped"));
+        Running { child, out, said: String::new() }
+    }
+}
+
+/// A line on the terminal that is still under way. Killed when dropped.
+pub struct Running {
+    child: Child,
+    out: tokio::io::BufReader<tokio::process::ChildStdout>,
+    said: String,
+}
+
+impl Running {
+    /// Reads on until it has printed `words`.
+    ///
+    /// # Panics
+    /// When it ends before, or does not print them within `limit`.
+    pub async fn says(&mut self, words: &str, limit: Duration) {
+        let reading = async {
+            while !self.said.contains(words) {
+                let read = self.out.read_line(&mut self.said).await.expect("text");
+                assert!(read > 0, "it ended without {words:?}: {}", self.said);
+            }
+        };
+        let in_time = tokio::time::timeout(limit, reading).await.is_ok();
+        assert!(in_time, "no {words:?} within {limit:?}: {}", self.said);
+    }
+
+    /// Everything that was printed so far.
+    #[must_use]
+    pub fn said(&self) -> &str {
+        &self.said
+    }
+
+    /// Reads to its end. Returns its exit code.
+    ///
+    /// # Panics
+    /// When it does not end within `limit`.
+    pub async fn ends(&mut self, limit: Duration) -> i32 {
+        let ending = async {
+            self.out.read_to_string(&mut self.said).await.expect("text");
+            self.child.wait().await.expect("ends").code().unwrap_or(-1)
+        };
+        tokio::time::timeout(limit, ending).await.expect("it ends in time")
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -48,7 +49,19 @@ pub fn label(labels: &BTreeMap<String, String>, name: &str) -> String {
 
 /// Asks for a vector, now.
 pub async fn instant(endpoint: &Endpoint, promql: &str) -> Result<Answered, PrometheusError> {
-    let asked = ask::<Series>(endpoint, "api/v1/query", &[("query", promql)], SERIES_LIMIT).await?;
+    instant_at(endpoint, promql, None).await
+}
+
+/// Asks for a vector as it was at a time.
+pub async fn instant_at(
+    endpoint: &Endpoint,
+    promql: &str,
+    at: Option<Timestamp>,
+) -> Result<Answered, PrometheusError> {
+    let at = at.map(|at| at.to_string());
+    let mut form = vec![("query", promql)];
+    form.extend(at.as_deref().map(|at| ("time", at)));
+    let asked = ask::<Series>(endpoint, "api/v1/query", &form, SERIES_LIMIT).await?;
     let samples = asked.result.into_iter().map(|series| series.sample(endpoint)).collect::<Result<_, _>>()?;
     Ok(Answered { samples, warnings: asked.warnings })
 }

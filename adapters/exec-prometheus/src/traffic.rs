@@ -7,12 +7,14 @@ use commands::memory::{MemoryTrend, ServiceMemory};
 use commands::period::Period;
 use commands::traffic::{
     AuthFailure, AuthFailures, EndpointLatency, ErrorRates, FLOOR_PER_SECOND, Latencies, Latency, Measured,
-    Quantile, Restarts, SecurityEvent, SecurityEvents, ServiceErrors, ServiceLatency, SlowEndpoints,
+    Quantile, Restarts, SecurityEvent, SecurityEvents, ServiceErrors, ServiceLatency, ServiceTraffic,
+    SlowEndpoints, TrafficChange,
 };
+use jiff::Timestamp;
 
 use crate::error::PrometheusError;
 use crate::prometheus::Prometheus;
-use crate::query::{Answered, instant, label};
+use crate::query::{Answered, instant, instant_at, label};
 
 /// Services whose counters began anew within `window`. Requests are among them because a count of attacks
 /// may have been zero before and after.
@@ -64,10 +66,20 @@ impl Prometheus {
         window: Period,
         deadline: Duration,
     ) -> Result<ErrorRates, PrometheusError> {
+        self.endpoint.within(deadline, self.errors_at(services, window, None)).await
+    }
+
+    async fn errors_at(
+        &self,
+        services: &[ServiceName],
+        window: Period,
+        at: Option<Timestamp>,
+    ) -> Result<ErrorRates, PrometheusError> {
         let (requests, errors) = (requests(window), server_errors(window));
-        let asking =
-            async { tokio::try_join!(instant(&self.endpoint, &requests), instant(&self.endpoint, &errors)) };
-        let (requests, errors) = self.endpoint.within(deadline, asking).await?;
+        let (requests, errors) = tokio::try_join!(
+            instant_at(&self.endpoint, &requests, at),
+            instant_at(&self.endpoint, &errors, at)
+        )?;
         let of = |service: &ServiceName| ServiceErrors {
             service: service.clone(),
             requests: Measured::of(requests.value("service", service.as_str())),
@@ -86,15 +98,22 @@ impl Prometheus {
         window: Period,
         deadline: Duration,
     ) -> Result<Latencies, PrometheusError> {
+        self.endpoint.within(deadline, self.latencies_at(services, quantile, window, None)).await
+    }
+
+    async fn latencies_at(
+        &self,
+        services: &[ServiceName],
+        quantile: Quantile,
+        window: Period,
+        at: Option<Timestamp>,
+    ) -> Result<Latencies, PrometheusError> {
         let (quantiles, answers) = (quantile_by("service", quantile, window), answers_by("service", window));
-        let asking = async {
-            tokio::try_join!(
-                instant(&self.endpoint, &quantiles),
-                instant(&self.endpoint, &answers),
-                instant(&self.endpoint, EDGES),
-            )
-        };
-        let (quantiles, answers, edges) = self.endpoint.within(deadline, asking).await?;
+        let (quantiles, answers, edges) = tokio::try_join!(
+            instant_at(&self.endpoint, &quantiles, at),
+            instant_at(&self.endpoint, &answers, at),
+            instant_at(&self.endpoint, EDGES, at),
+        )?;
         let of = |service: &ServiceName| ServiceLatency {
             service: service.clone(),
             latency: Latency::of(
@@ -105,6 +124,46 @@ impl Prometheus {
         };
         let services = services.iter().map(of).collect();
         Ok(Latencies { services, warnings: warnings(&[&quantiles, &answers, &edges]) })
+    }
+
+    /// How one service answered from `times.0` to `times.1`, which is `window` long, and as long before. All
+    /// questions side by side and within `deadline`.
+    pub async fn traffic_change(
+        &self,
+        service: &ServiceName,
+        window: Period,
+        times: (Timestamp, Timestamp),
+        deadline: Duration,
+    ) -> Result<TrafficChange, PrometheusError> {
+        let services = std::slice::from_ref(service);
+        let asking = async {
+            tokio::try_join!(
+                self.errors_at(services, window, Some(times.0)),
+                self.latencies_at(services, Quantile::P95, window, Some(times.0)),
+                self.errors_at(services, window, Some(times.1)),
+                self.latencies_at(services, Quantile::P95, window, Some(times.1)),
+            )
+        };
+        let (errors_before, p95_before, errors, p95) = self.endpoint.within(deadline, asking).await?;
+        let of = |errors: &ErrorRates, latencies: &Latencies| ServiceTraffic {
+            errors: errors.ratio(),
+            p95: latencies.services.first().map_or(Latency::NotReported, |service| service.latency),
+        };
+        let mut warnings = Vec::new();
+        for warning in [
+            errors_before.warnings.iter(),
+            p95_before.warnings.iter(),
+            errors.warnings.iter(),
+            p95.warnings.iter(),
+        ]
+        .into_iter()
+        .flatten()
+        {
+            if !warnings.contains(warning) {
+                warnings.push(warning.clone());
+            }
+        }
+        Ok(TrafficChange { before: of(&errors_before, &p95_before), during: of(&errors, &p95), warnings })
     }
 
     /// The `top` slowest endpoints that have more than [`FLOOR_PER_SECOND`] answers.

@@ -147,7 +147,7 @@ fn refusals_say_whom_to_ask_and_are_for_the_asker_alone() {
 
 #[test]
 fn a_stale_command_is_offered_with_a_button_that_types_it() {
-    let intent = Intent::Health { service: None, wait: None, deep: false, public: false };
+    let intent = Intent::Health { service: None, wait: None, watch: None, deep: false, public: false };
     let offer = stale(&intent);
     assert_eq!(offer.card.buttons[0].label, "Run");
     assert_eq!(offer.card.buttons[0].value, "line health");

@@ -19,7 +19,13 @@ pub(crate) fn grammar() -> Grammar {
 }
 
 fn health(service: Option<&str>, wait: Option<u16>) -> Intent {
-    Intent::Health { service: service.map(|name| name.parse().unwrap()), wait, deep: false, public: false }
+    Intent::Health {
+        service: service.map(|name| name.parse().unwrap()),
+        wait,
+        watch: None,
+        deep: false,
+        public: false,
+    }
 }
 
 fn help(topic: &[&str]) -> Intent {
@@ -61,6 +67,22 @@ fn lines_mean_what_people_mean() {
     for (line, meant) in table {
         assert_eq!(grammar.parse(line), Ok(meant), "{line:?}");
     }
+}
+
+#[test]
+fn a_watch_needs_a_service_and_stands_alone() {
+    let grammar = grammar();
+    assert!(
+        grammar.parse("health ac_service --watch 1m").is_ok()
+            && grammar.parse("health ac_service --watch 1h").is_ok()
+    );
+    let refused = |line: &str| grammar.parse(line).unwrap_err().to_string();
+    insta::assert_snapshot!(refused("health --watch 15m"), @"health needs SERVICE. Type help health to see how it is used.");
+    insta::assert_snapshot!(refused("health ac_service --watch 59s"), @r#""59s" does not fit --watch: it takes a length of time from 1m to 1h, such as 15m or 2h."#);
+    insta::assert_snapshot!(refused("health ac_service --watch 61m"), @r#""61m" does not fit --watch: it takes a length of time from 1m to 1h, such as 15m or 2h."#);
+    insta::assert_snapshot!(refused("health ac_service --watch 15m --wait 60"), @"--watch and --wait do not go together: keep one of them.");
+    insta::assert_snapshot!(refused("health --deep --watch 15m"), @"--deep and --watch do not go together: keep one of them.");
+    insta::assert_snapshot!(refused("health --public --watch 15m"), @"--public and --watch do not go together: keep one of them.");
 }
 
 #[test]
@@ -177,8 +199,17 @@ fn intent() -> impl Strategy<Value = Intent> {
             run
         }),
         topic.prop_map(|topic| help(&topic)),
-        Just(Intent::Health { service: None, wait: None, deep: true, public: false }),
-        Just(Intent::Health { service: None, wait: None, deep: false, public: true }),
+        Just(Intent::Health { service: None, wait: None, watch: None, deep: true, public: false }),
+        Just(Intent::Health { service: None, wait: None, watch: None, deep: false, public: true }),
+        (prop::sample::select(SERVICES.to_vec()), 60u32..=3_600).prop_map(|(service, seconds)| {
+            Intent::Health {
+                service: Some(service.parse().unwrap()),
+                wait: None,
+                watch: Some(Period::seconds(seconds)),
+                deep: false,
+                public: false,
+            }
+        }),
         Just(Intent::Ps),
         logs(),
         stats(),

@@ -9,7 +9,10 @@ fn page(topic: &[&str], role: Option<Role>) -> Result<Help, ParseError> {
 fn help_shows_what_the_asker_may_run() {
     let viewer = page(&[], Some(Role::Viewer)).unwrap();
     assert_eq!((viewer.usage.as_str(), viewer.text.as_str()), ("COMMAND", "Runbook bot of ACGS-PGP"));
-    let health = ("health [SERVICE] [--wait SECONDS] [--deep] [--public]", "How the platform is right now");
+    let health = (
+        "health [SERVICE] [--wait SECONDS] [--watch TIME] [--deep] [--public]",
+        "How the platform is right now",
+    );
     assert!(viewer.commands.contains(&(health.0.to_owned(), health.1.to_owned())), "{viewer}");
     assert!(!viewer.commands.iter().any(|(usage, _)| usage.starts_with("audit")), "{viewer}");
     let admin = page(&[], Some(Role::Admin)).unwrap();
@@ -20,12 +23,14 @@ fn help_shows_what_the_asker_may_run() {
 #[test]
 fn help_explains_one_command() {
     insta::assert_snapshot!(page(&["health"], Some(Role::Viewer)).unwrap(), @r"
-    health [SERVICE] [--wait SECONDS] [--deep] [--public]
-    Asks every service, the database, Prometheus and Alertmanager at once and shows the sick ones first. With a service it shows that one in detail; with --wait it asks again until three good answers came in a row or the seconds are over. With --deep it also logs in as the canary, reads something from each service and looks at errors, since a platform can be up and not work. With --public it asks the public address and says for how long its certificate is good.
+    health [SERVICE] [--wait SECONDS] [--watch TIME] [--deep] [--public]
+    Asks every service, the database, Prometheus and Alertmanager at once and shows the sick ones first. With a service it shows that one in detail; with --wait it asks again until three good answers came in a row or the seconds are over. With --deep it also logs in as the canary, reads something from each service and looks at errors, since a platform can be up and not work. With --watch it looks at a service every few seconds for that long, says nothing while nothing changes, tells each change by a message of its own, and ends with a verdict. With --public it asks the public address and says for how long its certificate is good.
       [SERVICE]
           One service, in detail
       [--wait SECONDS]
           Ask until it is well
+      [--watch TIME]
+          Tell changes, as 15m
       [--deep]
           Also logins and reads
       [--public]
@@ -33,6 +38,7 @@ fn help_explains_one_command() {
       > health
       > health auth_service
       > health auth_service --wait 60
+      > health auth_service --watch 15m
       > health --deep
       > health --public
     Risk read, role viewer.

@@ -6,6 +6,7 @@ fn an_intent_prints_as_the_line_to_type() {
     let health = |service: &str, wait| Intent::Health {
         service: Some(service.parse().unwrap()),
         wait,
+        watch: None,
         deep: false,
         public: false,
     };
@@ -24,8 +25,11 @@ fn an_intent_prints_as_the_line_to_type() {
     let table = [
         (Intent::Help { topic: Vec::new() }, "help"),
         (Intent::Help { topic: vec!["health".to_owned()] }, "help health"),
-        (Intent::Health { service: None, wait: None, deep: false, public: false }, "health"),
-        (Intent::Health { service: None, wait: None, deep: true, public: false }, "health --deep"),
+        (Intent::Health { service: None, wait: None, watch: None, deep: false, public: false }, "health"),
+        (
+            Intent::Health { service: None, wait: None, watch: None, deep: true, public: false },
+            "health --deep",
+        ),
         (Intent::Errors { window: WINDOW_DEFAULT }, "errors"),
         (Intent::Errors { window: Period::minutes(90) }, "errors --window 1h30m"),
         (logs(50, None, None), "logs ac_service"),
@@ -80,6 +84,16 @@ fn an_intent_prints_as_the_line_to_type() {
         (Intent::Query { name: None }, "query"),
         (Intent::Query { name: Some("stale-policies".parse().unwrap()) }, "query stale-policies"),
         (health("auth_service", Some(60)), "health auth_service --wait 60"),
+        (
+            Intent::Health {
+                service: Some("ac_service".parse().unwrap()),
+                wait: None,
+                watch: Some(Period::minutes(90)),
+                deep: false,
+                public: false,
+            },
+            "health ac_service --watch 1h30m",
+        ),
         (audit(AUDIT_ROWS_DEFAULT, "alice"), "audit --person alice --run 00c0ffee1234"),
         (audit(5, "it's #1"), r#"audit --last 5 --person "it's #1" --run 00c0ffee1234"#),
         (audit(5, "--last"), "audit --last 5 '--person=--last' --run 00c0ffee1234"),

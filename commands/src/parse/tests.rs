@@ -31,7 +31,7 @@ fn refusals_say_what_to_type_instead() {
             "health -wait 60",
             "health has no option -wait. Did you mean --wait? Type help health for its options.",
         ),
-        ("health --watch", "health has no option --watch. Type help health for its options."),
+        ("health --follow", "health has no option --follow. Type help health for its options."),
         (
             "health auth_servcie",
             r#"There is no service "auth_servcie". Did you mean auth_service? Services: auth_service, ac_service, integrity_service, fv_service, gs_service, pgc_service."#,

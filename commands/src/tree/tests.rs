@@ -98,6 +98,7 @@ fn the_tree_says_what_each_argument_takes() {
         [
             usage("[SERVICE]", OptionKind::Service),
             usage("[--wait SECONDS]", OptionKind::Integer { min: 5, max: 300 }),
+            usage("[--watch TIME]", OptionKind::Text),
             usage("[--deep]", OptionKind::Boolean),
             usage("[--public]", OptionKind::Boolean)
         ]
