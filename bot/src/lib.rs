@@ -5,7 +5,7 @@
 //! 3. [`receive`]: a chat event is stored, understood ([`asked`]) and acknowledged.
 //! 4. [`authorize`]: whether this person may do this here.
 //! 5. [`run`], [`perform`], [`performed`]: the work and its one answer; [`progress`]: what is said before it.
-//! 6. [`health`]: a look at the platform; [`containers`], [`host`], [`links`], [`secrets`], [`database`], [`logins`],
+//! 6. [`health`]: a look at the platform; [`containers`], [`host`], [`links`], [`backups`], [`secrets`], [`database`], [`logins`],
 //!    [`traffic`], [`lookup`]: closer looks; [`validation`]: whether the platform works; [`watch`]: for
 //!    a while; [`plot`]: pictures
 //!    beside them; [`runbook`]: several of them at once.
@@ -18,6 +18,7 @@
 pub mod app;
 pub mod asked;
 pub mod authorize;
+pub mod backups;
 pub mod chat;
 pub mod check;
 pub mod cli;

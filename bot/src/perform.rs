@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use commands::health::ServiceHealth;
 use commands::ids::ServiceName;
-use commands::intent::{Auth, Db, Deploy, Intent, Oncall, RunbookAsk, Secrets, Security};
+use commands::intent::{Auth, Backup, Db, Deploy, Intent, Oncall, RunbookAsk, Secrets, Security};
 use commands::logs::Wanted;
 use futures_util::future::BoxFuture;
 use store::AuditFilter;
@@ -16,7 +16,8 @@ use crate::config::{Person, Service};
 use crate::performed::{News, Performed, news};
 use crate::progress::Progress;
 use crate::{
-    containers, database, host, links, logins, lookup, report, runbook, secrets, traffic, validation, watch,
+    backups, containers, database, host, links, logins, lookup, report, runbook, secrets, traffic,
+    validation, watch,
 };
 
 /// A service counts as recovered after this many good answers in a row.
@@ -83,6 +84,7 @@ async fn one(
             Ok(traffic::memory_trend(app, service.as_ref(), *trend).await)
         }
         Intent::Disk => Ok(host::disk(app).await),
+        Intent::Backup(Backup::List) => Ok(backups::list(app).await),
         Intent::Deploy(Deploy::List) => Ok(containers::deployed(app).await),
         Intent::Secrets(Secrets::Check) => Ok(secrets::check(app).await),
         Intent::Errors { window } => Ok(traffic::errors(app, *window).await),

@@ -3,6 +3,7 @@
 //! Texts are plain: adapters escape all of it. What is quoted from a person or a program is cleaned
 //! and shortened here, and redacted on its way into the outbox.
 
+mod backups;
 mod containers;
 mod database;
 mod deployed;
@@ -37,6 +38,7 @@ use store::{AuditDecision, AuditOutcome, AuditRow, Verified};
 use crate::asked::TYPE_LINE;
 use crate::authorize::Refusal;
 
+pub use backups::backups;
 pub use containers::{is_out_of_service, ps};
 pub use database::{connections, locks, long_queries, no_users, pinged, slow, unused_indexes, users};
 pub use deployed::deployed;

@@ -7,6 +7,7 @@
 //! text and the examples (`after_help`, one line each) are shown by `help` alone.
 //! It does not say who may ask here and now: that is decided from [`Intent::needs`] elsewhere.
 
+mod backup;
 mod database;
 mod deployed;
 mod logins;
@@ -32,6 +33,7 @@ use crate::risk::Requirement;
 use crate::traffic::Quantile;
 use crate::verb::Verb;
 
+pub use self::backup::Backup;
 pub use self::database::{Db, LONG, LONG_DEFAULT};
 pub use self::deployed::Deploy;
 pub use self::logins::Auth;
@@ -265,6 +267,9 @@ pub enum Intent {
         #[arg(value_name = "NAME", help = "Which one to run", value_parser = typed_name)]
         name: Option<QueryName>,
     },
+    /// The platform's backups.
+    #[command(about = "The platform's backups", subcommand)]
+    Backup(Backup),
     /// What is deployed.
     #[command(about = "What is deployed", subcommand)]
     Deploy(Deploy),
@@ -328,6 +333,7 @@ impl Intent {
             Self::Security(group) => group.command(),
             Self::Oncall(group) => group.command(),
             Self::Runbook(group) => group.command(),
+            Self::Backup(group) => group.command(),
             Self::Deploy(group) => group.command(),
             Self::Secrets(group) => group.command(),
             Self::Audit { .. } => Verb::Audit,
@@ -359,6 +365,7 @@ impl Intent {
             | Self::Logs { .. }
             | Self::Stats { .. }
             | Self::Disk
+            | Self::Backup(_)
             | Self::Deploy(_)
             | Self::Errors { .. }
             | Self::Latency { .. }
@@ -384,7 +391,13 @@ impl fmt::Display for Intent {
                 words.extend(deep.then(|| "--deep".to_owned()));
                 words.extend(public.then(|| "--public".to_owned()));
             }
-            Self::Ps | Self::Disk | Self::Links | Self::Deploy(_) | Self::Secrets(_) | Self::Oncall(_) => {}
+            Self::Ps
+            | Self::Disk
+            | Self::Links
+            | Self::Backup(_)
+            | Self::Deploy(_)
+            | Self::Secrets(_)
+            | Self::Oncall(_) => {}
             Self::Db(group) => group.push(&mut words),
             Self::Auth(group) => group.push(&mut words),
             Self::Security(group) => group.push(&mut words),

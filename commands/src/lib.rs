@@ -12,7 +12,7 @@
 //! 7. [`risk`]: roles, risk classes, and lines that are read late; [`oncall`]: the rungs of escalation.
 //! 8. [`health`]: the facts of a health check and the verdict on them; [`validation`]: more than that; [`canary`],
 //!    [`containers`], [`logs`], [`host`], [`secrets`], [`database`], [`traffic`],
-//!    [`links`], [`memory`]: the facts of the other look-ups;
+//!    [`links`], [`links`], [`backup`], [`memory`]: the facts of the other look-ups;
 //!    [`lookup`]: look-ups of the operators' own; [`period`]: lengths of time as they are typed.
 //! 9. [`runbook`]: lines of the grammar in steps, and whether they can be run; [`coverage`]: which steps of the
 //!    original runbook they stand for.
@@ -20,6 +20,7 @@
 //! 11. [`plot`]: numbers over time, before they are drawn; [`layout`]: tables, short texts and durations in plain text.
 //! 12. [`redact`]: secrets out of a text; [`statement`]: values out of SQL; [`escape`]: markup out of a text.
 
+pub mod backup;
 pub mod canary;
 pub mod card;
 pub mod completion;

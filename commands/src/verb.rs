@@ -53,6 +53,8 @@ pub enum Verb {
     RunbookRun,
     /// `query`
     Query,
+    /// `backup list`
+    BackupList,
     /// `deploy list`
     DeployList,
     /// `secrets check`
@@ -65,7 +67,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Health,
         Self::Ps,
         Self::Logs,
@@ -90,6 +92,7 @@ impl Verb {
         Self::RunbookShow,
         Self::RunbookRun,
         Self::Query,
+        Self::BackupList,
         Self::DeployList,
         Self::SecretsCheck,
         Self::Audit,
@@ -124,6 +127,7 @@ impl Verb {
             Self::DbUsers => "db users",
             Self::DbUnusedIndexes => "db unused-indexes",
             Self::Query => "query",
+            Self::BackupList => "backup list",
             Self::DeployList => "deploy list",
             Self::SecretsCheck => "secrets check",
             Self::Audit => "audit",
@@ -152,6 +156,7 @@ impl Verb {
             | Self::RunbookList
             | Self::RunbookShow
             | Self::RunbookRun
+            | Self::BackupList
             | Self::DeployList
             | Self::Help => Requirement { risk: Risk::Read, role: Role::Viewer },
             Self::DbPing | Self::DbUsers | Self::DbUnusedIndexes => {

@@ -1,10 +1,11 @@
-//! The machine that the bot runs on: its file systems, its memory, and the files that hold the
-//! platform's secrets. In a container it is what that container is shown.
+//! The machine that the bot runs on: its file systems, its memory, the files that hold the
+//! platform's secrets, and its backups. In a container it is what that container is shown.
 //!
 //! Nothing here changes anything. Paths come from the configuration or from the Docker Engine, never
 //! from a chat. A file system that does not answer (a dead network share) holds one thread and not the
 //! bot.
 
+mod backups;
 mod commits;
 mod disks;
 mod memory;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+pub use crate::backups::backups;
 pub use crate::commits::commits;
 pub use crate::disks::disks;
 pub use crate::memory::{memory, pressures};

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::Duration;
 
+use commands::backup::{Flaw, MOST_FILES};
 use commands::host::{Memory, Pressure};
 use commands::secrets::Found;
 use tempfile::TempDir;
@@ -82,4 +83,75 @@ async fn an_env_file_tells_of_each_variable_and_no_value() {
     assert_eq!(error, HostError::BadContent(shown.clone()));
     fs::remove_file(&path).unwrap();
     assert!(matches!(env_file(&shown, variables, PATIENT).await, Err(HostError::Unreadable { .. })));
+}
+
+#[tokio::test]
+async fn backups_are_regular_files_and_no_link_is_followed() {
+    let (folder, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let here = folder.path();
+    let digest = "ab".repeat(32);
+    let manifest = format!(
+        r#"{{"format":1,"created":"2026-01-02T03:04:05Z","database":"acgs","archive_bytes":500,"sha256":"{digest}","tables":{{"public.users":3}}}}"#
+    );
+    let write = |name: &str, bytes: &[u8]| {
+        let path = here.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    };
+    write("daily/good.sql.gz", &[1; 500]);
+    write("daily/good.sql.gz.manifest.json", manifest.as_bytes());
+    write("daily/good.sql.gz.sha256", digest.as_bytes());
+    write("broken.sql.gz", &[1; 500]);
+    write("broken.sql.gz.manifest.json", b"{\"format\":1");
+    write("huge.sql.gz", &[1; 500]);
+    write("huge.sql.gz.manifest.json", manifest.replace("acgs", &"x".repeat(2 << 20)).as_bytes());
+    let nothing = Command::new("sh").args(["-c", "gzip < /dev/null"]).output().unwrap().stdout;
+    write("nothing.sql.gz", &nothing);
+    write("zero.sql.gz", b"");
+    write("left.sql.gz.part", &[1; 30]);
+    fs::write(elsewhere.path().join("secret.sql.gz"), [1; 500]).unwrap();
+    fs::write(elsewhere.path().join("m"), &manifest).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), here.join("linked-folder")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path().join("secret.sql.gz"), here.join("linked.sql.gz")).unwrap();
+    // A link where a manifest should be is none.
+    std::os::unix::fs::symlink(elsewhere.path().join("m"), here.join("zero.sql.gz.manifest.json")).unwrap();
+    nix::unistd::mkfifo(&here.join("nothing.sql.gz.manifest.json"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+
+    let found = backups(&here.display().to_string(), PATIENT).await.unwrap();
+    assert!(!found.has_more);
+    let mut names: Vec<&str> = found.archives.iter().map(|archive| archive.name.as_str()).collect();
+    names.sort_unstable();
+    let expected = [
+        "broken.sql.gz",
+        "daily/good.sql.gz",
+        "huge.sql.gz",
+        "left.sql.gz.part",
+        "nothing.sql.gz",
+        "zero.sql.gz",
+    ];
+    assert_eq!(names, expected);
+    let now = found.archives[0].modified;
+    let one = |name: &str| found.archives.iter().find(|archive| archive.name == name).unwrap();
+    let good = one("daily/good.sql.gz");
+    assert!(good.has_checksum && good.flaw(now).is_none());
+    let read = good.manifest.clone().unwrap().unwrap();
+    assert_eq!((read.tables["public.users"], good.made().to_string().as_str()), (3, "2026-01-02T03:04:05Z"));
+    assert!(one("broken.sql.gz").manifest.clone().unwrap().unwrap_err().contains("EOF"));
+    assert_eq!(one("huge.sql.gz").manifest, Some(Err("it has more than 1 MiB".to_owned())));
+    assert_eq!(one("nothing.sql.gz").flaw(now), Some(Flaw::EmptyGzip), "{} bytes", nothing.len());
+    assert_eq!((one("zero.sql.gz").flaw(now), &one("zero.sql.gz").manifest), (Some(Flaw::Empty), &None));
+    assert_eq!(one("nothing.sql.gz").manifest, None);
+    assert_eq!(one("left.sql.gz.part").flaw(now), Some(Flaw::BeingMade));
+}
+
+#[tokio::test]
+async fn a_folder_without_end_is_looked_at_in_part_and_a_missing_one_says_so() {
+    let folder = TempDir::new().unwrap();
+    for number in 0..=MOST_FILES {
+        fs::write(folder.path().join(format!("{number:04}.gz")), b"x").unwrap();
+    }
+    let found = backups(&folder.path().display().to_string(), PATIENT).await.unwrap();
+    assert_eq!((found.archives.len(), found.has_more), (MOST_FILES, true));
+    let missing = backups("/no/such/folder", PATIENT).await.unwrap_err();
+    assert!(missing.to_string().starts_with("/no/such/folder: No such file"), "{missing}");
 }

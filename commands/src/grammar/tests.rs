@@ -5,7 +5,7 @@ use crate::containers::UsageOrder;
 use crate::database::SlowBy;
 use crate::ids::RunId;
 use crate::intent::{AUDIT_ROWS_DEFAULT, limits};
-use crate::intent::{Auth, Db, Deploy, Oncall, RunbookAsk, Secrets, Security};
+use crate::intent::{Auth, Backup, Db, Deploy, Oncall, RunbookAsk, Secrets, Security};
 use crate::logs::Level;
 use crate::period::Period;
 use crate::traffic::Quantile;
@@ -215,6 +215,7 @@ fn intent() -> impl Strategy<Value = Intent> {
         stats(),
         Just(Intent::Disk),
         Just(Intent::Links),
+        Just(Intent::Backup(Backup::List)),
         Just(Intent::Deploy(Deploy::List)),
         Just(Intent::Secrets(Secrets::Check)),
         (60u32..=86_400).prop_map(|seconds| Intent::Errors { window: Period::seconds(seconds) }),

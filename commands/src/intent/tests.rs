@@ -52,6 +52,7 @@ fn an_intent_prints_as_the_line_to_type() {
         ),
         (Intent::Disk, "disk"),
         (Intent::Links, "links"),
+        (Intent::Backup(Backup::List), "backup list"),
         (Intent::Deploy(Deploy::List), "deploy list"),
         (Intent::Secrets(Secrets::Check), "secrets check"),
         (Intent::Db(Db::Connections), "db connections"),
@@ -134,6 +135,7 @@ fn what_each_command_needs() {
     runbook show: read, viewer
     runbook run: read, viewer
     query: read, viewer
+    backup list: read, viewer
     deploy list: read, viewer
     secrets check: read, operator
     audit: read, admin
