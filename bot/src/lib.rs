@@ -5,10 +5,9 @@
 //! 3. [`receive`]: a chat event is stored, understood ([`asked`]) and acknowledged.
 //! 4. [`authorize`]: whether this person may do this here.
 //! 5. [`run`], [`perform`], [`performed`]: the work and its one answer; [`progress`]: what is said before it.
-//! 6. [`health`]: a look at the platform; [`containers`], [`host`], [`links`], [`backups`], [`secrets`], [`database`], [`logins`],
-//!    [`traffic`], [`lookup`]: closer looks; [`validation`]: whether the platform works; [`watch`]: for
-//!    a while; [`plot`]: pictures
-//!    beside them; [`runbook`]: several of them at once.
+//! 6. [`health`]: a look at the platform, [`watch`] for a while; [`containers`], [`host`], [`links`], [`backups`],
+//!    [`secrets`], [`database`], [`logins`], [`traffic`], [`lookup`]: closer looks; [`validation`]: whether the
+//!    platform works; [`plot`]: pictures beside them; [`runbook`]: several of them at once.
 //! 7. [`report`]: every text that people read.
 //! 8. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
 //! 9. [`chat`], [`http`], [`listener`], [`login`], [`serve`], [`demo`], [`terminal`], [`check`], [`cli`]: the ways in and out.

@@ -84,7 +84,8 @@ pub enum Intent {
         long_about = "Asks every service, the database, Prometheus and Alertmanager at once and shows the sick ones \
                       first. With a service it shows that one in detail; with --wait it asks again until three good \
                       answers came in a row or the seconds are over. With --deep it also logs in as the canary, reads \
-                      something from each service and looks at errors, since a platform can be up and not work. With --watch it \
+                      something from each service, looks at errors and compares the newest backup's rows with the database, since \
+                      a platform can be up and not work. With --watch it \
                       looks at a service every few seconds for that long, says nothing while nothing changes, tells each \
                       change by a message of its own, and ends with a verdict. With --public it asks the public address and says for how \
                       long its certificate is good.",

@@ -12,7 +12,7 @@
 //! 7. [`risk`]: roles, risk classes, and lines that are read late; [`oncall`]: the rungs of escalation.
 //! 8. [`health`]: the facts of a health check and the verdict on them; [`validation`]: more than that; [`canary`],
 //!    [`containers`], [`logs`], [`host`], [`secrets`], [`database`], [`traffic`],
-//!    [`links`], [`links`], [`backup`], [`memory`]: the facts of the other look-ups;
+//!    [`links`], [`backup`], [`memory`]: the facts of the other look-ups;
 //!    [`lookup`]: look-ups of the operators' own; [`period`]: lengths of time as they are typed.
 //! 9. [`runbook`]: lines of the grammar in steps, and whether they can be run; [`coverage`]: which steps of the
 //!    original runbook they stand for.

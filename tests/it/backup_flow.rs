@@ -1,10 +1,13 @@
-//! `backup list` on real files.
+//! `backup list` on real files, and their row counts beside the real database's.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use e2e::bot::run_with;
+use e2e::bot::{Bot, run_with};
 use e2e::people;
+use e2e::stack::Stack;
+use sqlx::PgConnection;
 
 fn sh(folder: &Path, script: &str) {
     let done = Command::new("bash").args(["-ec", script]).current_dir(folder).output().expect("bash");
@@ -66,4 +69,95 @@ async fn the_newest_backup_is_judged_by_its_age_and_its_size() {
     let without = format!("[bot]\ndata_dir = \"DATA_DIR\"\n{}", people::toml());
     let none = run_with(&without, &["run", "--", "backup", "list"], &[]);
     assert!(none.await.out.contains("backups is not configured"));
+}
+
+async fn execute(database: &mut PgConnection, statements: &'static str) {
+    sqlx::raw_sql(statements).execute(database).await.expect("statements");
+}
+
+/// What pg_class and count(*) say of a database of the test's own, as a manifest beside an archive.
+async fn back_up(database: &mut PgConnection, name: &str, folder: &Path) {
+    let mut tables = BTreeMap::new();
+    let names: Vec<String> = sqlx::query_scalar(
+        "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
+    )
+    .fetch_all(&mut *database)
+    .await
+    .unwrap();
+    for table in names {
+        let count = format!("SELECT count(*) FROM public.\"{}\"", table.replace('"', "\"\""));
+        let rows: i64 =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(count)).fetch_one(&mut *database).await.unwrap();
+        tables.insert(format!("public.{table}"), rows);
+    }
+    sh(folder, "head -c 500 /dev/urandom > dump.sql.gz");
+    let manifest = serde_json::json!({
+        "format": 1,
+        "created": bot::clock::now().to_string(),
+        "database": name,
+        "archive_bytes": 500,
+        "sha256": "ab".repeat(32),
+        "tables": tables,
+    });
+    std::fs::write(folder.join("dump.sql.gz.manifest.json"), manifest.to_string()).unwrap();
+}
+
+#[tokio::test]
+async fn a_deep_look_compares_the_rows_of_the_newest_backup_with_the_database() {
+    let stack = Stack::take().await;
+    let (mut database, url) = stack.own_database("acgs_test_rows").await;
+    execute(
+        &mut database,
+        "CREATE TABLE users AS SELECT id FROM generate_series(1, 100) AS id;
+         CREATE TABLE \"odd \"\" name\" AS SELECT id FROM generate_series(1, 5) AS id;
+         CREATE TABLE closed WITH (autovacuum_enabled = off) AS SELECT id FROM generate_series(1, 50) AS id;
+         GRANT SELECT ON users, \"odd \"\" name\" TO acgs_monitor;
+         ANALYZE",
+    )
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let setup = stack
+        .setup()
+        .with(&format!("[backups]\ndir = {:?}", folder.path()))
+        .with(&people::toml())
+        .secret("STACK_POSTGRES_URL", &url);
+    let bot = Bot::start(setup).await;
+    let rows = async || {
+        let looked = bot.line(&["health", "--deep"], true).await;
+        let json: serde_json::Value = serde_json::from_str(&looked.out).expect("a card as JSON");
+        let all = json["card"]["sections"][0]["table"]["rows"].as_array().expect("a table").clone();
+        let row = all.into_iter().find(|row| row[1] == "rows").expect("the check of rows");
+        let text = |at: usize| row[at].as_str().expect("a text").to_owned();
+        (text(0), text(2), looked)
+    };
+    let (sign, found, _) = rows().await;
+    assert_eq!((sign.as_str(), found.as_str()), ("", "no good backup has a manifest"));
+
+    back_up(&mut database, "acgs_test_rows", folder.path()).await;
+    let (sign, found, _) = rows().await;
+    assert_eq!(sign, "ok", "{found}");
+    assert!(
+        found.starts_with("3 tables as in the backup of ") && found.ends_with("; 1 of them estimated"),
+        "{found}"
+    );
+
+    execute(&mut database, "DELETE FROM users WHERE id > 90; DELETE FROM \"odd \"\" name\" WHERE id > 4")
+        .await;
+    let (sign, found, looked) = rows().await;
+    assert_eq!(sign, "look", "a fifth is gone, a tenth may be: {found}");
+    assert!(found.starts_with("public.odd \" name: 4 of 5 rows; of 3 tables"), "{found}");
+    assert!(looked.code == 1 && looked.out.contains("backup list"), "{}", looked.out);
+
+    execute(&mut database, "DROP TABLE users").await;
+    let (sign, found, looked) = rows().await;
+    assert_eq!(sign, "!!", "{found}");
+    assert!(found.starts_with("public.users is missing (100 rows), public.odd"), "{found}");
+    assert!(looked.out.contains("The platform does not work"), "{}", looked.out);
+
+    back_up(&mut database, "another", folder.path()).await;
+    let (sign, found, _) = rows().await;
+    assert_eq!(
+        (sign.as_str(), found.as_str()),
+        ("", "the newest backup is of another, not of acgs_test_rows")
+    );
 }

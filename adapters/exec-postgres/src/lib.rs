@@ -15,6 +15,7 @@ mod locks;
 mod long;
 mod lookup;
 mod ping;
+mod rows;
 mod seat;
 mod session;
 mod slow;

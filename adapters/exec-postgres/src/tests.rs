@@ -5,6 +5,7 @@ mod server;
 
 use std::time::Duration;
 
+use commands::backup::LiveRows;
 use commands::database::{SlowBy, SlowStatement, SlowStatements};
 use commands::health::{DatabaseHealth, DatabasePing, Seats};
 use secrecy::SecretString;
@@ -387,4 +388,69 @@ async fn sessions_that_the_role_may_not_see_are_counted_as_such() {
         ["idle in transaction"]
     );
     assert_eq!(long.hidden, 0);
+}
+
+#[tokio::test]
+async fn rows_are_counted_by_the_catalogue_s_names_or_estimated() {
+    let server = Server::start().await;
+    for statement in [
+        "CREATE SCHEMA shop",
+        "GRANT USAGE ON SCHEMA shop TO watcher",
+        "CREATE TABLE shop.orders AS SELECT id FROM generate_series(1, 7) AS id",
+        "CREATE TABLE plain AS SELECT id FROM generate_series(1, 3) AS id",
+        r#"CREATE TABLE "x""; DROP TABLE plain; --" AS SELECT 1 AS id"#,
+        "CREATE TABLE private AS SELECT id FROM generate_series(1, 9) AS id",
+        "CREATE TABLE guarded AS SELECT id FROM generate_series(1, 5) AS id",
+        "ALTER TABLE guarded ENABLE ROW LEVEL SECURITY",
+        "CREATE TABLE parted (id int) PARTITION BY RANGE (id)",
+        "CREATE TABLE part PARTITION OF parted FOR VALUES FROM (0) TO (100)",
+        "INSERT INTO parted SELECT generate_series(1, 6)",
+        "CREATE TABLE held AS SELECT id FROM generate_series(1, 4) AS id",
+        "CREATE VIEW seen AS SELECT 1 AS id",
+        r#"GRANT SELECT ON shop.orders, plain, "x""; DROP TABLE plain; --", guarded, held, seen TO watcher"#,
+        "ANALYZE",
+    ] {
+        server.execute(statement).await;
+    }
+    let mut holder = server.connect("postgres").await;
+    sqlx::query("BEGIN").execute(&mut holder).await.unwrap();
+    sqlx::query("LOCK TABLE held").execute(&mut holder).await.unwrap();
+    let names = [
+        "shop.orders",
+        "plain",
+        "public.plain",
+        "public.x\"; DROP TABLE plain; --",
+        "public.private",
+        "guarded",
+        "public.parted",
+        "public.held",
+        "public.seen",
+        "orders",
+        "pg_class; DROP TABLE plain",
+        "",
+    ]
+    .map(str::to_owned);
+    let (database, counted) =
+        postgres(&server.url("watcher", "postgres")).row_counts(&names, PATIENT).await.unwrap();
+    assert_eq!(database, "postgres");
+    let of: Vec<LiveRows> = counted.iter().map(|(_, live)| *live).collect();
+    let expected = [
+        LiveRows::Counted(7),
+        LiveRows::Counted(3),
+        LiveRows::Counted(3),
+        LiveRows::Counted(1),
+        LiveRows::NotAllowed(9),
+        LiveRows::NotAllowed(5),
+        LiveRows::NotAllowed(6),
+        LiveRows::TooSlow(4),
+        LiveRows::Missing,
+        LiveRows::Missing,
+        LiveRows::Missing,
+        LiveRows::Missing,
+    ];
+    assert_eq!(of, expected, "{counted:?}");
+    let asked: Vec<&String> = counted.iter().map(|(name, _)| name).collect();
+    assert_eq!(asked, names.iter().collect::<Vec<_>>(), "in their order");
+    let hanging = postgres(&server.url("watcher", "postgres")).row_counts(&names, SHORT).await;
+    assert_eq!(hanging, Err(PostgresError::TimedOut));
 }

@@ -19,7 +19,7 @@ const KNOWN: &str = "SELECT has_any_column_privilege(oid, 'SELECT'), reltuples::
 type Known = (bool, i64, i64, i64, i64, Option<f64>, Option<f64>);
 
 /// SQLSTATE of a statement that took too long, by its own limit or its wait for a lock.
-const TOO_SLOW: [&str; 2] = ["57014", "55P03"];
+pub const TOO_SLOW: [&str; 2] = ["57014", "55P03"];
 
 impl Postgres {
     /// The table `users` in the role's search path, on a connection of its own, within `deadline`. `None`

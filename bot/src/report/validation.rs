@@ -1,14 +1,38 @@
 //! The card that says whether the platform works.
 
+use commands::backup::{LiveRows, RowCounts, TableRows};
 use commands::card::{Align, Section, Table, Tone};
 use commands::health::{HealthReport, Reading};
+use commands::layout;
 use commands::message::Reply;
 use commands::traffic::{ErrorRates, Measured, ServiceErrors};
-use commands::validation::{Validation, is_read};
+use commands::validation::{BackupRows, RowsVerdict, Validation, is_read};
 use jiff::Timestamp;
 
 use super::health::{clock_time, says, title};
 use super::{card, column, logins, public};
+
+/// What one check came to; the worst first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sign {
+    Failed,
+    Look,
+    Passed,
+    NotMade,
+}
+
+impl From<Option<bool>> for Sign {
+    fn from(well: Option<bool>) -> Self {
+        match well {
+            Some(false) => Self::Failed,
+            Some(true) => Self::Passed,
+            None => Self::NotMade,
+        }
+    }
+}
+
+/// Tables named before "and N more".
+const NAMED: usize = 5;
 
 /// One check: whether it is well (`None` where it was not made), its name, and what was found.
 type Check = (Option<bool>, &'static str, String);
@@ -16,29 +40,33 @@ type Check = (Option<bool>, &'static str, String);
 /// Every check by name, the failed ones first.
 #[must_use]
 pub fn validation(validation: &Validation, now: Timestamp) -> Reply {
-    let mut checks = vec![
+    let made = [
         health(&validation.health),
         login(validation),
         reads(validation),
         errors(&validation.errors),
         targets(&validation.health),
     ];
-    checks.sort_by_key(|(well, ..)| match well {
-        Some(false) => 0,
-        Some(true) => 1,
-        None => 2,
-    });
-    let failed = checks.iter().filter(|(well, ..)| *well == Some(false)).count();
-    let made = checks.iter().filter(|(well, ..)| well.is_some()).count();
-    let (title, tone) = match failed {
-        0 => (format!("The platform works: {made} checks passed"), Tone::Good),
-        failed => (format!("The platform does not work: {failed} of {made} checks failed"), Tone::Bad),
+    let mut checks: Vec<(Sign, &'static str, String)> =
+        made.into_iter().map(|(well, name, found)| (Sign::from(well), name, found)).collect();
+    checks.push(rows(&validation.rows, now));
+    checks.sort_by_key(|(sign, ..)| *sign);
+    let failed = checks.iter().filter(|(sign, ..)| *sign == Sign::Failed).count();
+    let look = checks.iter().any(|(sign, ..)| *sign == Sign::Look);
+    let made = checks.iter().filter(|(sign, ..)| *sign != Sign::NotMade).count();
+    let (title, tone) = match (failed, look) {
+        (0, false) => (format!("The platform works: {made} checks passed"), Tone::Good),
+        (0, true) => {
+            ("The platform works, but the database has fewer rows than its backup".to_owned(), Tone::Warning)
+        }
+        (failed, _) => (format!("The platform does not work: {failed} of {made} checks failed"), Tone::Bad),
     };
-    let row = |(well, name, found): Check| {
-        let sign = match well {
-            Some(true) => "ok",
-            Some(false) => "!!",
-            None => "",
+    let row = |(sign, name, found): (Sign, &'static str, String)| {
+        let sign = match sign {
+            Sign::Failed => "!!",
+            Sign::Look => "look",
+            Sign::Passed => "ok",
+            Sign::NotMade => "",
         };
         vec![sign.to_owned(), name.to_owned(), found]
     };
@@ -47,8 +75,15 @@ pub fn validation(validation: &Validation, now: Timestamp) -> Reply {
         rows: checks.into_iter().map(row).collect(),
     };
     let mut sections = vec![Section::Table(table)];
+    let mut next = Vec::new();
     if failed > 0 {
-        sections.push(Section::Next(vec!["health".to_owned()]));
+        next.push("health".to_owned());
+    }
+    if matches!(validation.rows.verdict(), RowsVerdict::Bad | RowsVerdict::Look) {
+        next.push("backup list".to_owned());
+    }
+    if !next.is_empty() {
+        sections.push(Section::Next(next));
     }
     let mut card = card(title, tone, sections);
     card.footer = Some(format!("as of {}", clock_time(now)));
@@ -117,4 +152,66 @@ fn targets(report: &HealthReport) -> Check {
             (Some(false), "targets", format!("not scraped: {}", down.join(", ")))
         }
     }
+}
+
+fn rows(rows: &BackupRows, now: Timestamp) -> (Sign, &'static str, String) {
+    let sign = match rows.verdict() {
+        RowsVerdict::Bad => Sign::Failed,
+        RowsVerdict::Look => Sign::Look,
+        RowsVerdict::Good => Sign::Passed,
+        RowsVerdict::NotMade => Sign::NotMade,
+    };
+    let found = match rows {
+        BackupRows::NotConfigured => "[backups] or [postgres] is not configured".to_owned(),
+        BackupRows::NoManifest => "no good backup has a manifest".to_owned(),
+        BackupRows::OtherDatabase { backup, live } => {
+            format!("the newest backup is of {}, not of {}", word(backup), word(live))
+        }
+        BackupRows::Unavailable(why) => layout::short(&commands::escape::clean(why), 200),
+        BackupRows::Compared(counts) => compared(counts, now),
+    };
+    (sign, "rows", found)
+}
+
+/// What is missing, then what has shrunk; where nothing is, how many tables there are.
+fn compared(counts: &RowCounts, now: Timestamp) -> String {
+    let missing = counts.tables.iter().filter(|table| table.live == LiveRows::Missing);
+    let shrunk = counts.tables.iter().filter(|table| table.has_shrunk());
+    let faults: Vec<String> = missing.chain(shrunk).map(table_words).collect();
+    let estimated = counts
+        .tables
+        .iter()
+        .filter(|table| matches!(table.live, LiveRows::NotAllowed(_) | LiveRows::TooSlow(_)))
+        .count();
+    let backup = format!("the backup of {}", layout::ago(counts.made, now));
+    let estimates = match estimated {
+        0 => String::new(),
+        1 => "; 1 of them estimated".to_owned(),
+        more => format!("; {more} of them estimated"),
+    };
+    if faults.is_empty() {
+        return format!("{} tables as in {backup}{estimates}", counts.tables.len());
+    }
+    let mut named = faults.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    if faults.len() > NAMED {
+        named.push_str(&format!(" and {} more", faults.len() - NAMED));
+    }
+    format!("{named}; of {} tables in {backup}{estimates}", counts.tables.len())
+}
+
+fn table_words(table: &TableRows) -> String {
+    let name = word(&table.table);
+    let of = table.backed_up;
+    match table.live {
+        LiveRows::Missing => format!("{name} is missing ({of} rows)"),
+        LiveRows::Counted(live) => format!("{name}: {live} of {of} rows"),
+        LiveRows::NotAllowed(live) => {
+            format!("{name}: about {live} of {of} rows (estimated: may not be counted)")
+        }
+        LiveRows::TooSlow(live) => format!("{name}: about {live} of {of} rows (estimated: takes too long)"),
+    }
+}
+
+fn word(name: &str) -> String {
+    layout::short(&commands::escape::clean(name), 60)
 }

@@ -24,7 +24,7 @@ fn help_shows_what_the_asker_may_run() {
 fn help_explains_one_command() {
     insta::assert_snapshot!(page(&["health"], Some(Role::Viewer)).unwrap(), @r"
     health [SERVICE] [--wait SECONDS] [--watch TIME] [--deep] [--public]
-    Asks every service, the database, Prometheus and Alertmanager at once and shows the sick ones first. With a service it shows that one in detail; with --wait it asks again until three good answers came in a row or the seconds are over. With --deep it also logs in as the canary, reads something from each service and looks at errors, since a platform can be up and not work. With --watch it looks at a service every few seconds for that long, says nothing while nothing changes, tells each change by a message of its own, and ends with a verdict. With --public it asks the public address and says for how long its certificate is good.
+    Asks every service, the database, Prometheus and Alertmanager at once and shows the sick ones first. With a service it shows that one in detail; with --wait it asks again until three good answers came in a row or the seconds are over. With --deep it also logs in as the canary, reads something from each service, looks at errors and compares the newest backup's rows with the database, since a platform can be up and not work. With --watch it looks at a service every few seconds for that long, says nothing while nothing changes, tells each change by a message of its own, and ends with a verdict. With --public it asks the public address and says for how long its certificate is good.
       [SERVICE]
           One service, in detail
       [--wait SECONDS]
