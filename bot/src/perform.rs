@@ -17,7 +17,9 @@ use crate::clock;
 use crate::config::{Person, Service};
 use crate::outbox::answer_slot;
 use crate::performed::{News, Performed, news};
-use crate::{containers, database, host, logins, lookup, report, runbook, secrets, traffic, validation};
+use crate::{
+    containers, database, host, logins, lookup, report, runbook, secrets, security, traffic, validation,
+};
 
 /// A service counts as recovered after this many good answers in a row.
 const GOOD_IN_A_ROW: u32 = 3;
@@ -99,7 +101,8 @@ async fn one(
         }
         Intent::Ps => Ok(containers::ps(app).await),
         Intent::Logs { service, tail, since, grep, level } => {
-            let wanted = Wanted { tail: *tail, since: None, grep: grep.clone(), level: *level };
+            let wanted =
+                Wanted { tail: *tail, since: None, grep: grep.clone(), level: *level, subject: None };
             Ok(containers::logs(app, configured(app, service)?, *since, wanted).await)
         }
         Intent::Stats { service, sort } => Ok(containers::stats(app, service.as_ref(), *sort).await),
@@ -115,6 +118,7 @@ async fn one(
         }
         Intent::Auth(Auth::Failures { window }) => Ok(traffic::auth_failures(app, *window).await),
         Intent::Security(Security::Watch { window }) => Ok(traffic::security_watch(app, *window).await),
+        Intent::Security(Security::Events { since }) => Ok(security::events(app, *since).await),
         Intent::Db(Db::Ping) => Ok(database::ping(app).await),
         Intent::Db(Db::Connections) => Ok(database::connections(app).await),
         Intent::Auth(Auth::Test) => Ok(logins::test(app).await),

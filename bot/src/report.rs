@@ -15,6 +15,7 @@ mod oncall;
 mod plain;
 mod runbook;
 mod secrets;
+mod survey;
 mod traffic;
 mod usage;
 mod validation;
@@ -47,6 +48,7 @@ pub use runbook::{
     StepState, coverage, no_runbook, runbook, runbook_is_good, runbook_progress, runbook_result, runbooks,
 };
 pub use secrets::{no_secrets, secrets};
+pub use survey::security_events;
 pub use traffic::{auth_failures, errors, latency, security_watch, slow_endpoints};
 pub use usage::{is_starved, stats};
 pub use validation::validation;

@@ -37,6 +37,8 @@ pub enum Verb {
     AuthFailures,
     /// `security watch`
     SecurityWatch,
+    /// `security events`
+    SecurityEvents,
     /// `auth test`
     AuthTest,
     /// `oncall who`
@@ -63,7 +65,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Health,
         Self::Ps,
         Self::Logs,
@@ -81,6 +83,7 @@ impl Verb {
         Self::AuthTest,
         Self::AuthFailures,
         Self::SecurityWatch,
+        Self::SecurityEvents,
         Self::OncallWho,
         Self::OncallContacts,
         Self::RunbookList,
@@ -108,6 +111,7 @@ impl Verb {
             Self::Latency => "latency",
             Self::AuthFailures => "auth failures",
             Self::SecurityWatch => "security watch",
+            Self::SecurityEvents => "security events",
             Self::AuthTest => "auth test",
             Self::OncallWho => "oncall who",
             Self::OncallContacts => "oncall contacts",
@@ -141,6 +145,7 @@ impl Verb {
             | Self::Latency
             | Self::AuthFailures
             | Self::SecurityWatch
+            | Self::SecurityEvents
             | Self::AuthTest
             | Self::OncallWho
             | Self::OncallContacts

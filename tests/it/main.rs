@@ -9,6 +9,7 @@ mod discord_wire;
 mod invariants;
 mod lookup_flow;
 mod runbook_flow;
+mod security_flow;
 mod slack_flow;
 mod slack_wire;
 mod stack_flow;

@@ -108,6 +108,12 @@ impl Stack {
         format!("{}{service}", told("PREFIX"))
     }
 
+    /// Where the stack's engine is, as `[docker] host`.
+    #[must_use]
+    pub fn docker_host(&self) -> String {
+        told("DOCKER_HOST")
+    }
+
     /// `docker ARGUMENTS…` on the stack's engine.
     ///
     /// # Panics

@@ -7,6 +7,12 @@ use crate::verb::Verb;
 /// How long back `security watch` goes when nobody says: an attack is rarely noticed within minutes.
 pub const WATCH_DEFAULT: Period = Period::hours(1);
 
+/// How long back `security events` may go.
+pub const EVENTS_SINCE: (Period, Period) = (Period::minutes(1), Period::days(7));
+
+/// How long back it goes when nobody says.
+pub const EVENTS_DEFAULT: Period = Period::hours(1);
+
 /// Look-ups of attacks.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
 pub enum Security {
@@ -22,12 +28,27 @@ pub enum Security {
         #[arg(long, value_name = "TIME", help = "Over how long, as 1h", default_value_t = WATCH_DEFAULT, value_parser = Period::within(WINDOW.0, WINDOW.1))]
         window: Period,
     },
+    /// Signs of an attack in the logs of all services.
+    #[command(
+        about = "Signs of an attack in all logs",
+        long_about = "Reads the logs of all services at once and shows the lines of the last hour, or of --since, that \
+                      speak of an attack: those marked SECURITY, and those with words such as breach, injection, brute \
+                      force or failed login. They are counted by kind and by the address that they name, with the first \
+                      and the last time. It says from when on each log is there, since a new container begins a new one.",
+        after_help = "security events\nsecurity events --since 1d"
+    )]
+    Events {
+        /// From when on.
+        #[arg(long, value_name = "TIME", help = "How far back, as 1h", default_value_t = EVENTS_DEFAULT, value_parser = Period::within(EVENTS_SINCE.0, EVENTS_SINCE.1))]
+        since: Period,
+    },
 }
 
 impl Security {
     pub(super) const fn command(&self) -> Verb {
         match self {
             Self::Watch { .. } => Verb::SecurityWatch,
+            Self::Events { .. } => Verb::SecurityEvents,
         }
     }
 
@@ -35,6 +56,9 @@ impl Security {
         match self {
             Self::Watch { window } => {
                 push_option(words, "window", Some(window).filter(|window| **window != WATCH_DEFAULT));
+            }
+            Self::Events { since } => {
+                push_option(words, "since", Some(since).filter(|since| **since != EVENTS_DEFAULT));
             }
         }
     }

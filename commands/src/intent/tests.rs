@@ -48,6 +48,8 @@ fn an_intent_prints_as_the_line_to_type() {
         ),
         (Intent::Auth(Auth::Failures { window: Period::hours(1) }), "auth failures --window 1h"),
         (Intent::Security(Security::Watch { window: WATCH_DEFAULT }), "security watch"),
+        (Intent::Security(Security::Events { since: EVENTS_DEFAULT }), "security events"),
+        (Intent::Security(Security::Events { since: Period::days(7) }), "security events --since 7d"),
         (Intent::Auth(Auth::Test), "auth test"),
         (Intent::Oncall(Oncall::Who), "oncall who"),
         (Intent::Oncall(Oncall::Contacts), "oncall contacts"),
@@ -104,6 +106,7 @@ fn what_each_command_needs() {
     auth test: read, viewer
     auth failures: read, viewer
     security watch: read, viewer
+    security events: read, viewer
     oncall who: read, viewer
     oncall contacts: read, viewer
     runbook list: read, viewer

@@ -1,0 +1,137 @@
+//! Look-ups of the platform's security on the real platform, compared with what `docker` says directly.
+
+use std::time::{Duration, Instant};
+
+use e2e::bot::{Bot, Finished};
+use e2e::engine::SilentAt;
+use e2e::people;
+use e2e::stack::Stack;
+use sqlx::Executor as _;
+
+/// The database writes a log as well; `ghost` was never started.
+const MORE_SERVICES: &str = "[[service]]\nname = \"postgres_db\"\nurl = \"http://127.0.0.1:1\"\n\
+                             [[service]]\nname = \"ghost\"\nurl = \"http://127.0.0.1:1\"";
+
+fn card(finished: &Finished) -> serde_json::Value {
+    let json: serde_json::Value = serde_json::from_str(&finished.out).expect("a card as JSON");
+    json["card"].clone()
+}
+
+fn title(finished: &Finished) -> String {
+    card(finished)["title"].as_str().expect("a title").to_owned()
+}
+
+fn file(finished: &Finished) -> String {
+    let json: serde_json::Value = serde_json::from_str(&finished.out).expect("a card as JSON");
+    json["file"]["content"].as_str().expect("a file").to_owned()
+}
+
+fn sections(finished: &Finished, kind: &str) -> Vec<serde_json::Value> {
+    let sections = card(finished)["sections"].as_array().expect("sections").clone();
+    sections.iter().filter_map(|section| section.get(kind)).cloned().collect()
+}
+
+fn fact(finished: &Finished, label: &str) -> String {
+    let facts = sections(finished, "facts");
+    let all = facts.iter().filter_map(|facts| facts.as_array()).flatten();
+    let found = all.filter(|fact| fact[0] == label).find_map(|fact| fact[1].as_str().map(str::to_owned));
+    found.unwrap_or_else(|| panic!("no {label} in {}", finished.out))
+}
+
+/// The row of the last table that begins with `first`.
+fn row(finished: &Finished, first: &str) -> Vec<String> {
+    let tables = sections(finished, "table");
+    let rows = tables.last().expect("a table")["rows"].as_array().expect("rows").clone();
+    let row = rows.into_iter().find(|row| row[0] == first);
+    serde_json::from_value(row.unwrap_or_else(|| panic!("no {first} in {}", finished.out))).expect("texts")
+}
+
+/// When the bot looked, from the footer.
+fn as_of(finished: &Finished) -> jiff::Timestamp {
+    let footer = card(finished)["footer"].as_str().expect("a footer").to_owned();
+    let at = footer.split("as of ").nth(1).expect("a time").split(" UTC").next().unwrap().to_owned();
+    format!("{}Z", at.replace(' ', "T")).parse().expect("a time")
+}
+
+/// What `docker logs` has of a service since then, with the Engine's times.
+async fn direct(stack: &Stack, service: &str, since: &str) -> Vec<String> {
+    let container = stack.container(service);
+    let log = stack.docker_both(&["logs", "--timestamps", "--since", since, &container]).await;
+    log.lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn signs_of_an_attack_are_counted_by_kind_and_address_over_all_logs() {
+    let stack = Stack::take().await;
+    let bot = Bot::start(stack.setup().with(MORE_SERVICES).with(&people::toml())).await;
+    for service in ["ac_service", "gs_service"] {
+        stack.sick(service, "attack=7").await;
+    }
+    for _ in 0..3 {
+        stack.log_in_wrongly("auth_service").await;
+    }
+    // Words of the runbook's grep that are no sign of anything.
+    let mut database = stack.database().await;
+    for harmless in
+        ["ALTER TABLE no_such_table ENABLE ROW LEVEL SECURITY", "SELECT 'x' FROM \"/attack/breach\""]
+    {
+        database.execute(harmless).await.unwrap_err();
+    }
+    let asked = bot.line(&["security", "events", "--since", "10m"], true).await;
+    assert_eq!(asked.code, 1, "{asked:?}");
+
+    let mut attacks = Vec::new();
+    for service in ["ac_service", "gs_service"] {
+        let log = direct(&stack, service, "10m").await;
+        attacks.extend(log.into_iter().filter(|line| line.contains("SECURITY attack")));
+    }
+    attacks.sort();
+    let clock = |line: &str| line[11..19].to_owned();
+    assert!(attacks.len() >= 14);
+    let told = fact(&asked, "attack from 203.0.113.9");
+    let (first, last) = (clock(&attacks[0]), clock(&attacks[attacks.len() - 1]));
+    assert_eq!(told, format!("{} times, {first} to {last}; ac_service, gs_service", attacks.len()));
+    let logins = direct(&stack, "auth_service", "10m").await;
+    let logins = logins.iter().filter(|line| line.contains("SECURITY failed login")).count();
+    assert!(fact(&asked, "failed login").starts_with(&format!("{logins} times")), "{}", asked.out);
+
+    let whole = file(&asked);
+    let lines: Vec<&str> = whole.lines().skip_while(|line| !line.starts_with("Lines: ")).skip(1).collect();
+    assert!(lines.is_sorted_by_key(|line| line.split(' ').next()), "merged by time: {whole}");
+    assert_eq!(lines.iter().filter(|line| line.contains("SECURITY attack")).count(), attacks.len());
+    for harmless in ["ROW LEVEL", "/attack/breach"] {
+        assert!(!asked.out.contains(harmless), "{harmless} in {}", asked.out);
+    }
+    let seen = direct(&stack, "postgres_db", "10m").await;
+    assert!(seen.iter().any(|line| line.contains("ROW LEVEL")), "it is in the log, and no sign");
+
+    let begins = stack.docker_both(&["logs", "--timestamps", &stack.container("auth_service")]).await;
+    let begins: jiff::Timestamp =
+        begins.lines().map(|line| line.split(' ').next().unwrap().parse().unwrap()).min().unwrap();
+    let from = as_of(&asked) - Duration::from_secs(600);
+    let told = if begins <= from { "all of it".to_owned() } else { begins.strftime("%H:%M:%S").to_string() };
+    assert_eq!(row(&asked, "auth_service")[1], told);
+    assert_eq!(row(&asked, "ghost")[1], "no container");
+    assert!(title(&asked).ends_with("in the last 10m, from 1 address"), "{}", title(&asked));
+}
+
+#[tokio::test]
+async fn a_log_that_hangs_hides_no_other() {
+    let stack = Stack::take().await;
+    let format = "{{.Id}}";
+    let id = stack.docker(&["inspect", "--format", format, &stack.container("gs_service")]).await;
+    let engine = SilentAt::new(&stack.docker_host(), &format!("/containers/{}/logs", id.trim()));
+    let mut setup = stack.setup().with(&people::toml());
+    setup.sections = setup.sections.replace(&stack.docker_host(), &engine.host());
+    let bot = Bot::start(setup).await;
+    stack.sick("ac_service", "attack=2").await;
+    let started = Instant::now();
+    let asked = bot.line(&["security", "events", "--since", "5m"], true).await;
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+    assert_eq!(asked.code, 1, "{asked:?}");
+    assert!(fact(&asked, "attack from 203.0.113.9").ends_with("ac_service"), "{}", asked.out);
+    assert_eq!(row(&asked, "gs_service")[1], "not read");
+    let text = sections(&asked, "text")[0].as_str().unwrap().to_owned();
+    assert!(text.contains("gs_service: its log could not be read (Docker at"), "{text}");
+    assert!(text.contains("did not answer in time"), "{text}");
+}
