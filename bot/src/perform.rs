@@ -119,6 +119,7 @@ async fn one(
         Intent::Auth(Auth::Failures { window }) => Ok(traffic::auth_failures(app, *window).await),
         Intent::Security(Security::Watch { window }) => Ok(traffic::security_watch(app, *window).await),
         Intent::Security(Security::Events { since }) => Ok(security::events(app, *since).await),
+        Intent::Security(Security::Review { since }) => Ok(security::review(app, *since).await),
         Intent::Db(Db::Ping) => Ok(database::ping(app).await),
         Intent::Db(Db::Connections) => Ok(database::connections(app).await),
         Intent::Auth(Auth::Test) => Ok(logins::test(app).await),

@@ -48,7 +48,7 @@ pub use runbook::{
     StepState, coverage, no_runbook, runbook, runbook_is_good, runbook_progress, runbook_result, runbooks,
 };
 pub use secrets::{no_secrets, secrets};
-pub use survey::security_events;
+pub use survey::{security_events, security_review};
 pub use traffic::{auth_failures, errors, latency, security_watch, slow_endpoints};
 pub use usage::{is_starved, stats};
 pub use validation::validation;

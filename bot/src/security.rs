@@ -29,6 +29,16 @@ pub async fn events(app: &App, since: Period) -> Performed {
     Performed::done(report::security_events(&survey, since, clock::now()), news(peace))
 }
 
+/// What the services complained of. Warnings alone wait for the week's review and are no bad news.
+pub async fn review(app: &App, since: Period) -> Performed {
+    let Some(docker) = &app.executors.docker else {
+        return Performed::done(report::not_configured("docker"), News::Bad);
+    };
+    let survey = survey(app, docker, Subject::Troubles, since).await;
+    let well = !survey.has_severe() && !survey.is_partial();
+    Performed::done(report::security_review(&survey, since, clock::now()), news(well))
+}
+
 /// The logs of all configured services. One that hangs or can't be read hides no other.
 async fn survey(app: &App, docker: &Docker, subject: Subject, since: Period) -> Survey {
     let since = clock::now() - Duration::from(since);

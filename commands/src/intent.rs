@@ -38,7 +38,7 @@ pub use self::logins::Auth;
 pub use self::oncall::Oncall;
 pub use self::runbook::RunbookAsk;
 pub use self::secrets::Secrets;
-pub use self::security::{EVENTS_DEFAULT, Security, WATCH_DEFAULT};
+pub use self::security::{EVENTS_DEFAULT, REVIEW_DEFAULT, Security, WATCH_DEFAULT};
 
 /// Seconds that `health --wait` may poll.
 pub const WAIT_SECONDS: RangeInclusive<i64> = 5..=300;

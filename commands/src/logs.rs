@@ -211,7 +211,9 @@ impl Subject {
     fn is_of(self, line: &str, kind: Kind) -> bool {
         match self {
             Self::Threats => Threat::of(line).is_some(),
-            Self::Troubles => kind.security || kind.severity >= Severity::Warning,
+            Self::Troubles => {
+                kind.severity >= Severity::Warning || (kind.security && Threat::of(line).is_some())
+            }
         }
     }
 }

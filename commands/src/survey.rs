@@ -132,7 +132,26 @@ impl Survey {
     /// How many lines were wanted in all logs.
     #[must_use]
     pub fn wanted(&self) -> u64 {
-        self.logs.iter().map(|log| log.wanted().all()).sum()
+        self.counts().all()
+    }
+
+    /// The lines that were wanted in all logs, by kind.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.logs.iter().map(ServiceLog::wanted).fold(Counts::default(), |sum, one| Counts {
+            security: sum.security + one.security,
+            errors: sum.errors + one.errors,
+            warnings: sum.warnings + one.warnings,
+            notes: sum.notes + one.notes,
+            unmarked: sum.unmarked + one.unmarked,
+        })
+    }
+
+    /// Whether there is an error, or a line that speaks of security.
+    #[must_use]
+    pub fn has_severe(&self) -> bool {
+        let counts = self.counts();
+        counts.errors + counts.security > 0
     }
 
     /// Whether something may be in a log that was not looked at.

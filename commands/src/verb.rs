@@ -39,6 +39,8 @@ pub enum Verb {
     SecurityWatch,
     /// `security events`
     SecurityEvents,
+    /// `security review`
+    SecurityReview,
     /// `auth test`
     AuthTest,
     /// `oncall who`
@@ -65,7 +67,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Health,
         Self::Ps,
         Self::Logs,
@@ -84,6 +86,7 @@ impl Verb {
         Self::AuthFailures,
         Self::SecurityWatch,
         Self::SecurityEvents,
+        Self::SecurityReview,
         Self::OncallWho,
         Self::OncallContacts,
         Self::RunbookList,
@@ -112,6 +115,7 @@ impl Verb {
             Self::AuthFailures => "auth failures",
             Self::SecurityWatch => "security watch",
             Self::SecurityEvents => "security events",
+            Self::SecurityReview => "security review",
             Self::AuthTest => "auth test",
             Self::OncallWho => "oncall who",
             Self::OncallContacts => "oncall contacts",
@@ -146,6 +150,7 @@ impl Verb {
             | Self::AuthFailures
             | Self::SecurityWatch
             | Self::SecurityEvents
+            | Self::SecurityReview
             | Self::AuthTest
             | Self::OncallWho
             | Self::OncallContacts

@@ -135,3 +135,57 @@ async fn a_log_that_hangs_hides_no_other() {
     assert!(text.contains("gs_service: its log could not be read (Docker at"), "{text}");
     assert!(text.contains("did not answer in time"), "{text}");
 }
+
+#[tokio::test]
+async fn the_review_has_every_warning_and_error_once_and_claims_no_week_that_is_not_there() {
+    let stack = Stack::take().await;
+    let bot = Bot::start(stack.setup().with(MORE_SERVICES).with(&people::toml())).await;
+    let mut database = stack.database().await;
+    for row in 0..5 {
+        let wrong = format!("SELECT nothing_{row} FROM reviewed_by_this_test");
+        database.execute(sqlx::AssertSqlSafe(wrong)).await.unwrap_err();
+    }
+    stack.log_in_wrongly("auth_service").await;
+    let asked = bot.line(&["security", "review"], true).await;
+    assert_eq!(asked.code, 1, "{asked:?}");
+
+    let log = direct(&stack, "postgres_db", "168h").await;
+    let has = |line: &str, words: &[&str]| words.iter().any(|word| line.contains(word));
+    let errors = log.iter().filter(|line| has(line, &["ERROR:", "FATAL:", "PANIC:"])).count();
+    let warnings = log.iter().filter(|line| line.contains("WARNING:")).count();
+    let cells = row(&asked, "postgres_db");
+    assert_eq!(cells[2..], [errors.to_string(), "0".to_owned(), warnings.to_string()], "{cells:?}");
+    let logins = direct(&stack, "auth_service", "168h").await;
+    let security = logins.iter().filter(|line| line.contains("SECURITY")).count();
+    assert_eq!(row(&asked, "auth_service")[3], security.to_string());
+
+    let whole = file(&asked);
+    let ours: Vec<&str> = whole
+        .lines()
+        .skip_while(|line| !line.starts_with("Kinds of lines"))
+        .take_while(|line| !line.starts_with("Lines: "))
+        .filter(|line| line.contains("reviewed_by_this_test"))
+        .collect();
+    let count =
+        log.iter().filter(|line| line.contains("ERROR:") && line.contains("reviewed_by_this_test")).count();
+    assert_eq!(ours.len(), 1, "alike ones stand once: {ours:?}");
+    assert!(ours[0].trim_start().starts_with(&format!("{count} error postgres_db, ")), "{ours:?}");
+    let kinds: Vec<&str> = whole
+        .lines()
+        .skip_while(|line| !line.starts_with("Kinds of lines"))
+        .skip(1)
+        .take_while(|line| line.starts_with("  "))
+        .map(|line| line.split(' ').nth(3).unwrap())
+        .collect();
+    let rank = |kind: &str| ["error", "security", "warning"].iter().position(|known| *known == kind).unwrap();
+    assert!(kinds.is_sorted_by_key(|kind| rank(kind)), "the worst first: {kinds:?}");
+
+    assert!(title(&asked).ends_with("in the logs that are there"), "{}", title(&asked));
+    let text = sections(&asked, "text");
+    let text: Vec<&str> = text.iter().map(|text| text.as_str().unwrap()).collect();
+    assert!(
+        text.iter().any(|text| text.starts_with("This is no review of 7d: 7 of 8 logs begin later")),
+        "{text:?}"
+    );
+    assert!(text.iter().any(|text| text.contains("ghost: no container, so no log")), "{text:?}");
+}

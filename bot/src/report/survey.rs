@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use commands::card::{Align, Card, Section, Table, Tone};
 use commands::ids::ServiceName;
 use commands::layout;
-use commands::logs::LogLine;
+use commands::logs::{Kind, LogLine, Severity};
 use commands::message::{Reply, TextFile};
 use commands::period::Period;
-use commands::survey::{Incident, Reach, ServiceLog, Survey};
+use commands::survey::{Incident, Reach, ServiceLog, Shape, Survey};
 use commands::threat::Event;
 use jiff::Timestamp;
 
@@ -17,6 +17,8 @@ use super::{card, column, public};
 
 /// Kinds of events in the card; the file has all.
 const EVENTS_IN_CARD: usize = 8;
+/// Kinds of lines in the card; the file has all.
+const SHAPES_IN_CARD: usize = 8;
 /// Newest lines quoted in the card.
 const LINES_IN_CARD: usize = 5;
 /// Characters of a line in the card.
@@ -52,14 +54,160 @@ pub fn security_events(survey: &Survey, since: Period, now: Timestamp) -> Reply 
     let file = (!whole).then(|| TextFile {
         name: "security-events.txt".to_owned(),
         content: format!(
-            "{}\n{}\n{}\n{}",
-            clock_time(now),
+            "{}\n{}\n{}",
             reaches_in_words(survey, now),
             incidents_in_words(&incidents),
             file(&lines, survey.wanted())
         ),
     });
     Reply { file, ..public(over(since, now, card(title, tone, sections))) }
+}
+
+/// Warnings and worse of all services, alike ones once, the worst first.
+#[must_use]
+pub fn security_review(survey: &Survey, since: Period, now: Timestamp) -> Reply {
+    let shapes = survey.shapes();
+    let lines = survey.lines();
+    let mut sections = unread(survey);
+    sections.extend(shortest(survey, since, now));
+    if !shapes.is_empty() {
+        sections
+            .push(Section::Facts(shapes.iter().take(SHAPES_IN_CARD).map(|one| shape(one, now)).collect()));
+        sections.extend(more(shapes.len(), SHAPES_IN_CARD, "kinds of lines"));
+    }
+    sections.extend(services(survey, now));
+    sections.extend(review_next(&shapes));
+    let tone = if survey.is_partial() || survey.has_severe() {
+        Tone::Bad
+    } else if shapes.is_empty() && survey.is_whole() {
+        Tone::Good
+    } else {
+        Tone::Warning
+    };
+    let file = (!lines.is_empty()).then(|| TextFile {
+        name: "security-review.txt".to_owned(),
+        content: format!(
+            "{}\n{}\n{}",
+            reaches_in_words(survey, now),
+            shapes_in_words(survey, &shapes),
+            file(&lines, survey.wanted())
+        ),
+    });
+    Reply { file, ..public(over(since, now, card(review_title(survey, since), tone, sections))) }
+}
+
+fn review_title(survey: &Survey, since: Period) -> String {
+    let counts = survey.counts();
+    let found: Vec<String> = [
+        (counts.errors, "error", "errors"),
+        (counts.security, "security line", "security lines"),
+        (counts.warnings, "warning", "warnings"),
+    ]
+    .into_iter()
+    .filter(|(count, ..)| *count > 0)
+    .map(|(count, one, many)| if count == 1 { format!("1 {one}") } else { format!("{count} {many}") })
+    .collect();
+    // A week is claimed only where a week is there.
+    let back =
+        if survey.is_whole() { format!("the last {since}") } else { "the logs that are there".to_owned() };
+    if found.is_empty() {
+        format!("Review: nothing worse than a note in {back}")
+    } else {
+        format!("Review: {} in {back}", found.join(", "))
+    }
+}
+
+/// How much of the time asked about is there at all.
+fn shortest(survey: &Survey, since: Period, now: Timestamp) -> Option<Section> {
+    let mut begins = Vec::new();
+    for log in &survey.logs {
+        if let Reach::From(at) | Reach::Newest(Some(at)) = log.reach(survey.since) {
+            begins.push((at, &log.service));
+        }
+    }
+    let (latest, service) = begins.iter().max()?;
+    let short = begins.len();
+    let all = survey.logs.len();
+    let length = layout::duration(now.duration_since(*latest).unsigned_abs());
+    Some(Section::Text(format!(
+        "This is no review of {since}: {short} of {all} logs begin later, that of {service} only {length} ago. A new \
+         container begins a new log."
+    )))
+}
+
+/// How bad, whose, how often, when, and the newest of them.
+fn shape(one: &Shape<'_>, now: Timestamp) -> (String, String) {
+    let newest = &one.group.newest;
+    let times = times(one.group.count, one.group.first_at, newest.at, now);
+    let text = layout::short(&newest.text, LINE_IN_CARD);
+    (format!("{} {}", level(one.kind), one.service), format!("{times}: {text}"))
+}
+
+const fn level(kind: Kind) -> &'static str {
+    match kind {
+        Kind { security: true, .. } => "security",
+        Kind { severity: Severity::Error, .. } => "error",
+        Kind { severity: Severity::Warning, .. } => "warning",
+        Kind { severity: Severity::Info | Severity::Unmarked, .. } => "note",
+    }
+}
+
+/// By service: from when on, and how many of each.
+fn services(survey: &Survey, now: Timestamp) -> Option<Section> {
+    let row = |log: &ServiceLog| {
+        let counts = log.wanted();
+        let mut row = vec![log.service.to_string(), begins(log.reach(survey.since), now)];
+        row.extend([counts.errors, counts.security, counts.warnings].map(|count| count.to_string()));
+        row
+    };
+    let table = Table {
+        columns: vec![
+            column("service", Align::Left),
+            column("log from", Align::Left),
+            column("err", Align::Right),
+            column("sec", Align::Right),
+            column("warn", Align::Right),
+        ],
+        rows: survey.logs.iter().map(row).collect(),
+    };
+    (!survey.logs.is_empty()).then_some(Section::Table(table))
+}
+
+fn review_next(shapes: &[Shape<'_>]) -> Option<Section> {
+    let worst = shapes.first()?;
+    let level = match worst.kind {
+        Kind { severity: Severity::Error, .. } => "error",
+        Kind { security: true, .. } => "security",
+        Kind { .. } => "warning",
+    };
+    let lines = vec![
+        format!("logs {} --since 1d --level {level}", worst.service),
+        "security events --since 7d".to_owned(),
+    ];
+    Some(Section::Next(lines))
+}
+
+fn shapes_in_words(survey: &Survey, shapes: &[Shape<'_>]) -> String {
+    let mut text = format!("Kinds of lines: {}\n", shapes.len());
+    for one in shapes {
+        let time = |at: Option<Timestamp>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
+        let _ = writeln!(
+            text,
+            "  {} {} {}, {} to {}: {}",
+            one.group.count,
+            level(one.kind),
+            one.service,
+            time(one.group.first_at),
+            time(one.group.newest.at),
+            one.group.newest.text
+        );
+    }
+    let grouped: u64 = shapes.iter().map(|one| one.group.count).sum();
+    let rest = survey.wanted().saturating_sub(grouped);
+    if rest > 0 {
+        let _ = writeln!(text, "  {rest} lines of more kinds than are told apart");
+    }
+    text
 }
 
 fn events_title(survey: &Survey, since: Period) -> String {
@@ -87,13 +235,7 @@ fn incident(one: &Incident<'_>, now: Timestamp) -> (String, String) {
         None => what,
     };
     let services: Vec<&str> = one.services.iter().map(|service| service.as_str()).collect();
-    let times = match (one.count, one.first_at, one.newest.at) {
-        (1, _, Some(last)) => format!("once, {}", short_time(last, now)),
-        (count, Some(first), Some(last)) => {
-            format!("{count} times, {} to {}", short_time(first, now), short_time(last, now))
-        }
-        (count, ..) => format!("{count} times"),
-    };
+    let times = times(one.count, one.first_at, one.newest.at, now);
     (label, format!("{times}; {}", services.join(", ")))
 }
 
@@ -233,6 +375,17 @@ fn file(lines: &[(&ServiceName, &LogLine)], of: u64) -> String {
     };
     written.reverse();
     format!("Lines: {kept}{older}\n{}", written.concat())
+}
+
+/// How often, and the first and the last time.
+fn times(count: u64, first: Option<Timestamp>, last: Option<Timestamp>, now: Timestamp) -> String {
+    match (count, first, last) {
+        (1, _, Some(last)) => format!("once, {}", short_time(last, now)),
+        (count, Some(first), Some(last)) => {
+            format!("{count} times, {} to {}", short_time(first, now), short_time(last, now))
+        }
+        (count, ..) => format!("{count} times"),
+    }
 }
 
 /// `03:12:45` of today, else with the day.

@@ -13,6 +13,12 @@ pub const EVENTS_SINCE: (Period, Period) = (Period::minutes(1), Period::days(7))
 /// How long back it goes when nobody says.
 pub const EVENTS_DEFAULT: Period = Period::hours(1);
 
+/// How long back `security review` may go.
+pub const REVIEW_SINCE: (Period, Period) = (Period::minutes(1), Period::days(30));
+
+/// How long back it goes when nobody says: it is done once a week.
+pub const REVIEW_DEFAULT: Period = Period::days(7);
+
 /// Look-ups of attacks.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
 pub enum Security {
@@ -42,6 +48,20 @@ pub enum Security {
         #[arg(long, value_name = "TIME", help = "How far back, as 1h", default_value_t = EVENTS_DEFAULT, value_parser = Period::within(EVENTS_SINCE.0, EVENTS_SINCE.1))]
         since: Period,
     },
+    /// What the services complained of.
+    #[command(
+        about = "A week's warnings and errors",
+        long_about = "Reads the logs of all services at once and shows the warnings, errors and SECURITY lines of the last \
+                      seven days, or of --since: alike ones once, with how many there were, the worst first. All of them \
+                      are in the file. It says from when on each log is there: a week is reviewed only where a week is \
+                      left.",
+        after_help = "security review\nsecurity review --since 1d"
+    )]
+    Review {
+        /// From when on.
+        #[arg(long, value_name = "TIME", help = "How far back, as 7d", default_value_t = REVIEW_DEFAULT, value_parser = Period::within(REVIEW_SINCE.0, REVIEW_SINCE.1))]
+        since: Period,
+    },
 }
 
 impl Security {
@@ -49,6 +69,7 @@ impl Security {
         match self {
             Self::Watch { .. } => Verb::SecurityWatch,
             Self::Events { .. } => Verb::SecurityEvents,
+            Self::Review { .. } => Verb::SecurityReview,
         }
     }
 
@@ -59,6 +80,9 @@ impl Security {
             }
             Self::Events { since } => {
                 push_option(words, "since", Some(since).filter(|since| **since != EVENTS_DEFAULT));
+            }
+            Self::Review { since } => {
+                push_option(words, "since", Some(since).filter(|since| **since != REVIEW_DEFAULT));
             }
         }
     }

@@ -50,6 +50,8 @@ fn an_intent_prints_as_the_line_to_type() {
         (Intent::Security(Security::Watch { window: WATCH_DEFAULT }), "security watch"),
         (Intent::Security(Security::Events { since: EVENTS_DEFAULT }), "security events"),
         (Intent::Security(Security::Events { since: Period::days(7) }), "security events --since 7d"),
+        (Intent::Security(Security::Review { since: REVIEW_DEFAULT }), "security review"),
+        (Intent::Security(Security::Review { since: Period::hours(25) }), "security review --since 1d1h"),
         (Intent::Auth(Auth::Test), "auth test"),
         (Intent::Oncall(Oncall::Who), "oncall who"),
         (Intent::Oncall(Oncall::Contacts), "oncall contacts"),
@@ -107,6 +109,7 @@ fn what_each_command_needs() {
     auth failures: read, viewer
     security watch: read, viewer
     security events: read, viewer
+    security review: read, viewer
     oncall who: read, viewer
     oncall contacts: read, viewer
     runbook list: read, viewer
