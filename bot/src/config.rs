@@ -21,6 +21,7 @@ use commands::lookup::QueryName;
 use commands::oncall::Rung;
 use commands::risk::Role;
 use commands::runbook::Runbook;
+use commands::task::Task;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
@@ -80,6 +81,8 @@ pub struct Config {
     pub services: Vec<Service>,
     /// The operators' own look-ups, as listed.
     pub queries: Vec<Query>,
+    /// What somebody has to do again and again, as listed.
+    pub tasks: Vec<Task>,
     /// Who may do what.
     pub people: People,
     /// Shipped ones and the operators' own, by name.

@@ -16,6 +16,7 @@ mod plain;
 mod runbook;
 mod secrets;
 mod survey;
+mod task;
 mod traffic;
 mod usage;
 mod validation;
@@ -49,6 +50,7 @@ pub use runbook::{
 };
 pub use secrets::{no_secrets, secrets};
 pub use survey::{security_events, security_review};
+pub use task::{task_done, tasks, unknown_task};
 pub use traffic::{auth_failures, errors, latency, security_watch, slow_endpoints};
 pub use usage::{is_starved, stats};
 pub use validation::validation;

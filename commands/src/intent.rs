@@ -309,10 +309,29 @@ impl Intent {
         self.command().as_str()
     }
 
-    /// What it can do and who may ask for it.
+    /// What it can do and who may ask for it: what its command needs, or more where an option records or
+    /// changes something.
     #[must_use]
     pub const fn needs(&self) -> Requirement {
-        self.command().needs()
+        match self {
+            Self::Security(group) => group.needs(),
+            Self::Health { .. }
+            | Self::Ps
+            | Self::Logs { .. }
+            | Self::Stats { .. }
+            | Self::Disk
+            | Self::Errors { .. }
+            | Self::Latency { .. }
+            | Self::Db(_)
+            | Self::Auth(_)
+            | Self::Oncall(_)
+            | Self::Runbook(_)
+            | Self::Query { .. }
+            | Self::Deploy(_)
+            | Self::Secrets(_)
+            | Self::Audit { .. }
+            | Self::Help { .. } => self.command().needs(),
+        }
     }
 
     /// Who sees its answer. The audit trail holds what everybody typed everywhere, private lines among it;

@@ -41,6 +41,8 @@ pub enum Verb {
     SecurityEvents,
     /// `security review`
     SecurityReview,
+    /// `security tasks`
+    SecurityTasks,
     /// `auth test`
     AuthTest,
     /// `oncall who`
@@ -67,7 +69,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Health,
         Self::Ps,
         Self::Logs,
@@ -87,6 +89,7 @@ impl Verb {
         Self::SecurityWatch,
         Self::SecurityEvents,
         Self::SecurityReview,
+        Self::SecurityTasks,
         Self::OncallWho,
         Self::OncallContacts,
         Self::RunbookList,
@@ -116,6 +119,7 @@ impl Verb {
             Self::SecurityWatch => "security watch",
             Self::SecurityEvents => "security events",
             Self::SecurityReview => "security review",
+            Self::SecurityTasks => "security tasks",
             Self::AuthTest => "auth test",
             Self::OncallWho => "oncall who",
             Self::OncallContacts => "oncall contacts",
@@ -135,7 +139,8 @@ impl Verb {
         }
     }
 
-    /// What it can do and who may ask for it: the one table of both.
+    /// What it can do and who may ask for it: the one table of both. It is what every use of the command
+    /// needs; an option may need more, as [`Intent::needs`](crate::intent::Intent::needs) says.
     #[must_use]
     pub const fn needs(self) -> Requirement {
         match self {
@@ -151,6 +156,7 @@ impl Verb {
             | Self::SecurityWatch
             | Self::SecurityEvents
             | Self::SecurityReview
+            | Self::SecurityTasks
             | Self::AuthTest
             | Self::OncallWho
             | Self::OncallContacts

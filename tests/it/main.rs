@@ -13,6 +13,7 @@ mod security_flow;
 mod slack_flow;
 mod slack_wire;
 mod stack_flow;
+mod task_flow;
 mod terminal_flow;
 mod traffic_flow;
 mod web_page;

@@ -10,6 +10,7 @@ use commands::ids::{Account, Platform, Room, ServiceName};
 use commands::lookup::QueryName;
 use commands::oncall::Rung;
 use commands::risk::Role;
+use commands::task::{Every, Task, TaskName};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use store::Store;
@@ -25,6 +26,9 @@ use super::{document, runbook};
 
 /// One line of a list on a phone.
 const LONGEST_DESCRIPTION: usize = 100;
+
+/// A sentence or two.
+const LONGEST_TASK: usize = 300;
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +55,8 @@ struct File {
     services: Vec<Spanned<ServiceSection>>,
     #[serde(default, rename = "query")]
     queries: Vec<Spanned<QuerySection>>,
+    #[serde(default, rename = "task")]
+    tasks: Vec<Spanned<TaskSection>>,
     #[serde(default, rename = "person")]
     people: Vec<Spanned<PersonSection>>,
 }
@@ -196,6 +202,15 @@ struct QuerySection {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct TaskSection {
+    name: Spanned<String>,
+    every: Every,
+    what: Spanned<String>,
+    line: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct PersonSection {
     name: String,
     slack: Option<String>,
@@ -288,7 +303,9 @@ pub(super) fn resolve(
     let check = Check { shown, text, variable };
     let services = services(&check, &file.services, &defaults)?;
     let names = services.iter().map(|service| service.name.clone()).collect();
-    let runbooks = runbook::all(&check.runbook_dir(&file.bot)?, &Grammar::new(names))?;
+    let grammar = Grammar::new(names);
+    let runbooks = runbook::all(&check.runbook_dir(&file.bot)?, &grammar)?;
+    let tasks = tasks(&check, &file.tasks, &grammar)?;
     let queries = queries(&check, &file)?;
     let people = people(&check, &file.people)?;
     let data_dir = data_dir(&check, &file.bot, &defaults.bot)?;
@@ -312,6 +329,7 @@ pub(super) fn resolve(
         checked_secrets: secrets(&check, &file.secrets, &services)?,
         services,
         queries,
+        tasks,
         people,
         runbooks,
     })
@@ -696,6 +714,38 @@ fn queries(check: &Check<'_>, file: &File) -> Result<Vec<Query>, ConfigError> {
         queries.push(Query { name, description: description.to_owned(), question });
     }
     Ok(queries)
+}
+
+fn tasks(
+    check: &Check<'_>,
+    sections: &[Spanned<TaskSection>],
+    grammar: &Grammar,
+) -> Result<Vec<Task>, ConfigError> {
+    let mut tasks: Vec<Task> = Vec::new();
+    for spanned in sections {
+        let section = spanned.get_ref();
+        let wrong = |key: &Spanned<String>, what: String| check.error(key.span(), format!("[[task]] {what}"));
+        let typed = section.name.get_ref();
+        let name: TaskName = typed.parse().map_err(|error| {
+            wrong(&section.name, format!("name: {typed:?} is no word to type: use {error}"))
+        })?;
+        if tasks.iter().any(|task| task.name == name) {
+            return Err(wrong(&section.name, format!("name {typed:?} is listed twice")));
+        }
+        let what = section.what.get_ref().trim();
+        if what.is_empty() || what.chars().count() > LONGEST_TASK {
+            let what = format!("what of {typed:?} must have 1 to {LONGEST_TASK} characters");
+            return Err(wrong(&section.what, what));
+        }
+        let line = section.line.as_ref().map(|line| {
+            let intent = grammar.parse(line.get_ref());
+            intent.map_err(|error| wrong(line, format!("line {:?}: {error}", line.get_ref())))
+        });
+        // As it is typed, whatever the file's spelling is.
+        let line = line.transpose()?.map(|intent| intent.to_string());
+        tasks.push(Task { name, every: section.every, what: what.to_owned(), line });
+    }
+    Ok(tasks)
 }
 
 fn people(check: &Check<'_>, sections: &[Spanned<PersonSection>]) -> Result<People, ConfigError> {

@@ -2,6 +2,8 @@
 
 use super::{WINDOW, push_option};
 use crate::period::Period;
+use crate::risk::{Requirement, Risk, Role};
+use crate::task::{TaskName, typed_name};
 use crate::verb::Verb;
 
 /// How long back `security watch` goes when nobody says: an attack is rarely noticed within minutes.
@@ -62,6 +64,19 @@ pub enum Security {
         #[arg(long, value_name = "TIME", help = "How far back, as 7d", default_value_t = REVIEW_DEFAULT, value_parser = Period::within(REVIEW_SINCE.0, REVIEW_SINCE.1))]
         since: Period,
     },
+    /// What is to be done again and again.
+    #[command(
+        about = "What is due, and who did it last",
+        long_about = "Lists the [[task]] entries of the configuration, the overdue ones first: how often, when one was last \
+                      done and by whom, when it is due again, and the line to type for it. --done NAME records that you \
+                      have done one now; that takes an operator.",
+        after_help = "security tasks\nsecurity tasks --done log-review"
+    )]
+    Tasks {
+        /// The one that was done.
+        #[arg(long, value_name = "NAME", help = "Record one as done", value_parser = typed_name)]
+        done: Option<TaskName>,
+    },
 }
 
 impl Security {
@@ -70,6 +85,17 @@ impl Security {
             Self::Watch { .. } => Verb::SecurityWatch,
             Self::Events { .. } => Verb::SecurityEvents,
             Self::Review { .. } => Verb::SecurityReview,
+            Self::Tasks { .. } => Verb::SecurityTasks,
+        }
+    }
+
+    /// Whoever records something answers for it.
+    pub(super) const fn needs(&self) -> Requirement {
+        match self {
+            Self::Tasks { done: Some(_) } => Requirement { risk: Risk::Coordinate, role: Role::Operator },
+            Self::Watch { .. } | Self::Events { .. } | Self::Review { .. } | Self::Tasks { done: None } => {
+                self.command().needs()
+            }
         }
     }
 
@@ -84,6 +110,7 @@ impl Security {
             Self::Review { since } => {
                 push_option(words, "since", Some(since).filter(|since| **since != REVIEW_DEFAULT));
             }
+            Self::Tasks { done } => push_option(words, "done", done.as_ref()),
         }
     }
 }
