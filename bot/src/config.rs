@@ -75,6 +75,8 @@ pub struct Config {
     pub contacts: Vec<Contact>,
     /// Where the platform's backups are, when configured.
     pub backups: Option<Backups>,
+    /// Where data about known holes is, when configured.
+    pub security: Option<Security>,
     /// The platform's secrets to look at, as listed.
     pub checked_secrets: Vec<Secret>,
     /// The platform's HTTP services, as listed.
@@ -220,6 +222,15 @@ pub struct Contact {
 pub struct Backups {
     /// An absolute path on the bot's machine.
     pub dir: PathBuf,
+}
+
+/// `[security]`: folders on the bot's machine, absolute paths.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Security {
+    /// JSON files that the scanner Trivy wrote.
+    pub trivy_reports: Option<PathBuf>,
+    /// What `apt-get update` leaves, such as `/var/lib/apt/lists`.
+    pub package_lists: Option<PathBuf>,
 }
 
 /// One `[[secret]]`: where it is, never what it is.

@@ -6,7 +6,7 @@
 //! 4. [`authorize`]: whether this person may do this here.
 //! 5. [`run`], [`perform`], [`performed`]: the work and its one answer.
 //! 6. [`health`]: a look at the platform; [`containers`], [`host`], [`secrets`], [`database`], [`logins`],
-//!    [`traffic`], [`security`], [`lookup`], [`task`]: closer looks; [`validation`]: whether the platform works; [`runbook`]: several of
+//!    [`traffic`], [`security`], [`scan`], [`lookup`], [`task`]: closer looks; [`validation`]: whether the platform works; [`runbook`]: several of
 //!    them at once.
 //! 7. [`report`]: every text that people read.
 //! 8. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
@@ -41,6 +41,7 @@ pub mod receive;
 pub mod report;
 pub mod run;
 pub mod runbook;
+pub mod scan;
 pub mod secrets;
 pub mod security;
 pub mod serve;

@@ -18,7 +18,8 @@ use crate::config::{Person, Service};
 use crate::outbox::answer_slot;
 use crate::performed::{News, Performed, news};
 use crate::{
-    containers, database, host, logins, lookup, report, runbook, secrets, security, task, traffic, validation,
+    containers, database, host, logins, lookup, report, runbook, scan, secrets, security, task, traffic,
+    validation,
 };
 
 /// A service counts as recovered after this many good answers in a row.
@@ -120,6 +121,7 @@ async fn one(
         Intent::Security(Security::Watch { window }) => Ok(traffic::security_watch(app, *window).await),
         Intent::Security(Security::Events { since }) => Ok(security::events(app, *since).await),
         Intent::Security(Security::Review { since }) => Ok(security::review(app, *since).await),
+        Intent::Security(Security::Scan) => Ok(scan::scan(app).await),
         Intent::Security(Security::Tasks { done: None }) => task::list(app).await,
         Intent::Security(Security::Tasks { done: Some(name) }) => task::done(app, person, name).await,
         Intent::Db(Db::Ping) => Ok(database::ping(app).await),

@@ -14,6 +14,7 @@ mod lookup;
 mod oncall;
 mod plain;
 mod runbook;
+mod scan;
 mod secrets;
 mod survey;
 mod task;
@@ -48,6 +49,7 @@ pub use plain::text;
 pub use runbook::{
     StepState, coverage, no_runbook, runbook, runbook_is_good, runbook_progress, runbook_result, runbooks,
 };
+pub use scan::scanned;
 pub use secrets::{no_secrets, secrets};
 pub use survey::{security_events, security_review};
 pub use task::{task_done, tasks, unknown_task};

@@ -41,6 +41,8 @@ pub enum Verb {
     SecurityEvents,
     /// `security review`
     SecurityReview,
+    /// `security scan`
+    SecurityScan,
     /// `security tasks`
     SecurityTasks,
     /// `auth test`
@@ -69,7 +71,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Health,
         Self::Ps,
         Self::Logs,
@@ -89,6 +91,7 @@ impl Verb {
         Self::SecurityWatch,
         Self::SecurityEvents,
         Self::SecurityReview,
+        Self::SecurityScan,
         Self::SecurityTasks,
         Self::OncallWho,
         Self::OncallContacts,
@@ -119,6 +122,7 @@ impl Verb {
             Self::SecurityWatch => "security watch",
             Self::SecurityEvents => "security events",
             Self::SecurityReview => "security review",
+            Self::SecurityScan => "security scan",
             Self::SecurityTasks => "security tasks",
             Self::AuthTest => "auth test",
             Self::OncallWho => "oncall who",
@@ -156,6 +160,7 @@ impl Verb {
             | Self::SecurityWatch
             | Self::SecurityEvents
             | Self::SecurityReview
+            | Self::SecurityScan
             | Self::SecurityTasks
             | Self::AuthTest
             | Self::OncallWho

@@ -214,3 +214,142 @@ async fn the_review_has_every_warning_and_error_once_and_claims_no_week_that_is_
     );
     assert!(text.iter().any(|text| text.contains("ghost: no container, so no log")), "{text:?}");
 }
+
+/// The facts of an image's packages as its own list has them: name, version, architecture.
+async fn packages(stack: &Stack, service: &str) -> Vec<(String, String, String)> {
+    let container = stack.container(service);
+    let list = stack.docker(&["exec", &container, "cat", "/var/lib/dpkg/status"]).await;
+    let field = |paragraph: &str, name: &str| {
+        paragraph.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
+    };
+    list.split("\n\n")
+        .filter(|paragraph| paragraph.contains("Status: install ok installed"))
+        .map(|one| {
+            let of = |name: &str| field(one, name).unwrap_or_else(|| panic!("no {name} in {one}"));
+            (of("Package:"), of("Version:"), of("Architecture:"))
+        })
+        .collect()
+}
+
+async fn release(stack: &Stack, service: &str) -> String {
+    let told = stack.docker(&["exec", &stack.container(service), "cat", "/usr/lib/os-release"]).await;
+    let release = told.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    release.expect("a release").to_owned()
+}
+
+/// A suite as apt keeps it.
+fn suite(folder: &std::path::Path, codename: &str, date: &str, packages: &[(String, String, String)]) {
+    let prefix = format!("deb.example_debian_dists_{codename}_");
+    let text = format!("Origin: Debian\nCodename: {codename}\nDate: {date}\n");
+    std::fs::write(folder.join(format!("{prefix}InRelease")), text).unwrap();
+    let list: String = packages
+        .iter()
+        .map(|(name, version, architecture)| {
+            format!("Package: {name}\nArchitecture: {architecture}\nVersion: {version}\n\n")
+        })
+        .collect();
+    std::fs::write(folder.join(format!("{prefix}main_binary-amd64_Packages")), list).unwrap();
+}
+
+const SIX: &str = "auth_service, ac_service, integrity_service, fv_service, gs_service, pgc_service";
+
+#[tokio::test]
+async fn an_image_is_behind_by_its_own_package_list_beside_the_distributions() {
+    let stack = Stack::take().await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!("[security]\npackage_lists = {:?}", folder.path());
+    let setup = stack.setup().with(MORE_SERVICES).with(&config).with(&people::toml());
+    let bot = Bot::start(setup).await;
+    let (all, release) = (packages(&stack, "postgres_db").await, release(&stack, "postgres_db").await);
+    assert!(all.len() > 5, "{all:?}");
+    suite(folder.path(), &release, "Sat, 11 Jul 2026 10:16:37 UTC", &all);
+    let (name, have, architecture) = all[all.len() / 2].clone();
+    let newer = [
+        (name.clone(), format!("{have}+deb99u1"), architecture),
+        // An older one in the suite for holes is none to go to.
+        (all[0].0.clone(), "0~1".to_owned(), all[0].2.clone()),
+    ];
+    suite(folder.path(), &format!("{release}-security"), "Tue, 24 Nov 2026 00:34:33 UTC", &newer);
+    let asked = bot.line(&["security", "scan"], true).await;
+    assert_eq!(asked.code, 1, "{asked:?}");
+    let image =
+        stack.docker(&["inspect", "--format", "{{.Config.Image}}", &stack.container("postgres_db")]).await;
+    assert_eq!(
+        fact(&asked, "postgres_db"),
+        format!(
+            "{}: 1 of {} packages are behind, 1 of them for security; {name} {have} -> {have}+deb99u1 ({release}-security) (2026-11-24)",
+            image.trim(),
+            all.len()
+        )
+    );
+    assert!(
+        fact(&asked, SIX).ends_with("no report and no package list in it: nobody can say"),
+        "{}",
+        asked.out
+    );
+    assert!(fact(&asked, "ghost").contains("no container, so no image"), "{}", asked.out);
+    let footer = card(&asked)["footer"].as_str().unwrap().to_owned();
+    assert!(footer.starts_with("data of 2026-11-24, as of "), "{footer}");
+    assert_eq!(title(&asked), "1 of 3 images to be updated, 2 can't be judged");
+
+    // Up to date.
+    suite(folder.path(), &format!("{release}-security"), "Tue, 24 Nov 2026 00:34:33 UTC", &[]);
+    let well = bot.line(&["security", "scan"], true).await;
+    let words = format!("none of {} packages is behind", all.len());
+    assert!(fact(&well, "postgres_db").contains(&words), "{}", well.out);
+}
+
+#[tokio::test]
+async fn a_scanners_report_is_found_by_the_images_id_and_an_image_that_hangs_hides_no_other() {
+    let stack = Stack::take().await;
+    let (reports, lists) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let id = stack.docker(&["inspect", "--format", "{{.Image}}", &stack.container("auth_service")]).await;
+    let hole = |id: &str, severity: &str, fixed: &str| {
+        serde_json::json!({
+            "VulnerabilityID": id, "PkgName": "openssl", "InstalledVersion": "3.0.1",
+            "FixedVersion": fixed, "Severity": severity
+        })
+    };
+    let report = |at: &str, holes: Vec<serde_json::Value>| {
+        serde_json::json!({
+            "SchemaVersion": 2, "CreatedAt": at, "ArtifactName": "any",
+            "Metadata": { "ImageID": id.trim() }, "Results": [{ "Target": "os", "Vulnerabilities": holes }]
+        })
+        .to_string()
+    };
+    let holes = vec![
+        hole("CVE-2026-1", "LOW", ""),
+        hole("CVE-2026-2", "CRITICAL", "3.0.2"),
+        hole("CVE-2026-3", "LOW", ""),
+    ];
+    std::fs::write(reports.path().join("old.json"), report("2026-01-01T00:00:00Z", Vec::new())).unwrap();
+    std::fs::write(reports.path().join("new.json"), report("2026-02-01T00:00:00Z", holes)).unwrap();
+    std::fs::write(reports.path().join("broken.json"), "{").unwrap();
+    let format = "{{.Id}}";
+    let silent = stack.docker(&["inspect", "--format", format, &stack.container("postgres_db")]).await;
+    let engine = SilentAt::new(&stack.docker_host(), &format!("/containers/{}/archive", silent.trim()));
+    let config =
+        format!("[security]\ntrivy_reports = {:?}\npackage_lists = {:?}", reports.path(), lists.path());
+    let prometheus = "[[service]]\nname = \"prometheus\"\nurl = \"http://127.0.0.1:1\"";
+    let mut setup = stack.setup().with(MORE_SERVICES).with(prometheus).with(&config).with(&people::toml());
+    setup.sections = setup.sections.replace(&stack.docker_host(), &engine.host());
+    let bot = Bot::start(setup).await;
+    let asked = bot.line(&["security", "scan"], true).await;
+    assert_eq!(asked.code, 1, "{asked:?}");
+    let told = fact(&asked, SIX);
+    assert!(
+        told.contains(": 1 critical, 2 low; CVE-2026-2 openssl 3.0.1, fixed in 3.0.2; CVE-2026-1 openssl 3.0.1, no fix yet; "),
+        "{told}"
+    );
+    assert!(told.contains(". The data is old: 2026-02-01, "), "{told}");
+    assert!(fact(&asked, "postgres_db").contains("could not be looked into: Docker at"), "{}", asked.out);
+    let release = release(&stack, "prometheus").await;
+    assert!(
+        fact(&asked, "prometheus").ends_with(&format!("no lists of its release {release}")),
+        "{}",
+        asked.out
+    );
+    let text = sections(&asked, "text")[0].as_str().unwrap().to_owned();
+    assert!(text.starts_with("Not read:\nbroken.json: no report of Trivy: "), "{text}");
+    assert!(file(&asked).contains("low CVE-2026-3 openssl 3.0.1, no fix yet"), "{}", asked.out);
+}

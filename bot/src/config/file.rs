@@ -20,7 +20,7 @@ use url::{Host, Url};
 use super::secret::Spelled;
 use super::{
     Auth, Backups, Bot, Config, ConfigError, Contact, DEFAULTS, Discord, Docker, LogFormat, Oncall, People,
-    Person, Postgres, Query, Question, Secret, Service, Slack, SlackMode, StoreUrl, Web,
+    Person, Postgres, Query, Question, Secret, Security, Service, Slack, SlackMode, StoreUrl, Web,
 };
 use super::{document, runbook};
 
@@ -49,6 +49,7 @@ struct File {
     #[serde(default, rename = "contact")]
     contacts: Vec<Spanned<Contact>>,
     backups: Option<BackupsSection>,
+    security: Option<SecuritySection>,
     #[serde(default, rename = "secret")]
     secrets: Vec<Spanned<SecretSection>>,
     #[serde(default, rename = "service")]
@@ -150,6 +151,13 @@ struct AuthSection {
 #[serde(deny_unknown_fields)]
 struct BackupsSection {
     dir: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SecuritySection {
+    trivy_reports: Option<Spanned<PathBuf>>,
+    package_lists: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Deserialize)]
@@ -326,6 +334,7 @@ pub(super) fn resolve(
         oncall: file.oncall.map(|section| oncall(&check, section, &people)).transpose()?,
         contacts: contacts(&check, file.contacts)?,
         backups: backups(&check, file.backups, defaults.backups)?,
+        security: file.security.map(|section| security(&check, section, defaults.security)).transpose()?,
         checked_secrets: secrets(&check, &file.secrets, &services)?,
         services,
         queries,
@@ -589,6 +598,23 @@ fn backups(
         return Err(check.error(dir.span(), "[backups] dir must be an absolute path"));
     }
     Ok(Some(Backups { dir: dir.into_inner() }))
+}
+
+fn security(
+    check: &Check<'_>,
+    section: SecuritySection,
+    defaults: Option<SecuritySection>,
+) -> Result<Security, ConfigError> {
+    let folder = |key: &str, dir: Option<Spanned<PathBuf>>| match dir {
+        Some(dir) if !dir.get_ref().is_absolute() => {
+            Err(check.error(dir.span(), format!("[security] {key} must be an absolute path")))
+        }
+        dir => Ok(dir.map(Spanned::into_inner)),
+    };
+    Ok(Security {
+        trivy_reports: folder("trivy_reports", section.trivy_reports)?,
+        package_lists: folder("package_lists", section.package_lists.or_else(|| defaults?.package_lists))?,
+    })
 }
 
 fn secrets(

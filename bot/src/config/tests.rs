@@ -147,6 +147,8 @@ fn mistakes_name_file_line_and_key() {
     insta::assert_snapshot!(mistake("[[query]]\nname = \"a\"\ndescription = \" \"\nsql = \"SELECT 1\"\n"), @r#"acgs.toml:3: [[query]] description of "a" must have 1 to 100 characters"#);
     insta::assert_snapshot!(mistake("[[query]]\nname = \"a\"\ndescription = \"d\"\nsql = \"SELECT 1\"\n"), @r#"acgs.toml:4: [[query]] sql of "a" needs [postgres]"#);
     insta::assert_snapshot!(mistake("[[query]]\nname = \"a\"\ndescription = \"d\"\npromql = \"up\"\n"), @r#"acgs.toml:4: [[query]] promql of "a" needs [prometheus]"#);
+    insta::assert_snapshot!(mistake("[security]\ntrivy_reports = \"here\"\n"), @"acgs.toml:2: [security] trivy_reports must be an absolute path");
+    insta::assert_snapshot!(mistake("[security]\npackage_lists = \"here\"\n"), @"acgs.toml:2: [security] package_lists must be an absolute path");
     let task = |keys: &str| mistake(&format!("[[task]]\nevery = \"weekly\"\n{keys}"));
     insta::assert_snapshot!(task("name = \"Log Review\"\nwhat = \"w\"\n"), @r#"acgs.toml:3: [[task]] name: "Log Review" is no word to type: use 1 to 32 of a-z, 0-9, '_' and '-', starting with a letter"#);
     insta::assert_snapshot!(task("name = \"a\"\nwhat = \" \"\n"), @r#"acgs.toml:4: [[task]] what of "a" must have 1 to 300 characters"#);

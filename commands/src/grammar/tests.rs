@@ -200,6 +200,7 @@ fn intent() -> impl Strategy<Value = Intent> {
         prop::option::of("[a-z][a-z0-9_-]{0,31}").prop_map(|name| {
             Intent::Security(Security::Tasks { done: name.map(|name| name.parse().unwrap()) })
         }),
+        Just(Intent::Security(Security::Scan)),
         Just(Intent::Oncall(Oncall::Who)),
         Just(Intent::Oncall(Oncall::Contacts)),
         Just(Intent::Runbook(RunbookAsk::List)),

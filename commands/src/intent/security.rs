@@ -64,6 +64,16 @@ pub enum Security {
         #[arg(long, value_name = "TIME", help = "How far back, as 7d", default_value_t = REVIEW_DEFAULT, value_parser = Period::within(REVIEW_SINCE.0, REVIEW_SINCE.1))]
         since: Period,
     },
+    /// Known holes of the services' images.
+    #[command(
+        about = "Known holes of the images",
+        long_about = "Shows of every service's image what a scanner's report in [security] trivy_reports says of it: holes by \
+                      severity, the worst with the versions that close them. Without a report it compares the image's own \
+                      list of Debian packages with the lists in [security] package_lists. The date of the data stands \
+                      beside it; older than 35 days is told to be old. Nothing is run in a container.",
+        after_help = "security scan"
+    )]
+    Scan,
     /// What is to be done again and again.
     #[command(
         about = "What is due, and who did it last",
@@ -85,6 +95,7 @@ impl Security {
             Self::Watch { .. } => Verb::SecurityWatch,
             Self::Events { .. } => Verb::SecurityEvents,
             Self::Review { .. } => Verb::SecurityReview,
+            Self::Scan => Verb::SecurityScan,
             Self::Tasks { .. } => Verb::SecurityTasks,
         }
     }
@@ -93,9 +104,11 @@ impl Security {
     pub(super) const fn needs(&self) -> Requirement {
         match self {
             Self::Tasks { done: Some(_) } => Requirement { risk: Risk::Coordinate, role: Role::Operator },
-            Self::Watch { .. } | Self::Events { .. } | Self::Review { .. } | Self::Tasks { done: None } => {
-                self.command().needs()
-            }
+            Self::Watch { .. }
+            | Self::Events { .. }
+            | Self::Review { .. }
+            | Self::Scan
+            | Self::Tasks { done: None } => self.command().needs(),
         }
     }
 
@@ -110,6 +123,7 @@ impl Security {
             Self::Review { since } => {
                 push_option(words, "since", Some(since).filter(|since| **since != REVIEW_DEFAULT));
             }
+            Self::Scan => {}
             Self::Tasks { done } => push_option(words, "done", done.as_ref()),
         }
     }

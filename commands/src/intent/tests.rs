@@ -53,6 +53,7 @@ fn an_intent_prints_as_the_line_to_type() {
         (Intent::Security(Security::Events { since: Period::days(7) }), "security events --since 7d"),
         (Intent::Security(Security::Review { since: REVIEW_DEFAULT }), "security review"),
         (Intent::Security(Security::Review { since: Period::hours(25) }), "security review --since 1d1h"),
+        (Intent::Security(Security::Scan), "security scan"),
         (Intent::Security(Security::Tasks { done: None }), "security tasks"),
         (
             Intent::Security(Security::Tasks { done: Some("log-review".parse().unwrap()) }),
@@ -116,6 +117,7 @@ fn what_each_command_needs() {
     security watch: read, viewer
     security events: read, viewer
     security review: read, viewer
+    security scan: read, viewer
     security tasks: read, viewer
     oncall who: read, viewer
     oncall contacts: read, viewer
