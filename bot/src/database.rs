@@ -1,14 +1,16 @@
 //! Look-ups in the platform's database.
 
 use commands::database::{IdleIndex, LongSession, SlowBy, SlowStatements};
+use commands::intent::WINDOW_DEFAULT;
 use commands::message::Reply;
 use commands::period::Period;
+use commands::plot::{Course, Wanted};
 use exec_postgres::{Postgres, PostgresError};
 
 use crate::app::App;
 use crate::health::DEADLINE;
 use crate::performed::{News, Performed, news};
-use crate::{clock, report};
+use crate::{clock, plot, report};
 
 /// Whether it answers.
 pub async fn ping(app: &App) -> Performed {
@@ -23,9 +25,16 @@ pub async fn ping(app: &App) -> Performed {
 /// Who holds its connections.
 pub async fn connections(app: &App) -> Performed {
     asked(app, async |postgres| {
-        let connections = postgres.connections(DEADLINE).await?;
-        let well = !connections.seats.are_scarce();
-        Ok((report::connections(&connections, clock::now()), well))
+        let course = Course::Connections { database: postgres.database().to_owned() };
+        let wanted = Wanted::over(course, WINDOW_DEFAULT);
+        let asking = postgres.connections(DEADLINE);
+        let (connections, history) = tokio::join!(asking, plot::history(app, &wanted));
+        let connections = connections?;
+        let seats = connections.seats;
+        let reply = report::connections(&connections, clock::now());
+        let limit = f64::from(seats.max.saturating_sub(seats.reserved));
+        let reply = plot::beside(app, reply, &wanted, history, Some(limit)).await;
+        Ok((reply, !seats.are_scarce()))
     })
     .await
 }

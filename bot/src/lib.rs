@@ -6,8 +6,8 @@
 //! 4. [`authorize`]: whether this person may do this here.
 //! 5. [`run`], [`perform`], [`performed`]: the work and its one answer.
 //! 6. [`health`]: a look at the platform; [`containers`], [`host`], [`secrets`], [`database`], [`logins`],
-//!    [`traffic`], [`security`], [`scan`], [`lookup`], [`task`]: closer looks; [`validation`]: whether the platform works; [`runbook`]: several of
-//!    them at once.
+//!    [`traffic`], [`security`], [`scan`], [`task`], [`lookup`]: closer looks; [`validation`]: whether the platform
+//!    works; [`plot`]: pictures beside them; [`runbook`]: several of them at once.
 //! 7. [`report`]: every text that people read.
 //! 8. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
 //! 9. [`chat`], [`http`], [`listener`], [`login`], [`serve`], [`demo`], [`terminal`], [`check`], [`cli`]: the ways in and out.
@@ -37,6 +37,7 @@ pub mod lookup;
 pub mod outbox;
 pub mod perform;
 pub mod performed;
+pub mod plot;
 pub mod receive;
 pub mod report;
 pub mod run;

@@ -106,7 +106,12 @@ async fn one(
                 Wanted { tail: *tail, since: None, grep: grep.clone(), level: *level, subject: None };
             Ok(containers::logs(app, configured(app, service)?, *since, wanted).await)
         }
-        Intent::Stats { service, sort } => Ok(containers::stats(app, service.as_ref(), *sort).await),
+        Intent::Stats { service, sort, trend: None } => {
+            Ok(containers::stats(app, service.as_ref(), *sort).await)
+        }
+        Intent::Stats { service, trend: Some(trend), .. } => {
+            Ok(traffic::memory_trend(app, service.as_ref(), *trend).await)
+        }
         Intent::Disk => Ok(host::disk(app).await),
         Intent::Deploy(Deploy::List) => Ok(containers::deployed(app).await),
         Intent::Secrets(Secrets::Check) => Ok(secrets::check(app).await),

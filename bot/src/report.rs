@@ -11,8 +11,10 @@ mod host;
 mod logins;
 mod logs;
 mod lookup;
+mod memory;
 mod oncall;
 mod plain;
+mod plot;
 mod runbook;
 mod scan;
 mod secrets;
@@ -44,8 +46,10 @@ pub use host::disk;
 pub use logins::canary;
 pub use logs::{logs, no_container};
 pub use lookup::{looked_up, queries, unknown_query};
+pub use memory::memory_trend;
 pub use oncall::{contacts, is_reachable, oncall};
 pub use plain::text;
+pub use plot::{PlotError, plot};
 pub use runbook::{
     StepState, coverage, no_runbook, runbook, runbook_is_good, runbook_progress, runbook_result, runbooks,
 };
@@ -71,11 +75,11 @@ fn card(title: impl Into<String>, tone: Tone, sections: Vec<Section>) -> Card {
 }
 
 const fn public(card: Card) -> Reply {
-    Reply { visibility: Visibility::Public, card, file: None }
+    Reply { visibility: Visibility::Public, card, file: None, picture: None }
 }
 
 const fn private(card: Card) -> Reply {
-    Reply { visibility: Visibility::Private, card, file: None }
+    Reply { visibility: Visibility::Private, card, file: None, picture: None }
 }
 
 /// A button that types `line` for whoever clicks it; none if the line is too long for a button.
@@ -102,6 +106,14 @@ pub fn not_configured(section: &str) -> Reply {
 pub fn unavailable(part: &str, why: &str) -> Reply {
     let why = commands::layout::short(&commands::escape::clean(why), 300);
     public(card(format!("{part} could not be asked"), Tone::Bad, vec![Section::Text(why)]))
+}
+
+/// An answer that was to have a picture.
+#[must_use]
+pub fn without_picture(mut reply: Reply, why: &str) -> Reply {
+    let why = commands::layout::short(&commands::escape::clean(why), 200);
+    reply.card.sections.push(Section::Text(format!("No picture of how it went: {why}")));
+    reply
 }
 
 /// What a person may type.
@@ -152,7 +164,7 @@ pub fn audit(rows: &[AuditRow]) -> Reply {
         .last()
         .map(|row| format!("newest: row {}, hash {}", row.seq, &row.hash[..12.min(row.hash.len())]));
     let file = TextFile { name: "audit.txt".to_owned(), content: audit_file(rows) };
-    Reply { visibility: Visibility::Private, card: audit, file: Some(file) }
+    Reply { visibility: Visibility::Private, card: audit, file: Some(file), picture: None }
 }
 
 fn rows_word(count: usize) -> String {

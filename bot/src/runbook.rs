@@ -122,7 +122,7 @@ mod tests {
             buttons: Vec::new(),
             footer: None,
         };
-        let reply = Box::new(Reply { visibility: Visibility::Public, card, file: None });
+        let reply = Box::new(Reply { visibility: Visibility::Public, card, file: None, picture: None });
         StepState::Done { line: String::new(), found, reply }
     }
 

@@ -5,11 +5,12 @@
 //! as text, in colours only on a terminal, or as JSON.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use commands::ids::{Account, Platform, RunId};
-use commands::message::Reply;
+use commands::message::{Picture, Reply};
 use commands::risk::{Requirement, Risk, Role};
 use secrecy::ExposeSecret as _;
 use store::{AuditDecision, AuditEntry, AuditOutcome, Store};
@@ -129,15 +130,32 @@ fn entry(app: &App, account: Account, done: &Done) -> AuditEntry {
     }
 }
 
+/// The picture as a file of its own in the folder for temporary files, for this account alone.
+fn kept(picture: &Picture) -> anyhow::Result<PathBuf> {
+    let name = picture.name.trim_end_matches(".png");
+    let mut file = tempfile::Builder::new()
+        .prefix(&format!("acgs-{name}-"))
+        .suffix(".png")
+        .tempfile()
+        .context("no file for the picture")?;
+    file.write_all(&picture.png.0).context("the picture can't be written")?;
+    let (_, path) = file.keep().context("the picture can't be kept")?;
+    Ok(path)
+}
+
 fn print(reply: &Reply, json: bool) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
+    let picture = reply.picture.as_ref().map(kept).transpose()?;
     let text = if json {
         serde_json::to_string_pretty(&serde_json::json!({
             "card": reply.card,
             "file": reply.file,
+            "picture": picture.as_ref().zip(reply.picture.as_ref()).map(|(path, picture)| {
+                serde_json::json!({ "path": path.display().to_string(), "alt": picture.alt })
+            }),
         }))?
     } else {
-        report::text(reply, out.is_terminal())
+        report::text(reply, picture.as_deref(), out.is_terminal())
     };
     match writeln!(out, "{}", text.trim_end()) {
         // `acgs run -- audit | head` is no fault.

@@ -55,6 +55,9 @@ pub const WINDOW: (Period, Period) = (Period::minutes(1), Period::days(1));
 /// How long back it goes when nobody says.
 pub const WINDOW_DEFAULT: Period = Period::minutes(5);
 
+/// How long back `stats --trend` may go: less shows no trend, and more few keep.
+pub const TREND: (Period, Period) = (Period::minutes(10), Period::days(7));
+
 /// Endpoints that `latency --top` may show.
 pub const TOP_ROWS: RangeInclusive<i64> = 1..=20;
 
@@ -147,8 +150,9 @@ pub enum Intent {
         about = "CPU and memory of the containers",
         long_about = "Shows what each running container of the platform uses: CPU in percent of one core, memory without \
                       the page cache and how much of its limit that is, processes, network and disk. The hungriest \
-                      stand first, by CPU or by --sort mem.",
-        after_help = "stats\nstats ac_service\nstats --sort mem"
+                      stand first, by CPU or by --sort mem. With --trend it shows instead how each service's memory \
+                      went over that time, as Prometheus saw it, and who needs more and more.",
+        after_help = "stats\nstats ac_service\nstats --sort mem\nstats --trend 1h"
     )]
     Stats {
         /// That service's alone.
@@ -157,6 +161,9 @@ pub enum Intent {
         /// What comes first.
         #[arg(long, value_name = "BY", help = "cpu or mem", default_value_t = UsageOrder::Cpu, value_parser = value_parser!(UsageOrder))]
         sort: UsageOrder,
+        /// How memory went, over so long.
+        #[arg(long, value_name = "TIME", help = "Memory course, as 1h", value_parser = Period::within(TREND.0, TREND.1), conflicts_with = "sort")]
+        trend: Option<Period>,
     },
     /// Space on disks and in memory.
     #[command(
@@ -375,9 +382,10 @@ impl fmt::Display for Intent {
             Self::Security(group) => group.push(&mut words),
             Self::Runbook(group) => group.push(&mut words),
             Self::Query { name } => words.extend(name.iter().map(ToString::to_string)),
-            Self::Stats { service, sort } => {
+            Self::Stats { service, sort, trend } => {
                 words.extend(service.iter().map(ToString::to_string));
                 push_option(&mut words, "sort", Some(sort).filter(|sort| **sort != UsageOrder::Cpu));
+                push_option(&mut words, "trend", trend.as_ref());
             }
             Self::Logs { service, tail, since, grep, level } => {
                 words.push(service.to_string());

@@ -11,12 +11,14 @@
 //! 6. [`tree`]: the grammar as data, from which come [`completion`], [`help`] and the [`mod@reference`].
 //! 7. [`risk`]: roles, risk classes, and lines that are read late; [`oncall`]: the rungs of escalation.
 //! 8. [`health`]: the facts of a health check and the verdict on them; [`validation`]: more than that; [`canary`],
-//!    [`containers`], [`logs`], [`survey`] (of all services), [`threat`], [`scan`], [`host`], [`secrets`], [`database`], [`traffic`]: the facts of the other look-ups;
-//!    [`lookup`]: look-ups of the operators' own; [`task`]: what is to be done again and again; [`period`]: lengths of time as they are typed.
+//!    [`containers`], [`logs`], [`survey`] (the logs of all services), [`threat`], [`scan`], [`host`], [`secrets`],
+//!    [`database`], [`traffic`], [`memory`]: the facts of the other look-ups;
+//!    [`lookup`]: look-ups of the operators' own; [`task`]: what is to be done again and again; [`period`]: lengths
+//!    of time as they are typed.
 //! 9. [`runbook`]: lines of the grammar in steps, and whether they can be run; [`coverage`]: which steps of the
 //!    original runbook they stand for.
 //! 10. [`card`]: a reply's content without markup.
-//! 11. [`layout`]: tables, short texts and durations in plain text.
+//! 11. [`plot`]: numbers over time, before they are drawn; [`layout`]: tables, short texts and durations in plain text.
 //! 12. [`redact`]: secrets out of a text; [`statement`]: values out of SQL; [`escape`]: markup out of a text.
 
 pub mod canary;
@@ -36,10 +38,12 @@ pub mod layout;
 pub mod line;
 pub mod logs;
 pub mod lookup;
+pub mod memory;
 pub mod message;
 pub mod oncall;
 pub mod parse;
 pub mod period;
+pub mod plot;
 pub mod redact;
 pub mod reference;
 pub mod risk;

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -127,6 +129,9 @@ pub struct Reply {
     pub card: Card,
     /// Output that is too long for a card. Never cut: it is uploaded whole.
     pub file: Option<TextFile>,
+    /// What a person sees quicker than they read it. The card is whole without it.
+    #[serde(default)]
+    pub picture: Option<Picture>,
 }
 
 /// A text to upload beside a card.
@@ -136,6 +141,40 @@ pub struct TextFile {
     pub name: String,
     /// UTF-8.
     pub content: String,
+}
+
+/// A picture to show beside a card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Picture {
+    /// For example `errors.png`: ASCII letters, digits, `-`, and that ending.
+    pub name: String,
+    /// What is to be seen, for who can't see it; one sentence.
+    pub alt: String,
+    /// The picture.
+    pub png: Png,
+}
+
+/// A PNG file; Base64 where it is stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Png(pub Vec<u8>);
+
+impl std::fmt::Debug for Png {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Png({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Png {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Png {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map(Self).map_err(serde::de::Error::custom)
+    }
 }
 
 /// One message for a platform to post or to edit.
@@ -251,4 +290,25 @@ pub enum Liveness {
     Live,
     /// They don't, and why.
     Down(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_reply_has_its_picture_and_one_of_before_has_none() {
+        let card = r#"{"title":"t","tone":"good","sections":[],"buttons":[],"footer":null}"#;
+        let before = format!(r#"{{"visibility":"public","card":{card},"file":null}}"#);
+        let mut reply: Reply = serde_json::from_str(&before).expect("a reply of before");
+        assert_eq!(reply.picture, None);
+        reply.picture = Some(Picture {
+            name: "p.png".to_owned(),
+            alt: "nothing".to_owned(),
+            png: Png(vec![0x89, 0, 255]),
+        });
+        let stored = serde_json::to_string(&reply).expect("JSON");
+        assert!(stored.contains(r#""png":"iQD/""#), "{stored}");
+        assert_eq!(serde_json::from_str::<Reply>(&stored).expect("a reply"), reply);
+    }
 }

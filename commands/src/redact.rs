@@ -13,7 +13,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use regex::{Regex, Replacer};
 
 use crate::card::{Button, Card, Column, Section, Table};
-use crate::message::{Reply, TextFile};
+use crate::message::{Picture, Reply, TextFile};
 
 /// Stands where a secret was.
 pub(crate) const GONE: &str = "[redacted]";
@@ -64,13 +64,19 @@ impl Redactor {
         safe.into_owned()
     }
 
-    /// The reply without secrets: card, file name and file.
+    /// The reply without secrets: card, file name, file, and what a picture is said to show. What is drawn in it is
+    /// looked at before it is drawn.
     #[must_use]
     pub fn reply(&self, reply: Reply) -> Reply {
         let file = reply
             .file
             .map(|file| TextFile { name: self.text(&file.name), content: self.text(&file.content) });
-        Reply { visibility: reply.visibility, card: self.card(reply.card), file }
+        let picture = reply.picture.map(|picture| Picture {
+            name: self.text(&picture.name),
+            alt: self.text(&picture.alt),
+            png: picture.png,
+        });
+        Reply { visibility: reply.visibility, card: self.card(reply.card), file, picture }
     }
 
     /// The card without secrets. Every text is looked at, the buttons' values too.

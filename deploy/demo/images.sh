@@ -27,7 +27,7 @@ recipe_hash() {
 # Sets IMAGE_POSTGRES and so on, and makes the images that the engine does not have.
 make_images() {
     local name tag missing=()
-    for name in postgres prometheus alertmanager; do
+    for name in postgres prometheus alertmanager postgres_exporter; do
         tag="acgs-demo-$name:$(recipe_hash "$name")"
         printf -v "IMAGE_${name^^}" '%s' "$tag"
         docker image inspect "$tag" >/dev/null 2>&1 || missing+=("$name")
@@ -200,6 +200,10 @@ finish_alertmanager() {
     cp "$demo_dir"/images/alertmanager/*.yml "$1/etc/acgs/"
 }
 
+finish_postgres_exporter() {
+    :
+}
+
 # All of it root's, but for the folders that the image's process writes to. They are packed apart,
 # so that nobody has to be root to make files of another's.
 pack_root() {
@@ -208,6 +212,7 @@ pack_root() {
     postgres) owner=999 writable=(var/lib/postgresql/data run/postgresql) ;;
     prometheus) owner=65534 writable=(var/lib/prometheus) ;;
     alertmanager) owner=65534 writable=(var/lib/alertmanager) ;;
+    postgres_exporter) owner=65534 writable=(var/lib/postgres_exporter) ;;
     esac
     for folder in "${writable[@]}"; do
         rm -rf "${root:?}/$folder"
@@ -228,6 +233,7 @@ import_root() {
     case "$name" in
     postgres) changes=('USER 999:999' 'ENV PGDATA=/var/lib/postgresql/data/main' 'ENTRYPOINT ["/entrypoint"]' 'WORKDIR /tmp') ;;
     prometheus) changes=('USER 65534:65534' 'ENTRYPOINT ["/usr/bin/prometheus"]' 'WORKDIR /var/lib/prometheus') ;;
+    postgres_exporter) changes=('USER 65534:65534' 'ENTRYPOINT ["/usr/bin/prometheus-postgres-exporter"]' 'WORKDIR /var/lib/postgres_exporter') ;;
     alertmanager) changes=('USER 65534:65534' 'ENTRYPOINT ["/usr/bin/prometheus-alertmanager"]' 'WORKDIR /var/lib/alertmanager') ;;
     esac
     changes+=("LABEL acgs.demo.image=$name" 'ENV PATH=/usr/sbin:/usr/bin:/sbin:/bin')

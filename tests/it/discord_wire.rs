@@ -167,7 +167,7 @@ fn card(title: &str) -> Card {
 }
 
 fn outgoing(target: Target, title: &str) -> Outgoing {
-    let reply = Reply { visibility: Visibility::Public, card: card(title), file: None };
+    let reply = Reply { visibility: Visibility::Public, card: card(title), file: None, picture: None };
     Outgoing { slot: "run-1".to_owned(), target, reply, may_repeat: false }
 }
 

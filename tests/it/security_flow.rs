@@ -145,10 +145,8 @@ async fn a_log_that_hangs_hides_no_other() {
     let stack = Stack::take().await;
     let format = "{{.Id}}";
     let id = stack.docker(&["inspect", "--format", format, &stack.container("gs_service")]).await;
-    let engine = SilentAt::new(&stack.docker_host(), &format!("/containers/{}/logs", id.trim()));
-    let mut setup = stack.setup().with(&people::toml());
-    setup.sections = setup.sections.replace(&stack.docker_host(), &engine.host());
-    let bot = Bot::start(setup).await;
+    let engine = SilentAt::new(&Stack::engine(), &format!("/containers/{}/logs", id.trim()));
+    let bot = Bot::start(stack.setup_at(&engine.host()).with(&people::toml())).await;
     stack.log_in_wrongly("auth_service").await;
     let started = Instant::now();
     let asked = bot.line(&["security", "events", "--since", "5m"], true).await;
@@ -327,13 +325,12 @@ async fn a_scanners_report_is_found_by_the_images_id_and_an_image_that_hangs_hid
     std::fs::write(reports.path().join("broken.json"), "{").unwrap();
     let format = "{{.Id}}";
     let silent = stack.docker(&["inspect", "--format", format, &stack.container("postgres_db")]).await;
-    let engine = SilentAt::new(&stack.docker_host(), &format!("/containers/{}/archive", silent.trim()));
+    let engine = SilentAt::new(&Stack::engine(), &format!("/containers/{}/archive", silent.trim()));
     let config =
         format!("[security]\ntrivy_reports = {:?}\npackage_lists = {:?}", reports.path(), lists.path());
     let prometheus = "[[service]]\nname = \"prometheus\"\nurl = \"http://127.0.0.1:1\"";
-    let mut setup = stack.setup().with(MORE_SERVICES).with(prometheus).with(&config).with(&people::toml());
-    setup.sections = setup.sections.replace(&stack.docker_host(), &engine.host());
-    let bot = Bot::start(setup).await;
+    let setup = stack.setup_at(&engine.host()).with(MORE_SERVICES).with(prometheus);
+    let bot = Bot::start(setup.with(&config).with(&people::toml())).await;
     let asked = bot.line(&["security", "scan"], true).await;
     assert_eq!(asked.code, 1, "{asked:?}");
     let told = fact(&asked, SIX);

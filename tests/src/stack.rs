@@ -55,6 +55,18 @@ impl Stack {
     /// A bot that looks at the stack.
     #[must_use]
     pub fn setup(&self) -> Setup {
+        self.setup_at(&Self::engine())
+    }
+
+    /// The Docker Engine's address.
+    #[must_use]
+    pub fn engine() -> String {
+        told("DOCKER_HOST")
+    }
+
+    /// A bot that looks at the stack and asks the Docker Engine at another address.
+    #[must_use]
+    pub fn setup_at(&self, engine: &str) -> Setup {
         let services: String = [
             "auth_service",
             "ac_service",
@@ -73,11 +85,7 @@ impl Stack {
         })
         .collect();
         Setup::default()
-            .with(&format!(
-                "[docker]\nhost = {:?}\ncompose_project = {:?}",
-                told("DOCKER_HOST"),
-                told("PROJECT")
-            ))
+            .with(&format!("[docker]\nhost = {engine:?}\ncompose_project = {:?}", told("PROJECT")))
             .with("[postgres]\nurl_env = \"STACK_POSTGRES_URL\"")
             .with(&format!("[prometheus]\nurl = {:?}", told("PROMETHEUS_URL")))
             .with(&format!("[alertmanager]\nurl = {:?}", told("ALERTMANAGER_URL")))
@@ -106,12 +114,6 @@ impl Stack {
     #[must_use]
     pub fn container(&self, service: &str) -> String {
         format!("{}{service}", told("PREFIX"))
-    }
-
-    /// Where the stack's engine is, as `[docker] host`.
-    #[must_use]
-    pub fn docker_host(&self) -> String {
-        told("DOCKER_HOST")
     }
 
     /// `docker ARGUMENTS…` on the stack's engine.

@@ -95,7 +95,7 @@ pub(crate) enum Body {
         /// The JSON.
         payload: Vec<u8>,
         /// Name and content of each file.
-        files: Vec<(String, String)>,
+        files: Vec<(String, Vec<u8>)>,
     },
 }
 
@@ -339,15 +339,17 @@ fn route(address: &Url) -> &'static str {
     }
 }
 
-fn form(payload: Vec<u8>, files: Vec<(String, String)>) -> reqwest::multipart::Form {
+fn form(payload: Vec<u8>, files: Vec<(String, Vec<u8>)>) -> reqwest::multipart::Form {
     let json = reqwest::multipart::Part::bytes(payload)
         .mime_str("application/json")
         .expect("a constant that is a media type");
     files.into_iter().enumerate().fold(
         reqwest::multipart::Form::new().part("payload_json", json),
         |form, (index, (name, content))| {
-            let part = reqwest::multipart::Part::text(content).file_name(name);
-            let part = part.mime_str("text/plain; charset=utf-8").expect("a constant that is a media type");
+            let is_png = content.starts_with(b"\x89PNG");
+            let kind = if is_png { "image/png" } else { "text/plain; charset=utf-8" };
+            let part = reqwest::multipart::Part::bytes(content).file_name(name);
+            let part = part.mime_str(kind).expect("a constant that is a media type");
             form.part(format!("files[{index}]"), part)
         },
     )

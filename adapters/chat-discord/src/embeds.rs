@@ -10,7 +10,7 @@ mod plain;
 
 use commands::card::{Button, ButtonStyle, Card, Section, Tone};
 use commands::escape;
-use commands::message::{Reply, TextFile};
+use commands::message::{Picture, Reply, TextFile};
 use serenity::builder::{CreateActionRow, CreateButton, CreateEmbed, CreateEmbedFooter};
 
 const TITLE: usize = 256;
@@ -30,6 +30,8 @@ const NOTICES: usize = 400;
 const BEGINNING: usize = 2000;
 /// What an embed on a desktop shows of a code block in one line.
 const TABLE_WIDTH: usize = 56;
+/// Characters of a picture's description (resources/message#attachment-object).
+const ALT: usize = 1024;
 /// Bytes in one file, below what Discord takes without a boost (10 MiB).
 const FILE: usize = 8 * 1024 * 1024;
 
@@ -41,7 +43,18 @@ pub(crate) struct Rendered {
     /// At most five rows of five buttons.
     pub(crate) rows: Vec<CreateActionRow>,
     /// What does not fit, and what the reply brought with it.
-    pub(crate) files: Vec<TextFile>,
+    pub(crate) files: Vec<Attached>,
+}
+
+/// A file of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Attached {
+    /// A name that Discord leaves as it is.
+    pub(crate) name: String,
+    /// Not empty.
+    pub(crate) content: Vec<u8>,
+    /// What is to be seen in it, where it is a picture.
+    pub(crate) alt: Option<String>,
 }
 
 /// A part of a description: escaped, and in one embed as a whole.
@@ -73,7 +86,7 @@ pub(crate) fn render(reply: &Reply) -> Rendered {
         .unwrap_or_else(|| packed(&body.pieces, room.min(BEGINNING)).unwrap_or_else(|beginning| beginning));
 
     let mut notices = Vec::new();
-    let mut files: Vec<TextFile> = reply.file.iter().map(|file| attached(file, &mut notices)).collect();
+    let mut files: Vec<Attached> = reply.file.iter().map(|file| attached(file, &mut notices)).collect();
     if !fits {
         let whole = TextFile { name: "answer.txt".to_owned(), content: plain::card(card) };
         let file = attached(&whole, &mut notices);
@@ -81,8 +94,23 @@ pub(crate) fn render(reply: &Reply) -> Rendered {
         files.push(file);
     }
     append(&mut descriptions, &notices);
+    let mut embeds = embeds(card.tone, title, descriptions, footer);
+    if let Some(picture) = reply.picture.as_ref().map(pictured) {
+        // In the last embed it stands below the text.
+        if let Some(last) = embeds.pop() {
+            embeds.push(last.attachment(picture.name.clone()));
+        }
+        files.push(picture);
+    }
+    Rendered { embeds, rows: rows(&card.buttons), files }
+}
 
-    Rendered { embeds: embeds(card.tone, title, descriptions, footer), rows: rows(&card.buttons), files }
+fn pictured(picture: &Picture) -> Attached {
+    Attached {
+        name: named(&picture.name, "picture.png"),
+        content: picture.png.0.clone(),
+        alt: Some(shortened(&escape::clean(&picture.alt), ALT)),
+    }
 }
 
 fn embeds(tone: Tone, title: String, descriptions: Vec<String>, footer: Option<String>) -> Vec<CreateEmbed> {
@@ -284,15 +312,8 @@ fn append(descriptions: &mut Vec<String>, notices: &[String]) {
 }
 
 /// A file with a name and a size that Discord takes. What had to be left out of it is said in `notices`.
-fn attached(file: &TextFile, notices: &mut Vec<String>) -> TextFile {
-    let name: String = file
-        .name
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
-        .take(60)
-        .collect();
-    let name = name.trim_start_matches('.').to_owned();
-    let name = if name.is_empty() { "output.txt".to_owned() } else { name };
+fn attached(file: &TextFile, notices: &mut Vec<String>) -> Attached {
+    let name = named(&file.name, "output.txt");
     let mut content = file.content.clone();
     if content.len() > FILE {
         content.truncate(content.floor_char_boundary(FILE));
@@ -302,7 +323,15 @@ fn attached(file: &TextFile, notices: &mut Vec<String>) -> TextFile {
     if content.is_empty() {
         content.push('\n');
     }
-    TextFile { name, content }
+    Attached { name, content: content.into_bytes(), alt: None }
+}
+
+/// What is left of a file's name of all that Discord would change in it.
+fn named(name: &str, otherwise: &str) -> String {
+    let is_kept = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let name: String = name.chars().filter(is_kept).take(60).collect();
+    let name = name.trim_start_matches('.');
+    if name.is_empty() { otherwise.to_owned() } else { name.to_owned() }
 }
 
 /// The buttons that Discord would take: a value of 1 to 100 characters, each value once, 25 in all.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use commands::ids::{MessageRef, Place, Platform, Room};
 use commands::message::{
-    AnswerTo, AnswerToken, Outgoing, Posted, RateKey, SendError, Sent, Target, TextFile, Visibility,
+    AnswerTo, AnswerToken, Outgoing, Posted, RateKey, SendError, Sent, Target, Visibility,
 };
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
@@ -26,7 +26,7 @@ use serenity::builder::{CreateActionRow, CreateAllowedMentions, CreateEmbed};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Answer, Api, Authorization, Body, CallError};
-use crate::embeds::{self, Rendered};
+use crate::embeds::{self, Attached, Rendered};
 use crate::limits;
 use crate::snowflake;
 
@@ -203,6 +203,8 @@ struct Attachment<'a> {
     /// A string, as every id of Discord's; which of the uploaded files it is.
     id: String,
     filename: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
 }
 
 #[derive(Clone, Copy)]
@@ -211,15 +213,17 @@ enum Kind<'a> {
     Edit,
 }
 
-fn payload(rendered: &Rendered, kind: Kind<'_>) -> Result<Body, CallError> {
-    let attachment = |(index, file): (usize, &'_ TextFile)| (index.to_string(), file.name.clone());
-    let names: Vec<_> = rendered.files.iter().enumerate().map(attachment).collect();
+fn payload<'a>(rendered: &'a Rendered, kind: Kind<'a>) -> Result<Body, CallError> {
+    let attachment = |(index, file): (usize, &'a Attached)| {
+        let id = index.to_string();
+        Attachment { id, filename: &file.name, description: file.alt.as_deref() }
+    };
     let payload = Payload {
         content: matches!(kind, Kind::Edit).then_some(""),
         embeds: &rendered.embeds,
         components: &rendered.rows,
         allowed_mentions: CreateAllowedMentions::new(),
-        attachments: names.iter().map(|(id, name)| Attachment { id: id.clone(), filename: name }).collect(),
+        attachments: rendered.files.iter().enumerate().map(attachment).collect(),
         nonce: match kind {
             Kind::Create { nonce } => Some(nonce),
             Kind::Edit => None,

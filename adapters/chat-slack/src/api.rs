@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use commands::message::{RateKey, SendError};
+use commands::message::{Picture, RateKey, SendError, TextFile};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
@@ -79,6 +79,31 @@ struct SocketAnswer {
 struct UploadTicket {
     upload_url: Option<Url>,
     file_id: Option<String>,
+}
+
+/// A file on its way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Upload<'a> {
+    /// With its ending.
+    pub(crate) name: &'a str,
+    /// Its media type.
+    pub(crate) kind: &'static str,
+    /// All of it.
+    pub(crate) content: &'a [u8],
+    /// What is to be seen in it, where it is a picture; Slack takes 1,000 characters.
+    pub(crate) alt: Option<&'a str>,
+}
+
+impl<'a> Upload<'a> {
+    pub(crate) const fn text(file: &'a TextFile) -> Self {
+        let kind = "text/plain; charset=utf-8";
+        Self { name: file.name.as_str(), kind, content: file.content.as_bytes(), alt: None }
+    }
+
+    pub(crate) const fn picture(picture: &'a Picture) -> Self {
+        let content = picture.png.0.as_slice();
+        Self { name: picture.name.as_str(), kind: "image/png", content, alt: Some(picture.alt.as_str()) }
+    }
 }
 
 #[derive(Deserialize)]
@@ -223,11 +248,13 @@ impl Api {
     }
 
     /// Uploads one file without showing it to anybody yet. Returns its id.
-    pub(crate) async fn upload(&self, name: &str, content: &str) -> Result<String, CallError> {
+    pub(crate) async fn upload(&self, file: &Upload<'_>) -> Result<String, CallError> {
         let session = self.client.open_session(&self.bot);
-        let request = SlackApiFilesGetUploadUrlExternalRequest::new(name.to_owned(), content.len());
-        let params = [("filename", Some(request.filename)), ("length", Some(request.length.to_string()))];
-        let params = params.to_vec();
+        let request = SlackApiFilesGetUploadUrlExternalRequest::new(file.name.to_owned(), file.content.len());
+        let mut params =
+            vec![("filename", Some(request.filename)), ("length", Some(request.length.to_string()))];
+        // What slack-morphism's own request does not know.
+        params.extend(file.alt.map(|alt| ("alt_txt", Some(alt.to_owned()))));
         let ticket = session.http_session_api.http_get("files.getUploadURLExternal", &params, None);
         let ticket: UploadTicket =
             self.sorted("files.getUploadURLExternal", &limits::upload_address(), ticket).await?;
@@ -237,8 +264,8 @@ impl Api {
         if !is_allowed(&url, "https", "http", self.loopback) {
             return Err(CallError::Refused("the upload address is not https://".to_owned()));
         }
-        let kind = "text/plain; charset=utf-8".to_owned();
-        let upload = session.http_session_api.http_post_uri_binary(url, kind, content.as_bytes(), None);
+        let upload =
+            session.http_session_api.http_post_uri_binary(url, file.kind.to_owned(), file.content, None);
         self.sorted("files.upload", &limits::upload(), upload).await.map(|Empty {}| file_id)
     }
 

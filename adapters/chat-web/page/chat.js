@@ -187,6 +187,13 @@
     return el("a", { class: "file", href, download: clean(name), "data-key": "file" }, `↓ ${name} (${sizeOf(size)})`);
   }
 
+  function pictureOf(message) {
+    const { name, alt } = message.picture;
+    const href = address("/api/picture", { room: message.room, message: message.id, as_of: message.edited_at ?? message.at });
+    return el("a", { class: "picture", href, target: "_blank", rel: "noopener", "data-key": "picture", title: clean(name) },
+      el("img", { src: href, alt: clean(alt), width: 900, height: 480, loading: "lazy" }));
+  }
+
   function cardOf(message) {
     const { card } = message;
     const tone = TONES[card.tone];
@@ -194,6 +201,7 @@
     return el("article", { class: `card tone-${card.tone}` },
       el("div", { class: "card-head" }, el("h3", null, card.title), badge),
       card.sections.map((section) => sectionOf(section, card.title)),
+      message.picture && pictureOf(message),
       message.file && fileOf(message),
       card.buttons.length > 0 ? el("div", { class: "buttons" }, card.buttons.map((button) => buttonOf(message, button))) : null,
       card.footer && el("p", { class: "footer" }, card.footer),
@@ -297,7 +305,7 @@
     item.node.dataset.version = String(Number(item.node.dataset.version ?? 0) + 1);
     const focused = item.node.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     if (differs((m) => [m.edited_at, m.private])) item.by.replaceChildren(...bylineOf(message).filter(Boolean));
-    if (differs((m) => [m.line, m.card, m.file])) {
+    if (differs((m) => [m.line, m.card, m.file, m.picture, m.picture && m.edited_at])) {
       item.body.replaceChildren(message.card ? cardOf(message) : el("p", { class: "said" }, message.line ?? ""));
     }
     if (differs((m) => m.reactions)) {

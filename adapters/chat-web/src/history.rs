@@ -41,7 +41,7 @@ pub(crate) enum Body {
     /// A person's line as typed.
     Line { by: String, text: String },
     /// The bot's word.
-    Reply { slot: String, reply: Reply },
+    Reply { slot: String, reply: Box<Reply> },
 }
 
 impl Message {

@@ -189,6 +189,7 @@ impl WebChat {
             .route("/api/click", post(inbound::click))
             .route("/api/reaction", post(inbound::reaction))
             .route("/api/file", get(page::file))
+            .route("/api/picture", get(page::picture))
             .route("/api/events", get(stream::events))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .layer(from_fn_with_state(web.clone(), access::guard))

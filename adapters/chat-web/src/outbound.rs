@@ -70,7 +70,7 @@ fn place(history: &mut History, room: &Room, outgoing: &Outgoing, now: Timestamp
         Visibility::Public => None,
         Visibility::Private => Some(asker(target).or(earlier)?.to_owned()),
     };
-    let body = Body::Reply { slot: slot.clone(), reply: reply.clone() };
+    let body = Body::Reply { slot: slot.clone(), reply: Box::new(reply.clone()) };
     let Some(known) = known else {
         let id = history.reserve();
         return history.insert(id, NewMessage { room: room.clone(), at: now, only_for, body });

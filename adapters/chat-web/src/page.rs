@@ -3,6 +3,7 @@
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::{Html, IntoResponse};
+use commands::message::Reply;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::Deserialize;
 
@@ -43,7 +44,7 @@ pub(crate) async fn script() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("../page/chat.js"))
 }
 
-/// `GET /api/file?room=&message=`
+/// `GET /api/file?room=&message=`, and `/api/picture` alike.
 #[derive(Deserialize)]
 pub(crate) struct FileOf {
     room: String,
@@ -56,11 +57,7 @@ pub(crate) async fn file(
     visitor: Visitor,
     wanted: Result<Query<FileOf>, QueryRejection>,
 ) -> Result<impl IntoResponse, Refusal> {
-    let Query(FileOf { room: room_id, message }) = wanted.map_err(|_| Refusal::Malformed)?;
-    let room = room(&web, &room_id)?;
-    let found = web.chat.read(|history| history.find(&room, message, &visitor.key).cloned());
-    let file = found.as_ref().and_then(|message| message.reply()?.file.clone());
-    let file = file.ok_or(Refusal::UnknownMessage)?;
+    let file = reply(&web, &visitor, wanted)?.file.ok_or(Refusal::UnknownMessage)?;
     let disposition = format!("attachment; filename=\"{}\"", plain_name(&file.name));
     Ok((
         [
@@ -69,6 +66,32 @@ pub(crate) async fn file(
         ],
         file.content,
     ))
+}
+
+/// A message's picture, for an `img` of the page; `nosniff` keeps it one.
+pub(crate) async fn picture(
+    State(web): State<Web>,
+    visitor: Visitor,
+    wanted: Result<Query<FileOf>, QueryRejection>,
+) -> Result<impl IntoResponse, Refusal> {
+    let picture = reply(&web, &visitor, wanted)?.picture.ok_or(Refusal::UnknownMessage)?;
+    let disposition = format!("inline; filename=\"{}\"", plain_name(&picture.name));
+    Ok((
+        [(header::CONTENT_TYPE, "image/png".to_owned()), (header::CONTENT_DISPOSITION, disposition)],
+        picture.png.0,
+    ))
+}
+
+/// The reply of a message that this visitor may see.
+fn reply(
+    web: &Web,
+    visitor: &Visitor,
+    wanted: Result<Query<FileOf>, QueryRejection>,
+) -> Result<Reply, Refusal> {
+    let Query(FileOf { room: room_id, message }) = wanted.map_err(|_| Refusal::Malformed)?;
+    let room = room(web, &room_id)?;
+    let found = web.chat.read(|history| history.find(&room, message, &visitor.key)?.reply().cloned());
+    found.ok_or(Refusal::UnknownMessage)
 }
 
 /// The name with nothing in it that a header or a file system reads as more than a name.

@@ -36,6 +36,7 @@ pub(crate) struct MessageView<'a> {
     line: Option<&'a str>,
     card: Option<&'a Card>,
     file: Option<FileView<'a>>,
+    picture: Option<PictureView<'a>>,
     reactions: Vec<ReactionView<'a>>,
 }
 
@@ -50,6 +51,13 @@ struct FileView<'a> {
     name: &'a str,
     /// In bytes.
     size: usize,
+}
+
+/// The page asks for the picture itself by the message's id.
+#[derive(Serialize)]
+struct PictureView<'a> {
+    name: &'a str,
+    alt: &'a str,
 }
 
 #[derive(Serialize)]
@@ -68,6 +76,7 @@ impl<'a> MessageView<'a> {
             Body::Reply { .. } => (None, None),
         };
         let file = message.reply().and_then(|reply| reply.file.as_ref());
+        let picture = message.reply().and_then(|reply| reply.picture.as_ref());
         let reactions = EMOJIS.iter().zip(&message.reactions).filter(|(_, by)| !by.is_empty());
         let Room { id: room, .. } = &message.room;
         Self {
@@ -80,6 +89,7 @@ impl<'a> MessageView<'a> {
             line,
             card: message.reply().map(|reply| &reply.card),
             file: file.map(|file| FileView { name: &file.name, size: file.content.len() }),
+            picture: picture.map(|picture| PictureView { name: &picture.name, alt: &picture.alt }),
             reactions: reactions
                 .map(|(emoji, by)| ReactionView {
                     emoji,

@@ -84,6 +84,12 @@ impl Postgres {
         Ok(Self { options, seat })
     }
 
+    /// The database that its address names, or that the server would take where it names none.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        self.options.get_database().unwrap_or_else(|| self.options.get_username())
+    }
+
     /// A ping and the count of seats, side by side, both within `deadline`. A fault of the ping is in
     /// the answer; a count that can't be had is `None`.
     pub async fn health(&self, deadline: Duration) -> DatabaseHealth {

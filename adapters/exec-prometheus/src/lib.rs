@@ -6,6 +6,7 @@
 mod alertmanager;
 mod endpoint;
 mod error;
+mod history;
 mod lookup;
 mod prometheus;
 mod query;

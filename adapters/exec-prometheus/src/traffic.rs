@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use commands::ids::ServiceName;
+use commands::memory::{MemoryTrend, ServiceMemory};
 use commands::period::Period;
 use commands::traffic::{
     AuthFailure, AuthFailures, EndpointLatency, ErrorRates, FLOOR_PER_SECOND, Latencies, Latency, Measured,
@@ -21,10 +22,30 @@ fn resets(window: Period) -> String {
     )
 }
 
+/// What the processes themselves tell; containers' memory needs a program that nobody here has.
+pub const MEMORY: &str = "sum by (service) (process_resident_memory_bytes)";
+
 /// The upper edges of the services' buckets.
 const EDGES: &str = "group by (service, le) (acgs_http_request_duration_seconds_bucket)";
 
-fn quantile_by(labels: &str, quantile: Quantile, window: Period) -> String {
+fn requests(window: Period) -> String {
+    format!("sum by (service) (rate(acgs_http_requests_total[{window}]))")
+}
+
+/// A service that never had an error has no series of errors.
+fn server_errors(window: Period) -> String {
+    format!(
+        "sum by (service) (rate(acgs_http_requests_total{{status=~\"5..\"}}[{window}])) or 0 * {}",
+        requests(window)
+    )
+}
+
+/// Errors among all answers of each service.
+pub fn error_ratio(window: Period) -> String {
+    format!("({}) / {}", server_errors(window), requests(window))
+}
+
+pub fn quantile_by(labels: &str, quantile: Quantile, window: Period) -> String {
     format!(
         "histogram_quantile({quantile}, sum by (le, {labels}) (rate(acgs_http_request_duration_seconds_bucket[{window}])))"
     )
@@ -43,11 +64,7 @@ impl Prometheus {
         window: Period,
         deadline: Duration,
     ) -> Result<ErrorRates, PrometheusError> {
-        let requests = format!("sum by (service) (rate(acgs_http_requests_total[{window}]))");
-        // A service that never had an error has no series of errors.
-        let errors = format!(
-            "sum by (service) (rate(acgs_http_requests_total{{status=~\"5..\"}}[{window}])) or 0 * {requests}"
-        );
+        let (requests, errors) = (requests(window), server_errors(window));
         let asking =
             async { tokio::try_join!(instant(&self.endpoint, &requests), instant(&self.endpoint, &errors)) };
         let (requests, errors) = self.endpoint.within(deadline, asking).await?;
@@ -161,6 +178,35 @@ impl Prometheus {
             restarts: restarts(&resets),
             warnings: warnings(&[&failures, &logins, &refused, &resets]),
         })
+    }
+
+    /// How the memory of each of `services` went over `window`. All questions side by side and within
+    /// `deadline`.
+    pub async fn memory_trend(
+        &self,
+        services: &[ServiceName],
+        window: Period,
+        deadline: Duration,
+    ) -> Result<MemoryTrend, PrometheusError> {
+        let slope = format!("sum by (service) (deriv(process_resident_memory_bytes[{window}]))");
+        let resets = resets(window);
+        let asking = async {
+            tokio::try_join!(
+                instant(&self.endpoint, MEMORY),
+                instant(&self.endpoint, &slope),
+                instant(&self.endpoint, &resets),
+            )
+        };
+        let (now, slope, resets) = self.endpoint.within(deadline, asking).await?;
+        let all = restarts(&resets);
+        let of = |service: &ServiceName| ServiceMemory {
+            service: service.clone(),
+            now: Measured::of(now.value("service", service.as_str())),
+            per_second: Measured::of(slope.value("service", service.as_str())),
+            restarts: all.iter().find(|restarts| restarts.service == service.as_str()).cloned(),
+        };
+        let services = services.iter().map(of).collect();
+        Ok(MemoryTrend { services, warnings: warnings(&[&now, &slope, &resets]) })
     }
 
     /// Security events within `window`, and which of `services` report none at all.

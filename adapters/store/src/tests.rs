@@ -183,6 +183,7 @@ fn reply(text: &str) -> Reply {
             footer: None,
         },
         file: None,
+        picture: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A reply as plain text, for a terminal and for files.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use commands::card::{Card, Section, Tone};
 use commands::escape::clean;
@@ -9,14 +10,17 @@ use commands::message::Reply;
 /// Wide enough for every column; a terminal is not a phone.
 const WIDTH: usize = 100;
 
-/// The card as text; control characters of whatever origin never reach the terminal.
+/// The card as text, with where its picture lies; control characters of whatever origin never reach the terminal.
 #[must_use]
-pub fn text(reply: &Reply, colours: bool) -> String {
+pub fn text(reply: &Reply, picture: Option<&Path>, colours: bool) -> String {
     let mut text = String::new();
     title(&mut text, &reply.card, colours);
     for part in &reply.card.sections {
         text.push('\n');
         section(&mut text, part);
+    }
+    if let Some(path) = picture {
+        let _ = writeln!(text, "\npicture: {}", clean(&path.display().to_string()));
     }
     if let Some(footer) = &reply.card.footer {
         let _ = writeln!(text, "\n{}", clean(footer));

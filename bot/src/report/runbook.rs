@@ -7,7 +7,7 @@ use commands::card::{Align, Section, Table, Tone};
 use commands::coverage::Covered;
 use commands::ids::ServiceName;
 use commands::layout;
-use commands::message::{Reply, TextFile};
+use commands::message::{Picture, Reply, TextFile};
 use commands::risk::Role;
 use commands::runbook::{Finding, Runbook, Step};
 use jiff::Timestamp;
@@ -179,7 +179,15 @@ pub fn runbook_result(
     result.footer = Some(footer(took, now));
     let content = states.iter().filter_map(whole).collect::<Vec<_>>().join("\n");
     let file = (!content.is_empty()).then(|| TextFile { name: format!("{}.txt", runbook.name), content });
-    Reply { file, ..public(result) }
+    Reply { file, picture: picture(states).cloned(), ..public(result) }
+}
+
+/// Of the first step that found something, for one card shows one picture.
+fn picture(states: &[StepState]) -> Option<&Picture> {
+    states.iter().filter(|state| state.finding() == Some(Finding::Bad)).find_map(|state| match state {
+        StepState::Done { reply, .. } => reply.picture.as_ref(),
+        _ => None,
+    })
 }
 
 fn heading(runbook: &Runbook, service: Option<&ServiceName>) -> String {
@@ -260,5 +268,5 @@ fn run_line(runbook: &Runbook, service: Option<&str>) -> String {
 
 fn whole(state: &StepState) -> Option<String> {
     let StepState::Done { line, reply, .. } = state else { return None };
-    Some(format!("== {line}\n{}", text(reply, false)))
+    Some(format!("== {line}\n{}", text(reply, None, false)))
 }

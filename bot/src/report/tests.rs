@@ -55,7 +55,7 @@ fn report(services: Vec<ServiceHealth>) -> HealthReport {
 #[test]
 fn all_well_and_nothing_else_configured() {
     let services = ["auth_service", "ac_service"].map(|name| service(name, well(), Reading::NotConfigured));
-    insta::assert_snapshot!(text(&health(&report(services.into())), false));
+    insta::assert_snapshot!(text(&health(&report(services.into())), None, false));
 }
 
 #[test]
@@ -92,14 +92,14 @@ fn every_fault_has_its_own_word_and_sick_ones_stand_first() {
         ready: true,
         firing: ["ServiceDown", "HighLatency", "A", "B"].map(str::to_owned).into(),
     });
-    insta::assert_snapshot!(text(&health(&looked), false));
+    insta::assert_snapshot!(text(&health(&looked), None, false));
 }
 
 #[test]
 fn a_container_that_cannot_be_read_is_not_the_engines_fault() {
     let running = container(ContainerState::Running, None);
     let unread = || Reading::Unavailable("layer not found".to_owned());
-    let docker = |services| text(&health(&report(services)), false);
+    let docker = |services| text(&health(&report(services)), None, false);
     let some = docker(vec![service("a", well(), running), service("b", well(), unread())]);
     assert!(
         some.contains("answers; containers of 1 of 2 services found, 1 can't be read (b: layer not found)"),
@@ -112,7 +112,7 @@ fn a_container_that_cannot_be_read_is_not_the_engines_fault() {
 #[test]
 fn one_service_with_detail() {
     let sick = service("ac_service", ProbeOutcome::Frozen, container(ContainerState::Paused, None));
-    insta::assert_snapshot!(text(&service_health(&sick, at("2026-11-24T03:12:00Z")), false));
+    insta::assert_snapshot!(text(&service_health(&sick, at("2026-11-24T03:12:00Z")), None, false));
 }
 
 #[test]
@@ -132,11 +132,11 @@ fn a_wait_says_how_it_goes_and_how_it_ended() {
 fn refusals_say_whom_to_ask_and_are_for_the_asker_alone() {
     let unknown = refused(&Refusal::Unknown { ask: vec!["Ada".to_owned(), "Bo".to_owned()] });
     assert_eq!(unknown.visibility, Visibility::Private);
-    assert!(text(&unknown, false).contains("Ask Ada or Bo to add you."));
+    assert!(text(&unknown, None, false).contains("Ask Ada or Bo to add you."));
     let role = refused(&Refusal::Role { has: Role::Viewer, needs: Role::Admin, ask: vec!["Ada".to_owned()] });
-    assert!(text(&role, false).contains("This needs the role admin; yours is viewer. Ask Ada for it."));
+    assert!(text(&role, None, false).contains("This needs the role admin; yours is viewer. Ask Ada for it."));
     let place = refused(&Refusal::Place { rooms: vec![Room::new(Platform::Slack, "C1")] });
-    assert!(text(&place, false).contains("incident channels alone: C1."));
+    assert!(text(&place, None, false).contains("incident channels alone: C1."));
 }
 
 #[test]
@@ -159,5 +159,5 @@ fn a_line_too_long_for_a_button_has_none() {
 #[test]
 fn what_was_not_recorded_says_so() {
     let reply = unrecorded(health(&report(vec![])));
-    assert!(text(&reply, false).contains("Not recorded: the bot's own store takes no writes."));
+    assert!(text(&reply, None, false).contains("Not recorded: the bot's own store takes no writes."));
 }

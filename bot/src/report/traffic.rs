@@ -244,7 +244,7 @@ fn numbers(heading: &str) -> Column {
 }
 
 /// `p95`, `p99.9`.
-fn percentile(quantile: Quantile) -> String {
+pub(super) fn percentile(quantile: Quantile) -> String {
     format!("p{}", quantile.percent())
 }
 
@@ -305,6 +305,6 @@ fn words(measured: Measured, value: impl FnOnce(f64) -> String) -> String {
     }
 }
 
-fn warnings(all: &[String]) -> Option<Section> {
+pub(super) fn warnings(all: &[String]) -> Option<Section> {
     (!all.is_empty()).then(|| Section::Text(format!("Prometheus warns: {}", all.join("; "))))
 }

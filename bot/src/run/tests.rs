@@ -2,7 +2,7 @@ use super::*;
 use store::AuditOutcome;
 
 fn text(performed: &Performed) -> String {
-    report::text(&performed.reply, false)
+    report::text(&performed.reply, None, false)
 }
 
 #[tokio::test]

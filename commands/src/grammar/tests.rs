@@ -156,9 +156,11 @@ fn logs() -> impl Strategy<Value = Intent> {
 fn stats() -> impl Strategy<Value = Intent> {
     let service = prop::option::of(prop::sample::select(SERVICES.to_vec()));
     let sort = prop::sample::select(vec![UsageOrder::Cpu, UsageOrder::Memory]);
-    (service, sort).prop_map(|(service, sort)| Intent::Stats {
+    let trend = prop::option::of((600u32..=604_800).prop_map(Period::seconds));
+    (service, sort, trend).prop_map(|(service, sort, trend)| Intent::Stats {
         service: service.map(|name| name.parse().unwrap()),
-        sort,
+        sort: if trend.is_none() { sort } else { UsageOrder::Cpu },
+        trend,
     })
 }
 

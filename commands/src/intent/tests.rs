@@ -34,9 +34,17 @@ fn an_intent_prints_as_the_line_to_type() {
             logs(200, Some("ERROR|JWT"), Some(Level::Security)),
             "logs ac_service --tail 200 --since 15m --grep 'ERROR|JWT' --level security",
         ),
-        (Intent::Stats { service: None, sort: UsageOrder::Cpu }, "stats"),
+        (Intent::Stats { service: None, sort: UsageOrder::Cpu, trend: None }, "stats"),
         (
-            Intent::Stats { service: Some("ac_service".parse().unwrap()), sort: UsageOrder::Memory },
+            Intent::Stats { service: None, sort: UsageOrder::Cpu, trend: Some(Period::hours(1)) },
+            "stats --trend 1h",
+        ),
+        (
+            Intent::Stats {
+                service: Some("ac_service".parse().unwrap()),
+                sort: UsageOrder::Memory,
+                trend: None,
+            },
             "stats ac_service --sort mem",
         ),
         (Intent::Disk, "disk"),

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::card::{Align, ButtonStyle, Tone};
-use crate::message::Visibility;
+use crate::message::{Png, Visibility};
 
 const CANARY: &str = "c4n/ry p@ss\"word+1";
 
@@ -153,11 +153,12 @@ fn no_text_of_a_reply_is_forgotten() {
             footer: Some(canary()),
         },
         file: Some(TextFile { name: canary(), content: canary() }),
+        picture: Some(Picture { name: canary(), alt: canary(), png: Png(Vec::new()) }),
     };
     let count = |reply: &Reply, word: &str| serde_json::to_string(reply).unwrap().matches(word).count();
-    assert_eq!(count(&reply, "hunter22"), 14);
+    assert_eq!(count(&reply, "hunter22"), 16);
     let safe = redactor().reply(reply);
-    assert_eq!((count(&safe, "hunter22"), count(&safe, "see [redacted]")), (0, 14));
+    assert_eq!((count(&safe, "hunter22"), count(&safe, "see [redacted]")), (0, 16));
     assert_eq!((safe.visibility, safe.card.tone), (Visibility::Private, Tone::Bad));
 }
 

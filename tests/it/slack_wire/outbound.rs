@@ -336,7 +336,8 @@ async fn a_card_that_is_too_long_goes_whole_into_a_file_in_the_same_thread() {
     assert!(message.visible().contains("all of it is in answer.txt"), "{}", message.visible());
     assert!(message.visible().contains("[Again]"), "the buttons stay");
     let file = wire.slack.wait_upload("answer.txt", SOON).await;
-    assert!(file.content.unwrap().contains(&log.join("\n")));
+    let content = String::from_utf8(file.content.unwrap()).unwrap();
+    assert!(content.contains(&log.join("\n")));
     assert_eq!(file.channel.as_deref(), Some(ROOM));
     assert_eq!(file.thread.as_deref(), Some("1700000000.000100"));
     wire.end().await;
@@ -353,7 +354,7 @@ async fn a_reply_s_own_file_is_uploaded_once_even_if_its_message_is_sent_again()
     let posted = wire.slack.wait_message(|_| true, SOON).await;
     assert!(posted.visible().contains("More is in audit.txt."), "{}", posted.visible());
     let file = wire.slack.wait_upload("audit.txt", SOON).await;
-    assert_eq!(file.content.as_deref(), Some("a\nb é\n"));
+    assert_eq!(file.content.as_deref(), Some("a\nb é\n".as_bytes()));
     assert_eq!(wire.slack.calls("files.completeUploadExternal"), 1);
     wire.end().await;
 }

@@ -45,7 +45,9 @@ pub struct Upload {
     /// For example `audit.txt`.
     pub name: String,
     /// What was put there.
-    pub content: Option<String>,
+    pub content: Option<Vec<u8>>,
+    /// What is to be seen in it, where it is a picture.
+    pub alt: Option<String>,
     /// Announced length in bytes.
     pub(super) length: usize,
     /// Where it is shown.

@@ -306,11 +306,17 @@ fn upload_address(shared: &Shared, state: &mut State, args: &Args) -> Result<Val
         state.violation("invalid_arguments", "files.getUploadURLExternal: length");
         return Err("invalid_arguments");
     };
+    // docs.slack.dev/reference/methods/files.getUploadURLExternal: alt_txt_too_large
+    if text(args, "alt_txt").chars().count() > 1000 {
+        state.violation("alt_txt_too_large", "files.getUploadURLExternal");
+        return Err("alt_txt_too_large");
+    }
     let id = format!("F{}", state.number());
     state.uploads.push(Upload {
         id: id.clone(),
         name: text(args, "filename").to_owned(),
         content: None,
+        alt: args.get("alt_txt").and_then(Value::as_str).map(str::to_owned),
         length,
         channel: None,
         thread: None,
@@ -340,7 +346,7 @@ async fn upload(Axum(shared): Axum<Arc<Shared>>, Path(id): Path<String>, body: B
         state.violation("upload_length", detail);
         return StatusCode::BAD_REQUEST.into_response();
     }
-    file.content = Some(String::from_utf8_lossy(&body).into_owned());
+    file.content = Some(body.to_vec());
     format!("OK - {}", body.len()).into_response()
 }
 

@@ -1,5 +1,5 @@
 use commands::card::{Align, Column, Table};
-use commands::message::Visibility;
+use commands::message::{Png, Visibility};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -10,10 +10,10 @@ fn card(sections: Vec<Section>) -> Card {
 }
 
 fn reply(card: Card) -> Reply {
-    Reply { visibility: Visibility::Public, card, file: None }
+    Reply { visibility: Visibility::Public, card, file: None, picture: None }
 }
 
-fn shaped(card: Card) -> (Value, Vec<TextFile>) {
+fn shaped(card: Card) -> (Value, Vec<Attached>) {
     let rendered = render(&reply(card));
     (json!({"embeds": rendered.embeds, "components": rendered.rows}), rendered.files)
 }
@@ -96,8 +96,8 @@ fn what_does_not_fit_is_in_the_file_whole_and_the_message_says_so() {
     assert!(shown.len() < 2500, "a beginning only");
     assert!(shown.ends_with("This does not fit: the whole answer is in the file answer.txt."), "{shown}");
     assert_eq!(files.len(), 1);
-    assert!(files[0].content.contains(log.trim_end()));
-    assert!(files[0].content.contains("the end"));
+    assert!(String::from_utf8_lossy(&files[0].content).contains(log.trim_end()));
+    assert!(String::from_utf8_lossy(&files[0].content).contains("the end"));
 }
 
 #[test]
@@ -132,12 +132,30 @@ fn the_file_of_a_reply_keeps_its_content_and_gets_a_harmless_name() {
     let mut with_file = reply(card(Vec::new()));
     with_file.file = Some(TextFile { name: "../../etc/\"passwd\".txt".to_owned(), content: String::new() });
     let files = render(&with_file).files;
-    assert_eq!(files, [TextFile { name: "etcpasswd.txt".to_owned(), content: "\n".to_owned() }]);
+    assert_eq!(files, [Attached { name: "etcpasswd.txt".to_owned(), content: b"\n".to_vec(), alt: None }]);
     with_file.file = Some(TextFile { name: "log.txt".to_owned(), content: "ä".repeat(FILE) });
     let rendered = render(&with_file);
     assert!(rendered.files[0].content.len() <= FILE);
     let shown = descriptions(&json!({"embeds": rendered.embeds}));
     assert!(shown.contains("log.txt ends after 8 MiB"), "{shown}");
+}
+
+#[test]
+fn a_picture_stands_below_the_text_and_says_what_it_shows() {
+    let mut pictured = reply(card(vec![Section::Text("text".to_owned())]));
+    let png = b"\x89PNG not really".to_vec();
+    let alt = "a line \u{202e}".repeat(400);
+    pictured.picture = Some(Picture { name: "errors.png".to_owned(), alt, png: Png(png.clone()) });
+    pictured.file = Some(TextFile { name: "a.txt".to_owned(), content: "a".to_owned() });
+    let rendered = render(&pictured);
+    let shape = json!({"embeds": rendered.embeds});
+    let last = shape["embeds"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["image"]["url"], "attachment://errors.png");
+    let [text, picture] = &rendered.files[..] else { panic!("{:?}", rendered.files) };
+    assert_eq!((text.name.as_str(), text.alt.as_deref()), ("a.txt", None));
+    assert_eq!((picture.name.as_str(), &picture.content), ("errors.png", &png));
+    let alt = picture.alt.as_deref().unwrap();
+    assert!(alt.starts_with("a line") && !alt.contains('\u{202e}') && length(alt) <= ALT, "{alt}");
 }
 
 /// A text as hostile as chat gets.
@@ -173,17 +191,20 @@ fn any_reply() -> impl Strategy<Value = Reply> {
     let button =
         (text(), text()).prop_map(|(label, value)| Button { label, value, style: ButtonStyle::Primary });
     let file = (text(), text()).prop_map(|(name, content)| TextFile { name, content });
+    let picture = (text(), text()).prop_map(|(name, alt)| Picture { name, alt, png: Png(vec![0x89]) });
     let parts = (
         text(),
         prop::collection::vec(section(), 0..10),
         prop::collection::vec(button, 0..8),
         prop::option::of(text()),
         prop::option::of(file),
+        prop::option::of(picture),
     );
-    parts.prop_map(|(title, sections, buttons, footer, file)| Reply {
+    parts.prop_map(|(title, sections, buttons, footer, file, picture)| Reply {
         visibility: Visibility::Public,
         card: Card { title, tone: Tone::Warning, sections, buttons, footer },
         file,
+        picture,
     })
 }
 

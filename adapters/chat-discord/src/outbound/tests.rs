@@ -29,7 +29,7 @@ fn outgoing(target: Target, visibility: Visibility) -> Outgoing {
     Outgoing {
         slot: "run-1".to_owned(),
         target,
-        reply: Reply { visibility, card, file: None },
+        reply: Reply { visibility, card, file: None, picture: None },
         may_repeat: true,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
-use commands::message::{AnswerTo, Outgoing, SendError, TextFile, Visibility};
+use commands::message::{AnswerTo, Outgoing, Picture, SendError, TextFile, Visibility};
 use serde_json::json;
 use slack_morphism::prelude::{
     SlackApiFilesComplete, SlackApiFilesCompleteUploadExternalRequest, SlackChannelId, SlackFileId, SlackTs,
@@ -13,6 +13,7 @@ use slack_morphism::prelude::{
 
 use super::Route;
 use crate::Shared;
+use crate::api::Upload;
 use crate::blocks;
 use crate::error::CallError;
 use crate::limits;
@@ -50,21 +51,26 @@ enum Audience<'a> {
 struct Files<'a> {
     overflow: Option<TextFile>,
     own: Option<&'a TextFile>,
+    picture: Option<&'a Picture>,
 }
 
 impl<'a> Files<'a> {
     fn of(outgoing: &'a Outgoing) -> Self {
-        Self { overflow: blocks::overflow(&outgoing.reply.card), own: outgoing.reply.file.as_ref() }
+        let reply = &outgoing.reply;
+        let overflow = blocks::overflow(&reply.card);
+        Self { overflow, own: reply.file.as_ref(), picture: reply.picture.as_ref() }
     }
 
-    fn list(&self) -> Vec<&TextFile> {
-        self.overflow.iter().chain(self.own).filter(|file| !file.content.is_empty()).collect()
+    /// The picture last, so that it stands next to the message.
+    fn list(&self) -> Vec<Upload<'_>> {
+        let texts = self.overflow.iter().chain(self.own).map(Upload::text);
+        texts.chain(self.picture.map(Upload::picture)).filter(|file| !file.content.is_empty()).collect()
     }
 
     /// The same for every try of one content.
     fn key(&self, slot: &str) -> u64 {
         let mut hasher = DefaultHasher::new();
-        let contents: Vec<_> = self.list().into_iter().map(|file| (&file.name, &file.content)).collect();
+        let contents: Vec<_> = self.list().into_iter().map(|file| (file.name, file.content)).collect();
         (slot, contents).hash(&mut hasher);
         hasher.finish()
     }
@@ -88,7 +94,7 @@ pub(super) async fn show(
         return Ok(None);
     }
     let key = of_message.key(&outgoing.slot);
-    let names = files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");
+    let names = files.iter().map(|file| file.name).collect::<Vec<_>>().join(", ");
     let is_overflow = of_message.overflow.is_some();
     let whole = if is_overflow { "Too long for one message; all of it is in" } else { "More is in" };
     if shared.uploads.contains(key) {
@@ -114,12 +120,12 @@ async fn upload(
     shared: &Shared,
     outgoing: &Outgoing,
     route: &Route<'_>,
-    files: &[&TextFile],
+    files: &[Upload<'_>],
 ) -> Result<bool, CallError> {
     let mut uploaded = Vec::new();
     for file in files {
-        let id = shared.api.upload(&file.name, &file.content).await.map_err(CallError::invisible)?;
-        uploaded.push(SlackApiFilesComplete::new(SlackFileId(id)).with_title(file.name.clone()));
+        let id = shared.api.upload(file).await.map_err(CallError::invisible)?;
+        uploaded.push(SlackApiFilesComplete::new(SlackFileId(id)).with_title(file.name.to_owned()));
     }
     let asker = asker(route);
     match audience(outgoing.reply.visibility, route) {

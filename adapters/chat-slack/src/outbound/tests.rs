@@ -23,7 +23,7 @@ fn answer(expires: Option<i64>) -> AnswerTo {
 fn outgoing(target: Target, visibility: Visibility) -> Outgoing {
     let card =
         Card { title: "x".to_owned(), tone: Tone::Neutral, sections: vec![], buttons: vec![], footer: None };
-    let reply = Reply { visibility, card, file: None };
+    let reply = Reply { visibility, card, file: None, picture: None };
     Outgoing { slot: "s".to_owned(), target, reply, may_repeat: false }
 }
 

@@ -180,7 +180,7 @@ pub(crate) fn answer(slot: &str, asker: &str, visibility: Visibility, title: &st
     Outgoing {
         slot: slot.to_owned(),
         target: Target::Answer(answer),
-        reply: Reply { visibility, card: card(title), file: Some(file) },
+        reply: Reply { visibility, card: card(title), file: Some(file), picture: None },
         may_repeat: false,
     }
 }

@@ -26,13 +26,14 @@ fn reply() -> Reply {
             }],
             footer: Some("as of now".to_owned()),
         },
+        picture: None,
         file: Some(TextFile { name: "a.txt".to_owned(), content: "whole output".to_owned() }),
     }
 }
 
 #[test]
 fn a_card_is_plain_text_without_colours() {
-    insta::assert_snapshot!(text(&reply(), false), @r"
+    insta::assert_snapshot!(text(&reply(), None, false), @r"
     !! 1 of 2 services is sick
 
     ac_service: dead
@@ -52,7 +53,7 @@ fn a_card_is_plain_text_without_colours() {
 
 #[test]
 fn colours_come_with_a_sign_that_says_the_same() {
-    let coloured = text(&reply(), true);
+    let coloured = text(&reply(), None, true);
     assert!(coloured.starts_with("\u{1b}[1;31m!! 1 of 2 services is sick\u{1b}[0m\n"), "{coloured:?}");
 }
 
@@ -61,5 +62,5 @@ fn escape_sequences_of_others_never_reach_the_terminal() {
     let mut hostile = reply();
     hostile.card.sections = vec![Section::Code("\u{1b}]0;owned\u{7}\u{202e}x".to_owned())];
     hostile.file = None;
-    assert!(!text(&hostile, false).contains(['\u{1b}', '\u{7}', '\u{202e}']));
+    assert!(!text(&hostile, None, false).contains(['\u{1b}', '\u{7}', '\u{202e}']));
 }

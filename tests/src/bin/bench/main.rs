@@ -2,7 +2,8 @@
 //! one run: absolute numbers differ from machine to machine, ratios much less. Aims are printed and not
 //! asserted; only what does not work at all is an error.
 //!
-//! Everything is local: platforms are the tests' own servers, services are sockets of this process.
+//! Everything is local: platforms are the tests' own servers, services are sockets of this process; what looks at
+//! containers looks at the demo stack.
 
 mod acgs;
 mod fan_out;
@@ -11,10 +12,12 @@ mod grammar;
 mod latency;
 mod load;
 mod machine;
+mod plot;
 mod process;
 mod samples;
 mod scene;
 mod seat;
+mod stack;
 mod start;
 mod table;
 
@@ -45,6 +48,8 @@ async fn measured() -> anyhow::Result<Table> {
         fan_out::whole_command(slack, &mut table).await?;
     }
     grammar::measure(&mut table)?;
+    plot::measure(&mut table)?;
     start::measure(&addresses, &mut table).await?;
+    stack::measure(&mut table).await?;
     Ok(table)
 }
