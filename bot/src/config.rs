@@ -21,6 +21,7 @@ use commands::lookup::QueryName;
 use commands::oncall::Rung;
 use commands::risk::Role;
 use commands::runbook::Runbook;
+use commands::task::Task;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
@@ -78,12 +79,16 @@ pub struct Config {
     pub repository: Option<PathBuf>,
     /// Where the platform's backups are, when configured.
     pub backups: Option<Backups>,
+    /// Where data about known holes is, when configured.
+    pub security: Option<Security>,
     /// The platform's secrets to look at, as listed.
     pub checked_secrets: Vec<Secret>,
     /// The platform's HTTP services, as listed.
     pub services: Vec<Service>,
     /// The operators' own look-ups, as listed.
     pub queries: Vec<Query>,
+    /// What somebody has to do again and again, as listed.
+    pub tasks: Vec<Task>,
     /// Who may do what.
     pub people: People,
     /// Shipped ones and the operators' own, by name.
@@ -246,6 +251,15 @@ pub struct Contact {
 pub struct Backups {
     /// An absolute path on the bot's machine.
     pub dir: PathBuf,
+}
+
+/// `[security]`: folders on the bot's machine, absolute paths.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Security {
+    /// JSON files that the scanner Trivy wrote.
+    pub trivy_reports: Option<PathBuf>,
+    /// What `apt-get update` leaves, such as `/var/lib/apt/lists`.
+    pub package_lists: Option<PathBuf>,
 }
 
 /// One `[[secret]]`: where it is, never what it is.

@@ -6,8 +6,8 @@
 //! 4. [`authorize`]: whether this person may do this here.
 //! 5. [`run`], [`perform`], [`performed`]: the work and its one answer; [`progress`]: what is said before it.
 //! 6. [`health`]: a look at the platform, [`watch`] for a while; [`containers`], [`host`], [`links`], [`backups`],
-//!    [`secrets`], [`database`], [`logins`], [`traffic`], [`lookup`]: closer looks; [`validation`]: whether the
-//!    platform works; [`plot`]: pictures beside them; [`runbook`]: several of them at once.
+//!    [`secrets`], [`database`], [`logins`], [`traffic`], [`security`], [`scan`], [`task`], [`lookup`]: closer looks;
+//!    [`validation`]: whether the platform works; [`plot`]: pictures beside them; [`runbook`]: several of them at once.
 //! 7. [`report`]: every text that people read.
 //! 8. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
 //! 9. [`chat`], [`http`], [`listener`], [`login`], [`serve`], [`demo`], [`terminal`], [`check`], [`cli`]: the ways in and out.
@@ -45,8 +45,11 @@ pub mod receive;
 pub mod report;
 pub mod run;
 pub mod runbook;
+pub mod scan;
 pub mod secrets;
+pub mod security;
 pub mod serve;
+pub mod task;
 pub mod terminal;
 pub mod traffic;
 pub mod validation;

@@ -16,8 +16,8 @@ use crate::config::{Person, Service};
 use crate::performed::{News, Performed, news};
 use crate::progress::Progress;
 use crate::{
-    backups, containers, database, host, links, logins, lookup, report, runbook, secrets, traffic,
-    validation, watch,
+    backups, containers, database, host, links, logins, lookup, report, runbook, scan, secrets, security,
+    task, traffic, validation, watch,
 };
 
 /// A service counts as recovered after this many good answers in a row.
@@ -74,7 +74,8 @@ async fn one(
         }
         Intent::Ps => Ok(containers::ps(app).await),
         Intent::Logs { service, tail, since, grep, level } => {
-            let wanted = Wanted { tail: *tail, since: None, grep: grep.clone(), level: *level };
+            let wanted =
+                Wanted { tail: *tail, since: None, grep: grep.clone(), level: *level, subject: None };
             Ok(containers::logs(app, configured(app, service)?, *since, wanted).await)
         }
         Intent::Stats { service, sort, trend: None } => {
@@ -97,6 +98,11 @@ async fn one(
         Intent::Links => Ok(links::links(app).await),
         Intent::Auth(Auth::Failures { window }) => Ok(traffic::auth_failures(app, *window).await),
         Intent::Security(Security::Watch { window }) => Ok(traffic::security_watch(app, *window).await),
+        Intent::Security(Security::Events { since }) => Ok(security::events(app, *since).await),
+        Intent::Security(Security::Review { since }) => Ok(security::review(app, *since).await),
+        Intent::Security(Security::Scan) => Ok(scan::scan(app).await),
+        Intent::Security(Security::Tasks { done: None }) => task::list(app).await,
+        Intent::Security(Security::Tasks { done: Some(name) }) => task::done(app, person, name).await,
         Intent::Db(Db::Ping) => Ok(database::ping(app).await),
         Intent::Db(Db::Connections) => Ok(database::connections(app).await),
         Intent::Auth(Auth::Test) => Ok(logins::test(app).await),

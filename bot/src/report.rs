@@ -18,7 +18,10 @@ mod oncall;
 mod plain;
 mod plot;
 mod runbook;
+mod scan;
 mod secrets;
+mod survey;
+mod task;
 mod traffic;
 mod usage;
 mod validation;
@@ -55,7 +58,10 @@ pub use plot::{PlotError, plot};
 pub use runbook::{
     StepState, coverage, no_runbook, runbook, runbook_is_good, runbook_progress, runbook_result, runbooks,
 };
+pub use scan::scanned;
 pub use secrets::{no_secrets, secrets};
+pub use survey::{security_events, security_review};
+pub use task::{task_done, tasks, unknown_task};
 pub use traffic::{auth_failures, errors, latency, security_watch, slow_endpoints};
 pub use usage::{is_starved, stats};
 pub use validation::validation;

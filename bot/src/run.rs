@@ -10,6 +10,7 @@ use std::time::Instant;
 use commands::ids::RunId;
 use commands::intent::Intent;
 use commands::message::{AnswerTo, ChatEvent, Reply, Target};
+use commands::risk::Risk;
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use store::{AuditDecision, AuditEntry, AuditOutcome, Conclusion, Lane, NewMessage};
@@ -75,7 +76,7 @@ pub async fn answer_unrecorded(app: &Arc<App>, event: &ChatEvent, run: RunId, no
     let asked = app.understand(event, now);
     let Some(answer) = answer_of(&asked).cloned() else { return };
     let reply = match &asked {
-        Asked::Command { intent, .. } if intent.needs().risk.acts() => report::refused_unrecorded(run),
+        Asked::Command { intent, .. } if intent.needs().risk != Risk::Read => report::refused_unrecorded(run),
         _ => match conclude(app, asked, run, None).await {
             Some(concluded) => report::unrecorded(concluded.reply),
             None => return,

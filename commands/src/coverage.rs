@@ -18,11 +18,6 @@ const fn looks(id: &'static str, what: &'static str, line: &'static str) -> Cove
     Covered { id, what, reads: true, line: Some(line) }
 }
 
-/// One that looks and has no command yet.
-const fn unseen(id: &'static str, what: &'static str) -> Covered {
-    Covered { id, what, reads: true, line: None }
-}
-
 /// One that acts and has no command yet.
 const fn undone(id: &'static str, what: &'static str) -> Covered {
     Covered { id, what, reads: false, line: None }
@@ -113,14 +108,14 @@ pub const STEPS: [Covered; 105] = [
     looks("O2.2", "growing memory", "stats --trend 1h"),
     undone("O2.3", "sizes of pools"),
     undone("O2.4", "settings of the cache"),
-    unseen("SEC.1", "threat lines in the logs"),
+    looks("SEC.1", "threat lines in the logs", "security events"),
     undone("SEC.2", "block an address"),
     undone("SEC.3", "rotate secrets"),
     undone("SEC.4", "restart what uses them"),
     looks("SEC.5", "watch security events", "security watch"),
-    unseen("RST.1", "weekly review of the logs"),
-    unseen("RST.2", "monthly scan of the images"),
-    unseen("RST.3", "quarterly penetration test"),
+    looks("RST.1", "weekly review of the logs", "security review"),
+    looks("RST.2", "monthly scan of the images", "security scan"),
+    looks("RST.3", "quarterly penetration test", "security tasks"),
     undone("B.1", "daily dump"),
     undone("B.2", "weekly files"),
     undone("B.3", "monthly archive"),
@@ -162,9 +157,8 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_and_has_no_command_is_known() {
-        let unseen: Vec<_> =
-            STEPS.iter().filter(|step| step.reads && step.line.is_none()).map(|step| step.id).collect();
-        insta::assert_snapshot!(unseen.join(" "), @"SEC.1 RST.1 RST.2 RST.3");
+    fn each_step_that_looks_has_a_command() {
+        let unseen = STEPS.iter().filter(|step| step.reads && step.line.is_none());
+        assert_eq!(unseen.map(|step| step.id).collect::<Vec<_>>(), [] as [&str; 0]);
     }
 }

@@ -40,7 +40,7 @@ pub use self::logins::Auth;
 pub use self::oncall::Oncall;
 pub use self::runbook::RunbookAsk;
 pub use self::secrets::Secrets;
-pub use self::security::{Security, WATCH_DEFAULT};
+pub use self::security::{EVENTS_DEFAULT, REVIEW_DEFAULT, Security, WATCH_DEFAULT};
 
 /// Seconds that `health --wait` may poll.
 pub const WAIT_SECONDS: RangeInclusive<i64> = 5..=300;
@@ -348,10 +348,31 @@ impl Intent {
         self.command().as_str()
     }
 
-    /// What it can do and who may ask for it.
+    /// What it can do and who may ask for it: what its command needs, or more where an option records or
+    /// changes something.
     #[must_use]
     pub const fn needs(&self) -> Requirement {
-        self.command().needs()
+        match self {
+            Self::Security(group) => group.needs(),
+            Self::Health { .. }
+            | Self::Ps
+            | Self::Logs { .. }
+            | Self::Stats { .. }
+            | Self::Disk
+            | Self::Errors { .. }
+            | Self::Latency { .. }
+            | Self::Links
+            | Self::Db(_)
+            | Self::Auth(_)
+            | Self::Oncall(_)
+            | Self::Runbook(_)
+            | Self::Backup(_)
+            | Self::Query { .. }
+            | Self::Deploy(_)
+            | Self::Secrets(_)
+            | Self::Audit { .. }
+            | Self::Help { .. } => self.command().needs(),
+        }
     }
 
     /// Who sees its answer. The audit trail holds what everybody typed everywhere, private lines among it;

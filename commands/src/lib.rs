@@ -11,9 +11,10 @@
 //! 6. [`tree`]: the grammar as data, from which come [`completion`], [`help`] and the [`mod@reference`].
 //! 7. [`risk`]: roles, risk classes, and lines that are read late; [`oncall`]: the rungs of escalation.
 //! 8. [`health`]: the facts of a health check and the verdict on them; [`validation`]: more than that; [`canary`],
-//!    [`containers`], [`logs`], [`host`], [`secrets`], [`database`], [`traffic`],
-//!    [`links`], [`backup`], [`memory`]: the facts of the other look-ups;
-//!    [`lookup`]: look-ups of the operators' own; [`period`]: lengths of time as they are typed.
+//!    [`containers`], [`logs`], [`survey`] (the logs of all services), [`threat`], [`scan`], [`host`], [`secrets`],
+//!    [`database`], [`traffic`], [`links`], [`backup`], [`memory`]: the facts of the other look-ups;
+//!    [`lookup`]: look-ups of the operators' own; [`task`]: what is to be done again and again; [`period`]: lengths
+//!    of time as they are typed.
 //! 9. [`runbook`]: lines of the grammar in steps, and whether they can be run; [`coverage`]: which steps of the
 //!    original runbook they stand for.
 //! 10. [`card`]: a reply's content without markup.
@@ -49,9 +50,13 @@ pub mod redact;
 pub mod reference;
 pub mod risk;
 pub mod runbook;
+pub mod scan;
 pub mod secrets;
 pub mod statement;
 pub mod suggestion;
+pub mod survey;
+pub mod task;
+pub mod threat;
 pub mod traffic;
 pub mod tree;
 pub mod validation;

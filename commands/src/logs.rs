@@ -13,6 +13,7 @@ use regex::RegexSet;
 use serde::{Deserialize, Serialize};
 
 use crate::redact::{GONE, Redactor};
+use crate::threat::{Event, Threat};
 
 /// Bytes of lines kept; older ones go first.
 const KEPT: usize = 4 << 20;
@@ -101,6 +102,10 @@ pub struct Kind {
     pub security: bool,
 }
 
+/// How programs mark lines about security: the word in capitals, or a level of that name.
+pub(crate) const SECURITY_MARK: &str =
+    r#"(?-u:\bSECURITY\b)|(?i-u:\b(?:level|levelname|lvl|severity)\\?["']?\s*[:=]\s*\\?["']?security\b)"#;
+
 /// The words and fields by which programs mark their lines: capitals anywhere, `level=error`,
 /// `"level":"error"`, `[error]`, pino's numbers, `klog`'s letters are left out as too short.
 static MARKS: LazyLock<RegexSet> = LazyLock::new(|| {
@@ -114,7 +119,7 @@ static MARKS: LazyLock<RegexSet> = LazyLock::new(|| {
     let warnings = field("warn|warning", "40");
     let notes = field("info|information|informational|notice", "30");
     RegexSet::new([
-        r"(?-u:\bSECURITY\b)".to_owned(),
+SECURITY_MARK.to_owned(),
         format!(
             r"(?-u:\b(?:ERROR|FATAL|CRITICAL|PANIC|EMERG|EMERGENCY|SEVERE)\b)|{errors}|(?-u:\bpanicked at )|(?-u:^Traceback \(most recent call last\))|(?i-u:^(?:error|fatal|panic): )"
         ),
@@ -193,6 +198,26 @@ impl fmt::Display for Grep {
     }
 }
 
+/// What lines have to be about, for whoever looks through the logs of all services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Signs of an attack; alike ones are those of one kind from one address.
+    Threats,
+    /// Warnings and worse, and lines of the level SECURITY.
+    Troubles,
+}
+
+impl Subject {
+    fn is_of(self, line: &str, kind: Kind) -> bool {
+        match self {
+            Self::Threats => Threat::of(line).is_some(),
+            Self::Troubles => {
+                kind.severity >= Severity::Warning || (kind.security && Threat::of(line).is_some())
+            }
+        }
+    }
+}
+
 /// What of a log is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
@@ -204,13 +229,15 @@ pub struct Wanted {
     pub grep: Option<Grep>,
     /// Lines of this level.
     pub level: Option<Level>,
+    /// Lines about this.
+    pub subject: Option<Subject>,
 }
 
 impl Wanted {
     /// Whether lines are looked for, and not just the newest taken.
     #[must_use]
     pub const fn is_search(&self) -> bool {
-        self.grep.is_some() || self.level.is_some()
+        self.grep.is_some() || self.level.is_some() || self.subject.is_some()
     }
 }
 
@@ -277,6 +304,8 @@ impl Counts {
 pub struct LineGroup {
     /// How many.
     pub count: u64,
+    /// When the oldest of them was written.
+    pub first_at: Option<Timestamp>,
     /// The newest of them.
     pub newest: LogLine,
 }
@@ -286,6 +315,8 @@ pub struct LineGroup {
 pub struct Sieved {
     /// Every line that was read, by kind.
     pub read: Counts,
+    /// When the oldest of them was written.
+    pub read_from: Option<Timestamp>,
     /// The ones that were wanted, by kind.
     pub wanted: Counts,
     /// The newest of them, oldest first.
@@ -330,6 +361,7 @@ impl<'a> Sieve<'a> {
     pub fn new(wanted: &'a Wanted, redactor: &'a Redactor) -> Self {
         let sieved = Sieved {
             read: Counts::default(),
+            read_from: None,
             wanted: Counts::default(),
             lines: Vec::new(),
             groups: Vec::new(),
@@ -341,8 +373,12 @@ impl<'a> Sieve<'a> {
     pub fn take(&mut self, mut line: LogLine) {
         let kind = Kind::of(&line.text);
         self.sieved.read.add(kind);
+        self.sieved.read_from = self.sieved.read_from.or(line.at);
         let in_key = self.is_in_key(&line.text);
-        let found = |text: &str| self.wanted.grep.as_ref().is_none_or(|grep| grep.matches(text));
+        let found = |text: &str| {
+            self.wanted.grep.as_ref().is_none_or(|grep| grep.matches(text))
+                && self.wanted.subject.is_none_or(|subject| subject.is_of(text, kind))
+        };
         // The first look spares most lines the second one, which alone decides.
         if !self.wanted.level.is_none_or(|level| kind.is(level)) || !found(&line.text) {
             return;
@@ -384,12 +420,27 @@ impl<'a> Sieve<'a> {
     }
 
     fn group(&mut self, line: &LogLine) {
-        let key = normalised(&line.text);
+        let key = self.alike(&line.text);
         if let Some(group) = self.groups.get_mut(&key) {
             group.count += 1;
             group.newest.clone_from(line);
         } else if self.groups.len() < GROUPS {
-            self.groups.insert(key, LineGroup { count: 1, newest: line.clone() });
+            self.groups.insert(key, LineGroup { count: 1, first_at: line.at, newest: line.clone() });
+        }
+    }
+
+    /// What lines of one group have in common.
+    fn alike(&self, line: &str) -> String {
+        let shape = || normalised(line);
+        let threat = match self.wanted.subject {
+            Some(Subject::Threats) => Threat::of(line),
+            Some(Subject::Troubles) | None => None,
+        };
+        match threat {
+            None => shape(),
+            // They have no kind that says what they are.
+            Some(Threat { event: Event::Other, source }) => format!("{source:?} {}", shape()),
+            Some(Threat { event, source }) => format!("{source:?} {event}"),
         }
     }
 

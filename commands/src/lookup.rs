@@ -38,15 +38,16 @@ impl FromStr for QueryName {
     type Err = NoQueryName;
 
     fn from_str(text: &str) -> Result<Self, NoQueryName> {
-        let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase());
-        let goes_on_well =
-            text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-'));
-        if starts_well && goes_on_well && text.len() <= 32 {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(NoQueryName)
-        }
+        if is_word(text) { Ok(Self(text.to_owned())) } else { Err(NoQueryName) }
     }
+}
+
+/// Whether it can be typed as a name: 1 to 32 of a-z, 0-9, `_` and `-`, starting with a letter.
+pub(crate) fn is_word(text: &str) -> bool {
+    let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase());
+    let goes_on_well =
+        text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-'));
+    starts_well && goes_on_well && text.len() <= 32
 }
 
 impl TryFrom<String> for QueryName {

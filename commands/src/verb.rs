@@ -39,6 +39,14 @@ pub enum Verb {
     AuthFailures,
     /// `security watch`
     SecurityWatch,
+    /// `security events`
+    SecurityEvents,
+    /// `security review`
+    SecurityReview,
+    /// `security scan`
+    SecurityScan,
+    /// `security tasks`
+    SecurityTasks,
     /// `auth test`
     AuthTest,
     /// `oncall who`
@@ -67,7 +75,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 33] = [
         Self::Health,
         Self::Ps,
         Self::Logs,
@@ -86,6 +94,10 @@ impl Verb {
         Self::AuthTest,
         Self::AuthFailures,
         Self::SecurityWatch,
+        Self::SecurityEvents,
+        Self::SecurityReview,
+        Self::SecurityScan,
+        Self::SecurityTasks,
         Self::OncallWho,
         Self::OncallContacts,
         Self::RunbookList,
@@ -115,6 +127,10 @@ impl Verb {
             Self::Links => "links",
             Self::AuthFailures => "auth failures",
             Self::SecurityWatch => "security watch",
+            Self::SecurityEvents => "security events",
+            Self::SecurityReview => "security review",
+            Self::SecurityScan => "security scan",
+            Self::SecurityTasks => "security tasks",
             Self::AuthTest => "auth test",
             Self::OncallWho => "oncall who",
             Self::OncallContacts => "oncall contacts",
@@ -135,7 +151,8 @@ impl Verb {
         }
     }
 
-    /// What it can do and who may ask for it: the one table of both.
+    /// What it can do and who may ask for it: the one table of both. It is what every use of the command
+    /// needs; an option may need more, as [`Intent::needs`](crate::intent::Intent::needs) says.
     #[must_use]
     pub const fn needs(self) -> Requirement {
         match self {
@@ -150,6 +167,10 @@ impl Verb {
             | Self::Links
             | Self::AuthFailures
             | Self::SecurityWatch
+            | Self::SecurityEvents
+            | Self::SecurityReview
+            | Self::SecurityScan
+            | Self::SecurityTasks
             | Self::AuthTest
             | Self::OncallWho
             | Self::OncallContacts

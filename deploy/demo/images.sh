@@ -160,8 +160,16 @@ make_root() {
     for package in bin sbin lib lib64; do ln -s "usr/$package" "$root/$package"; done
     mkdir "$root/var"
     ln -s ../run "$root/var/run"
+    # As in any image of Debian: which packages there are, and of which release.
+    mkdir -p "$root/var/lib/dpkg"
+    # shellcheck source=/dev/null
+    printf 'ID=debian\nVERSION_CODENAME=%s\n' "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" >"$root/usr/lib/os-release"
     while read -r package; do
         deb=("$work/${package}"_*.deb)
+        {
+            dpkg-deb --field "${deb[0]}"
+            printf 'Status: install ok installed\n\n'
+        } >>"$root/var/lib/dpkg/status"
         dpkg-deb --fsys-tarfile "${deb[0]}" |
             tar --extract --directory "$root" --no-same-owner --keep-directory-symlink "${unneeded[@]/#/--exclude=}"
     done <"$work/$name.packages"

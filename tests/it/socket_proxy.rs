@@ -80,7 +80,11 @@ async fn what_the_bot_reads_goes_through() {
     let stack = Stack::take().await;
     let proxy = Proxy::start().await;
     let secret = "[[secret]]\nservice = \"auth_service\"\nvariable = \"AUTH_SERVICE_SECRET_KEY\"";
-    let bot = Bot::start(stack.setup_at(&proxy.host()).with(secret).with(&people::toml())).await;
+    let folder = tempfile::tempdir().unwrap();
+    let lists = format!("[security]\npackage_lists = {:?}", folder.path());
+    let database = "[[service]]\nname = \"postgres_db\"\nurl = \"http://127.0.0.1:1\"";
+    let setup = stack.setup_at(&proxy.host()).with(secret).with(&lists).with(database);
+    let bot = Bot::start(setup.with(&people::toml())).await;
     for line in [
         &["ps"][..],
         &["logs", "gs_service"],
@@ -89,10 +93,12 @@ async fn what_the_bot_reads_goes_through() {
         &["deploy", "list"],
         &["secrets", "check"],
         &["health", "auth_service"],
+        &["security", "events"],
+        &["security", "scan"],
     ] {
         let asked = bot.line(line, true).await;
         let text = asked.out.to_lowercase();
-        for fault in ["not allowed", "could not be asked", "not read"] {
+        for fault in ["not allowed", "could not be asked", "not read", "could not be looked into"] {
             assert!(!text.contains(fault), "{line:?} {fault}: {}", asked.out);
         }
     }
@@ -134,8 +140,10 @@ async fn what_acts_or_reads_more_does_not() {
         assert_eq!(proxy.ask(method, &path).await, Some(403), "{method} {path}");
     }
     assert_eq!(proxy.ask("GET", &of("json")).await, Some(200), "the same container may be looked at");
-    let packages = of("archive?path=%2Fvar%2Flib%2Fdpkg%2Fstatus");
-    assert_ne!(proxy.ask("GET", &packages).await, Some(403), "a list of packages may be read");
+    for file in ["%2Fvar%2Flib%2Fdpkg%2Fstatus", "/usr/lib/os-release"] {
+        let packages = of(&format!("archive?path={file}"));
+        assert_ne!(proxy.ask("GET", &packages).await, Some(403), "a list of packages may be read");
+    }
     let after = stack.docker(&["inspect", "--format", "{{.State.StartedAt}} {{.Id}}", &container]).await;
     assert_eq!(started, after);
 }

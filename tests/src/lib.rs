@@ -6,6 +6,7 @@ pub mod chatter;
 pub mod database;
 pub mod demo;
 pub mod discord;
+pub mod engine;
 pub mod grafana;
 pub mod people;
 pub mod platform;

@@ -141,6 +141,25 @@ impl Stack {
         text(&output.stdout) + &text(&output.stderr)
     }
 
+    /// A container beside the stack that writes these lines and goes on; outside of the compose project, so
+    /// that it is found by this name alone. One of that name before it is removed with its log.
+    pub async fn write_lines(&self, name: &str, lines: &[&str]) -> String {
+        let name = format!("{}-{name}", self.project());
+        self.docker(&["rm", "--force", &name]).await;
+        let format = "{{.Image}}";
+        let image = self.docker(&["inspect", "--format", format, &self.container("postgres_db")]).await;
+        let script = r#"printf '%s\n' "$@"; exec sleep 600"#;
+        let run =
+            ["run", "--detach", "--name", &name, "--entrypoint", "/bin/sh", image.trim(), "-c", script, "sh"];
+        self.docker(&[&run[..], lines].concat()).await;
+        eventually(HEALTHY, &format!("the lines of {name}"), async || {
+            let log = self.docker_both(&["logs", &name]).await;
+            (log.lines().count() >= lines.len()).then_some(())
+        })
+        .await;
+        name
+    }
+
     /// A login of nobody, which the service refuses.
     ///
     /// # Panics

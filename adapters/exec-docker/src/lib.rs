@@ -12,6 +12,7 @@ mod disk;
 mod endpoint;
 mod error;
 mod frames;
+mod image;
 mod logs;
 mod project;
 mod secrets;
@@ -32,6 +33,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::endpoint::Endpoint;
 pub use crate::error::DockerError;
+pub use crate::image::Images;
 
 /// How long [`Docker::info`] waits for an answer.
 const INFO_DEADLINE: Duration = Duration::from_secs(5);

@@ -1,5 +1,6 @@
-//! The machine that the bot runs on: its file systems, its memory, the files that hold the
-//! platform's secrets, and its backups. In a container it is what that container is shown.
+//! The machine that the bot runs on: its file systems, its memory, the files that hold the platform's
+//! secrets, its backups, reports of a scanner and lists of packages. In a container it is what that container is
+//! shown.
 //!
 //! Nothing here changes anything. Paths come from the configuration or from the Docker Engine, never
 //! from a chat. A file system that does not answer (a dead network share) holds one thread and not the
@@ -7,11 +8,14 @@
 
 mod backups;
 mod commits;
+mod debian;
 mod disks;
+mod folder;
 mod memory;
 mod secrets;
 #[cfg(test)]
 mod tests;
+mod trivy;
 
 use std::time::Duration;
 
@@ -20,9 +24,11 @@ use tokio::time::timeout;
 
 pub use crate::backups::backups;
 pub use crate::commits::commits;
+pub use crate::debian::{PackageLists, package_lists};
 pub use crate::disks::disks;
 pub use crate::memory::{memory, pressures};
 pub use crate::secrets::{EnvFile, env_file};
+pub use crate::trivy::{Reports, trivy_reports};
 
 /// Why the machine gave no usable answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

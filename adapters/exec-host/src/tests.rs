@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use commands::backup::{Flaw, MOST_FILES};
 use commands::host::{Memory, Pressure};
+use commands::scan::{HoleSeverity, InstalledPackages, Package};
 use commands::secrets::Found;
 use tempfile::TempDir;
 
@@ -154,4 +155,162 @@ async fn a_folder_without_end_is_looked_at_in_part_and_a_missing_one_says_so() {
     assert_eq!((found.archives.len(), found.has_more), (MOST_FILES, true));
     let missing = backups("/no/such/folder", PATIENT).await.unwrap_err();
     assert!(missing.to_string().starts_with("/no/such/folder: No such file"), "{missing}");
+}
+
+fn write(folder: &TempDir, name: &str, text: &str) {
+    fs::write(folder.path().join(name), text).unwrap();
+}
+
+#[tokio::test]
+async fn a_broken_report_hides_no_other() {
+    let folder = TempDir::new().unwrap();
+    let good = r#"{"SchemaVersion": 2, "CreatedAt": "2026-11-20T10:00:00.5+01:00", "ArtifactName": "auth:1",
+        "Metadata": {"ImageID": "sha256:aa", "RepoTags": ["auth:1"], "RepoDigests": null, "More": {}},
+        "Results": [{"Target": "none"}, {"Target": "os", "Vulnerabilities": [
+            {"VulnerabilityID": "CVE-2026-1", "PkgName": "openssl", "InstalledVersion": "3.0.1", "FixedVersion": "3.0.2", "Severity": "HIGH"},
+            {"VulnerabilityID": "CVE-2026-2", "PkgName": "zlib", "InstalledVersion": "1.2", "Severity": "NEW WORD"}]}]}"#;
+    write(&folder, "good.json", good);
+    write(&folder, "clean.json", r#"{"CreatedAt": "2026-11-20T09:00:00Z", "Results": null}"#);
+    write(&folder, "broken.json", "{\"CreatedAt\": ");
+    write(&folder, "undated.json", "{\"ArtifactName\": \"auth:1\"}");
+    write(&folder, "binary.json", "\u{0}\u{1}");
+    write(&folder, "notes.txt", "no report");
+    let large = fs::File::create(folder.path().join("large.json")).unwrap();
+    large.set_len(65 << 20).unwrap();
+    Command::new("mkfifo").arg(folder.path().join("pipe.json")).status().unwrap();
+    let read = trivy_reports(folder.path(), PATIENT).await.unwrap();
+    let reports: Vec<&str> = read.reports.iter().map(|report| report.file.as_str()).collect();
+    let unread: Vec<&str> = read.unread.iter().map(|file| file.file.as_str()).collect();
+    assert_eq!(reports, ["clean.json", "good.json"]);
+    assert_eq!(unread, ["binary.json", "broken.json", "large.json", "undated.json"]);
+    assert!(read.unread[2].why.contains("65 MB, and at most 64 MB are read"), "{:?}", read.unread);
+    assert!(read.unread[3].why.contains("CreatedAt"), "{:?}", read.unread);
+    let report = &read.reports[1];
+    assert_eq!(report.at, "2026-11-20T09:00:00.5Z".parse().unwrap());
+    assert_eq!((report.image_id.as_deref(), report.tags.len()), (Some("sha256:aa"), 1));
+    let holes: Vec<_> = report.holes.iter().map(|hole| (hole.severity, hole.fixed.as_deref())).collect();
+    assert_eq!(holes, [(HoleSeverity::High, Some("3.0.2")), (HoleSeverity::Unknown, None)]);
+    let missing = trivy_reports(&folder.path().join("none"), PATIENT).await.unwrap_err();
+    assert!(missing.to_string().contains("No such file"), "{missing}");
+}
+
+/// A suite as apt keeps it.
+fn suite(folder: &TempDir, codename: &str, date: &str, packages: &str) {
+    let prefix = format!("deb.example_debian_dists_{codename}_");
+    let release = format!(
+        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nOrigin: Debian\nCodename: {codename}\nDate: {date}\n"
+    );
+    write(folder, &format!("{prefix}InRelease"), &release);
+    write(folder, &format!("{prefix}main_binary-amd64_Packages"), packages);
+}
+
+fn listed(packages: &[(&str, &str, &str)]) -> String {
+    let one = |(name, version, architecture): &(&str, &str, &str)| {
+        format!(
+            "Package: {name}\nArchitecture: {architecture}\nVersion: {version}\nDescription: it: is\n Version: 99\n\n"
+        )
+    };
+    packages.iter().map(one).collect()
+}
+
+#[tokio::test]
+async fn packages_are_behind_by_debians_order_of_versions_within_their_release() {
+    let folder = TempDir::new().unwrap();
+    let july = "Sat, 11 Jul 2026 10:16:37 UTC";
+    suite(
+        &folder,
+        "bookworm",
+        july,
+        &listed(&[
+            ("openssl", "3.0.9-1", "amd64"),
+            ("openssl", "9.9", "arm64"),
+            ("zlib1g", "1:1.2.13.dfsg-1", "amd64"),
+            ("tzdata", "2024a-0+deb12u1", "all"),
+            ("grub", "2.06~rc1-1", "amd64"),
+            ("other", "7", "amd64"),
+        ]),
+    );
+    suite(
+        &folder,
+        "bookworm-security",
+        "Tue, 24 Nov 2026 00:34:33 UTC",
+        &listed(&[("openssl", "3.0.10-1~deb12u1", "amd64")]),
+    );
+    suite(&folder, "trixie", july, &listed(&[("zlib1g", "1:1.3", "amd64")]));
+    let package = |name: &str, version: &str| Package {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        architecture: if name == "tzdata" { "all" } else { "amd64" }.to_owned(),
+    };
+    let mut installed = InstalledPackages {
+        release: Some("bookworm".to_owned()),
+        packages: vec![
+            package("grub", "2.06-1"),
+            package("openssl", "3.0.9-1"),
+            package("ours", "1.0"),
+            package("tzdata", "2024a-0+deb12u0"),
+            package("zlib1g", "1:1.2.13.dfsg-1"),
+        ],
+    };
+    let names = installed.packages.iter().map(|package| package.name.clone()).collect();
+    let lists = package_lists(folder.path(), names, PATIENT).await.unwrap();
+    assert_eq!(lists.unread, []);
+    let compared = lists.compare(&installed).unwrap();
+    let behind: Vec<String> = compared
+        .behind
+        .iter()
+        .map(|one| format!("{} {} {} {} {}", one.package, one.have, one.available, one.suite, one.security))
+        .collect();
+    assert_eq!(
+        behind,
+        [
+            "openssl 3.0.9-1 3.0.10-1~deb12u1 bookworm-security true",
+            "tzdata 2024a-0+deb12u0 2024a-0+deb12u1 bookworm false",
+        ]
+    );
+    assert_eq!((compared.all, compared.unlisted), (5, 1));
+    assert_eq!(compared.at, "2026-11-24T00:34:33Z".parse().unwrap());
+    installed.release = Some("sid".to_owned());
+    assert_eq!(lists.compare(&installed), None);
+    installed.release = None;
+    assert_eq!(lists.compare(&installed), None, "two releases are there, and it is of nobody knows which");
+}
+
+#[tokio::test]
+async fn a_list_of_no_use_is_told_and_its_suite_is_not_half_used() {
+    let folder = TempDir::new().unwrap();
+    let july = "Sat, 11 Jul 2026 10:16:37 UTC";
+    suite(&folder, "bookworm", july, &listed(&[("openssl", "3.0.9-1", "amd64")]));
+    suite(&folder, "bookworm-updates", july, "<html>\nnot here\n");
+    suite(&folder, "bookworm-security", july, &listed(&[("openssl", "3.0.10-1", "amd64")]));
+    write(&folder, "deb.example_debian_dists_bookworm-security_contrib_binary-amd64_Packages.lz4", "x");
+    suite(&folder, "bookworm-backports", "yesterday", "");
+    suite(&folder, "bookworm-empty", july, "");
+    let names = std::iter::once("openssl".to_owned()).collect();
+    let lists = package_lists(folder.path(), names, PATIENT).await.unwrap();
+    let unread: Vec<String> = lists
+        .unread
+        .iter()
+        .map(|file| {
+            let name = file.file.strip_prefix("deb.example_debian_dists_bookworm-").unwrap();
+            format!("{name}: {}", file.why)
+        })
+        .collect();
+    assert_eq!(
+        unread,
+        [
+            "backports_InRelease: a Release file whose Date is none",
+            "security_contrib_binary-amd64_Packages.lz4: compressed (.lz4): set Acquire::GzipIndexes \"false\" for apt",
+            "updates_main_binary-amd64_Packages: no list of packages",
+        ]
+    );
+    let installed = InstalledPackages {
+        release: Some("bookworm".to_owned()),
+        packages: vec![Package {
+            name: "openssl".to_owned(),
+            version: "3.0.9-1".to_owned(),
+            architecture: "amd64".to_owned(),
+        }],
+    };
+    assert_eq!(lists.compare(&installed).unwrap().behind, []);
 }

@@ -1,9 +1,10 @@
-//! The bot's own state: what was delivered, what is to be sent, what was done and who is logged in.
+//! The bot's own state: what was delivered, what is to be sent, what was done, who is logged in and which
+//! tasks people have done.
 //!
 //! It lives in an embedded SQLite file, or in PostgreSQL when several replicas share it; both run the
 //! same queries. The store keeps facts and decides nothing; the time is always an argument.
 //!
-//! In reading order: [`delivery`], [`outbox`], [`audit`], [`login`]; then how it is done: `driver`
+//! In reading order: [`delivery`], [`outbox`], [`audit`], [`login`], [`task`]; then how it is done: `driver`
 //! (one text for two databases), `sqlite` and its `writer` (group commit), `postgres`.
 
 #[macro_use]
@@ -19,6 +20,7 @@ mod postgres;
 mod probe;
 mod sqlite;
 mod takeover;
+pub mod task;
 mod writer;
 
 #[cfg(test)]
@@ -34,6 +36,7 @@ pub use login::LoginKind;
 use sqlx::postgres::PgConnectOptions;
 
 pub use outbox::{Claimed, Confirmed, Lane, NewMessage, OutboxDepth, Wanted};
+pub use task::TaskDone;
 
 /// The short form of results here.
 pub type Result<T> = std::result::Result<T, StoreError>;

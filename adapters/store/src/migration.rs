@@ -10,8 +10,14 @@ use crate::StoreError;
 /// Number, name and text.
 pub(crate) type Step = (i64, &'static str, &'static str);
 
-pub(crate) const SQLITE: &[Step] = &[(1, "first", include_str!("../migrations/sqlite/0001_first.sql"))];
-pub(crate) const POSTGRES: &[Step] = &[(1, "first", include_str!("../migrations/postgres/0001_first.sql"))];
+pub(crate) const SQLITE: &[Step] = &[
+    (1, "first", include_str!("../migrations/sqlite/0001_first.sql")),
+    (2, "task done", include_str!("../migrations/sqlite/0002_task_done.sql")),
+];
+pub(crate) const POSTGRES: &[Step] = &[
+    (1, "first", include_str!("../migrations/postgres/0001_first.sql")),
+    (2, "task done", include_str!("../migrations/postgres/0002_task_done.sql")),
+];
 
 pub(crate) fn migrator(steps: &[Step]) -> Migrator {
     let migrations = steps.iter().map(|&(version, name, text)| {

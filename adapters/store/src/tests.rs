@@ -7,6 +7,7 @@ mod login;
 mod opening;
 mod outbox;
 mod takeover;
+mod task;
 mod writer;
 
 use std::path::PathBuf;

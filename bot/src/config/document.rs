@@ -52,5 +52,5 @@ fn place(path: &Path) -> String {
 }
 
 fn is_list(section: &str) -> bool {
-    matches!(section, "service" | "query" | "person" | "step" | "contact" | "secret")
+    matches!(section, "service" | "query" | "person" | "step" | "contact" | "secret" | "task")
 }

@@ -10,6 +10,7 @@ use commands::ids::{Account, Platform, Room, ServiceName};
 use commands::lookup::QueryName;
 use commands::oncall::Rung;
 use commands::risk::Role;
+use commands::task::{Every, Task, TaskName};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use store::Store;
@@ -19,7 +20,7 @@ use url::{Host, Url};
 use super::secret::Spelled;
 use super::{
     Auth, Backups, Bot, Config, ConfigError, Contact, DEFAULTS, Discord, Docker, Grafana, LogFormat, Oncall,
-    People, Person, Postgres, Query, Question, Secret, Service, Slack, SlackMode, StoreUrl, Web,
+    People, Person, Postgres, Query, Question, Secret, Security, Service, Slack, SlackMode, StoreUrl, Web,
 };
 use super::{document, runbook};
 
@@ -28,6 +29,9 @@ const MOST_DASHBOARDS: usize = 12;
 
 /// One line of a list on a phone.
 const LONGEST_DESCRIPTION: usize = 100;
+
+/// A sentence or two.
+const LONGEST_TASK: usize = 300;
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -50,12 +54,15 @@ struct File {
     contacts: Vec<Spanned<Contact>>,
     deploy: Option<DeploySection>,
     backups: Option<BackupsSection>,
+    security: Option<SecuritySection>,
     #[serde(default, rename = "secret")]
     secrets: Vec<Spanned<SecretSection>>,
     #[serde(default, rename = "service")]
     services: Vec<Spanned<ServiceSection>>,
     #[serde(default, rename = "query")]
     queries: Vec<Spanned<QuerySection>>,
+    #[serde(default, rename = "task")]
+    tasks: Vec<Spanned<TaskSection>>,
     #[serde(default, rename = "person")]
     people: Vec<Spanned<PersonSection>>,
 }
@@ -169,6 +176,13 @@ struct BackupsSection {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct SecuritySection {
+    trivy_reports: Option<Spanned<PathBuf>>,
+    package_lists: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct PublicSection {
     health_url: Spanned<Url>,
 }
@@ -213,6 +227,15 @@ struct QuerySection {
     description: Spanned<String>,
     sql: Option<Spanned<String>>,
     promql: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TaskSection {
+    name: Spanned<String>,
+    every: Every,
+    what: Spanned<String>,
+    line: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -309,7 +332,9 @@ pub(super) fn resolve(
     let check = Check { shown, text, variable };
     let services = services(&check, &file.services, &defaults)?;
     let names = services.iter().map(|service| service.name.clone()).collect();
-    let runbooks = runbook::all(&check.runbook_dir(&file.bot)?, &Grammar::new(names))?;
+    let grammar = Grammar::new(names);
+    let runbooks = runbook::all(&check.runbook_dir(&file.bot)?, &grammar)?;
+    let tasks = tasks(&check, &file.tasks, &grammar)?;
     let queries = queries(&check, &file)?;
     let people = people(&check, &file.people)?;
     let data_dir = data_dir(&check, &file.bot, &defaults.bot)?;
@@ -332,9 +357,11 @@ pub(super) fn resolve(
         contacts: contacts(&check, file.contacts)?,
         repository: repository(&check, file.deploy, defaults.deploy)?,
         backups: backups(&check, file.backups, defaults.backups)?,
+        security: file.security.map(|section| security(&check, section, defaults.security)).transpose()?,
         checked_secrets: secrets(&check, &file.secrets, &services)?,
         services,
         queries,
+        tasks,
         people,
         runbooks,
     })
@@ -665,6 +692,23 @@ fn backups(
     Ok(Some(Backups { dir: dir.into_inner() }))
 }
 
+fn security(
+    check: &Check<'_>,
+    section: SecuritySection,
+    defaults: Option<SecuritySection>,
+) -> Result<Security, ConfigError> {
+    let folder = |key: &str, dir: Option<Spanned<PathBuf>>| match dir {
+        Some(dir) if !dir.get_ref().is_absolute() => {
+            Err(check.error(dir.span(), format!("[security] {key} must be an absolute path")))
+        }
+        dir => Ok(dir.map(Spanned::into_inner)),
+    };
+    Ok(Security {
+        trivy_reports: folder("trivy_reports", section.trivy_reports)?,
+        package_lists: folder("package_lists", section.package_lists.or_else(|| defaults?.package_lists))?,
+    })
+}
+
 fn secrets(
     check: &Check<'_>,
     sections: &[Spanned<SecretSection>],
@@ -788,6 +832,38 @@ fn queries(check: &Check<'_>, file: &File) -> Result<Vec<Query>, ConfigError> {
         queries.push(Query { name, description: description.to_owned(), question });
     }
     Ok(queries)
+}
+
+fn tasks(
+    check: &Check<'_>,
+    sections: &[Spanned<TaskSection>],
+    grammar: &Grammar,
+) -> Result<Vec<Task>, ConfigError> {
+    let mut tasks: Vec<Task> = Vec::new();
+    for spanned in sections {
+        let section = spanned.get_ref();
+        let wrong = |key: &Spanned<String>, what: String| check.error(key.span(), format!("[[task]] {what}"));
+        let typed = section.name.get_ref();
+        let name: TaskName = typed.parse().map_err(|error| {
+            wrong(&section.name, format!("name: {typed:?} is no word to type: use {error}"))
+        })?;
+        if tasks.iter().any(|task| task.name == name) {
+            return Err(wrong(&section.name, format!("name {typed:?} is listed twice")));
+        }
+        let what = section.what.get_ref().trim();
+        if what.is_empty() || what.chars().count() > LONGEST_TASK {
+            let what = format!("what of {typed:?} must have 1 to {LONGEST_TASK} characters");
+            return Err(wrong(&section.what, what));
+        }
+        let line = section.line.as_ref().map(|line| {
+            let intent = grammar.parse(line.get_ref());
+            intent.map_err(|error| wrong(line, format!("line {:?}: {error}", line.get_ref())))
+        });
+        // As it is typed, whatever the file's spelling is.
+        let line = line.transpose()?.map(|intent| intent.to_string());
+        tasks.push(Task { name, every: section.every, what: what.to_owned(), line });
+    }
+    Ok(tasks)
 }
 
 fn people(check: &Check<'_>, sections: &[Spanned<PersonSection>]) -> Result<People, ConfigError> {

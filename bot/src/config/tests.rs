@@ -31,6 +31,9 @@ fn the_shipped_defaults_are_a_whole_configuration() {
     assert!(config.services[0].critical && !config.services[1].critical);
     assert_eq!(config.people.admins(), ["Ada Example"]);
     assert!(config.queries.is_empty(), "the example is commented out");
+    let tasks: Vec<&str> = config.tasks.iter().map(|task| task.name.as_str()).collect();
+    assert_eq!(tasks, ["log-review", "image-scan", "penetration-test"]);
+    assert_eq!(config.tasks[0].line.as_deref(), Some("security review"));
     assert!(
         config.slack.is_some() && config.discord.is_some() && config.docker.is_some() && config.web.is_some()
     );
@@ -150,6 +153,14 @@ fn mistakes_name_file_line_and_key() {
     insta::assert_snapshot!(mistake("[[query]]\nname = \"a\"\ndescription = \" \"\nsql = \"SELECT 1\"\n"), @r#"acgs.toml:3: [[query]] description of "a" must have 1 to 100 characters"#);
     insta::assert_snapshot!(mistake("[[query]]\nname = \"a\"\ndescription = \"d\"\nsql = \"SELECT 1\"\n"), @r#"acgs.toml:4: [[query]] sql of "a" needs [postgres]"#);
     insta::assert_snapshot!(mistake("[[query]]\nname = \"a\"\ndescription = \"d\"\npromql = \"up\"\n"), @r#"acgs.toml:4: [[query]] promql of "a" needs [prometheus]"#);
+    insta::assert_snapshot!(mistake("[security]\ntrivy_reports = \"here\"\n"), @"acgs.toml:2: [security] trivy_reports must be an absolute path");
+    insta::assert_snapshot!(mistake("[security]\npackage_lists = \"here\"\n"), @"acgs.toml:2: [security] package_lists must be an absolute path");
+    let task = |keys: &str| mistake(&format!("[[task]]\nevery = \"weekly\"\n{keys}"));
+    insta::assert_snapshot!(task("name = \"Log Review\"\nwhat = \"w\"\n"), @r#"acgs.toml:3: [[task]] name: "Log Review" is no word to type: use 1 to 32 of a-z, 0-9, '_' and '-', starting with a letter"#);
+    insta::assert_snapshot!(task("name = \"a\"\nwhat = \" \"\n"), @r#"acgs.toml:4: [[task]] what of "a" must have 1 to 300 characters"#);
+    insta::assert_snapshot!(task("name = \"a\"\nwhat = \"w\"\nline = \"securty review\"\n"), @r#"acgs.toml:5: [[task]] line "securty review": There is no command "securty". Did you mean security? Type help for the list."#);
+    insta::assert_snapshot!(task("name = \"a\"\nwhat = \"w\"\n[[task]]\nname = \"a\"\nevery = \"monthly\"\nwhat = \"w\"\n"), @r#"acgs.toml:6: [[task]] name "a" is listed twice"#);
+    insta::assert_snapshot!(mistake("[[task]]\nname = \"a\"\nwhat = \"w\"\nevery = \"daily\"\n"), @"acgs.toml:4: [[task]] every: unknown variant `daily`, expected one of `weekly`, `monthly`, `quarterly`");
     insta::assert_snapshot!(mistake("not toml"), @"acgs.toml:1: key with no value, expected `=`");
 }
 

@@ -228,6 +228,14 @@ fn intent() -> impl Strategy<Value = Intent> {
             .prop_map(|seconds| Intent::Auth(Auth::Failures { window: Period::seconds(seconds) })),
         (60u32..=86_400)
             .prop_map(|seconds| Intent::Security(Security::Watch { window: Period::seconds(seconds) })),
+        (60u32..=604_800)
+            .prop_map(|seconds| Intent::Security(Security::Events { since: Period::seconds(seconds) })),
+        (60u32..=2_592_000)
+            .prop_map(|seconds| Intent::Security(Security::Review { since: Period::seconds(seconds) })),
+        prop::option::of("[a-z][a-z0-9_-]{0,31}").prop_map(|name| {
+            Intent::Security(Security::Tasks { done: name.map(|name| name.parse().unwrap()) })
+        }),
+        Just(Intent::Security(Security::Scan)),
         Just(Intent::Oncall(Oncall::Who)),
         Just(Intent::Oncall(Oncall::Contacts)),
         Just(Intent::Runbook(RunbookAsk::List)),
@@ -254,7 +262,7 @@ proptest! {
 
     #[test]
     fn what_a_line_means_is_printed_as_a_line_that_means_the_same(
-        line in "(health|audit|help|/acgs audit|errors|db|db connections|db slow|query|logs ac_service|latency|auth failures|security watch) ?(--grep|--quantile|--top|--window|--by|--person|—person|--last|--wait|auth_service)? ?[ -~’‘“”—–#äß\u{a0}]{0,20}"
+        line in "(health|audit|help|/acgs audit|errors|db|db connections|db slow|query|logs ac_service|latency|auth failures|security watch|security events|security review|security tasks) ?(--done|--since|--grep|--quantile|--top|--window|--by|--person|—person|--last|--wait|auth_service)? ?[ -~’‘“”—–#äß\u{a0}]{0,20}"
     ) {
         let grammar = grammar();
         if let Ok(intent) = grammar.parse(&line) {

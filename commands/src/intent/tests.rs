@@ -1,5 +1,6 @@
 use super::*;
 use crate::database::SlowBy;
+use crate::risk::{Risk, Role};
 
 #[test]
 fn an_intent_prints_as_the_line_to_type() {
@@ -62,6 +63,16 @@ fn an_intent_prints_as_the_line_to_type() {
         ),
         (Intent::Auth(Auth::Failures { window: Period::hours(1) }), "auth failures --window 1h"),
         (Intent::Security(Security::Watch { window: WATCH_DEFAULT }), "security watch"),
+        (Intent::Security(Security::Events { since: EVENTS_DEFAULT }), "security events"),
+        (Intent::Security(Security::Events { since: Period::days(7) }), "security events --since 7d"),
+        (Intent::Security(Security::Review { since: REVIEW_DEFAULT }), "security review"),
+        (Intent::Security(Security::Review { since: Period::hours(25) }), "security review --since 1d1h"),
+        (Intent::Security(Security::Scan), "security scan"),
+        (Intent::Security(Security::Tasks { done: None }), "security tasks"),
+        (
+            Intent::Security(Security::Tasks { done: Some("log-review".parse().unwrap()) }),
+            "security tasks --done log-review",
+        ),
         (Intent::Auth(Auth::Test), "auth test"),
         (Intent::Oncall(Oncall::Who), "oncall who"),
         (Intent::Oncall(Oncall::Contacts), "oncall contacts"),
@@ -129,6 +140,10 @@ fn what_each_command_needs() {
     auth test: read, viewer
     auth failures: read, viewer
     security watch: read, viewer
+    security events: read, viewer
+    security review: read, viewer
+    security scan: read, viewer
+    security tasks: read, viewer
     oncall who: read, viewer
     oncall contacts: read, viewer
     runbook list: read, viewer
@@ -143,4 +158,13 @@ fn what_each_command_needs() {
     ");
     assert_eq!(Verb::ALL.map(|verb| Verb::find(verb.as_str())), Verb::ALL.map(Some));
     assert_eq!(Verb::find("restart"), None);
+}
+
+#[test]
+fn to_record_a_task_takes_more_than_to_look() {
+    let tasks = |done: Option<&str>| {
+        Intent::Security(Security::Tasks { done: done.map(|name| name.parse().unwrap()) }).needs()
+    };
+    assert_eq!(tasks(None), Requirement { risk: Risk::Read, role: Role::Viewer });
+    assert_eq!(tasks(Some("log-review")), Requirement { risk: Risk::Coordinate, role: Role::Operator });
 }

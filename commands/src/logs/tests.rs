@@ -8,7 +8,7 @@ fn line(second: i64, text: &str) -> LogLine {
 }
 
 fn wanted(tail: u16) -> Wanted {
-    Wanted { tail, since: None, grep: None, level: None }
+    Wanted { tail, since: None, grep: None, level: None, subject: None }
 }
 
 fn sieved(wanted: &Wanted, texts: &[&str]) -> Sieved {

@@ -7,7 +7,7 @@ use tokio::net::UnixStream;
 
 use super::*;
 
-const ALL: Wanted = Wanted { tail: 100, since: None, grep: None, level: None };
+const ALL: Wanted = Wanted { tail: 100, since: None, grep: None, level: None, subject: None };
 
 async fn log(docker: &Docker, service_name: &str, wanted: &Wanted) -> Log {
     docker

@@ -1,0 +1,59 @@
+//! The way to the real Docker Engine, with one request that is never answered.
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinSet;
+
+/// A socket in front of the Engine's. It is gone when dropped.
+pub struct SilentAt {
+    folder: TempDir,
+    _tasks: JoinSet<()>,
+}
+
+impl SilentAt {
+    /// Connections whose first request holds `path` are read and never answered; the others go to the
+    /// Engine at `host`, a Unix socket.
+    ///
+    /// # Panics
+    /// When there can be no socket.
+    #[must_use]
+    pub fn new(host: &str, path: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let listener = UnixListener::bind(folder.path().join("docker.sock")).expect("a socket");
+        let engine = PathBuf::from(host.strip_prefix("unix://").expect("a Unix socket"));
+        let path = path.to_owned();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((client, _)) = listener.accept().await {
+                connections.spawn(pass(client, engine.clone(), path.clone()));
+            }
+        });
+        Self { folder, _tasks: tasks }
+    }
+
+    /// As `[docker] host`.
+    #[must_use]
+    pub fn host(&self) -> String {
+        format!("unix://{}/docker.sock", self.folder.path().display())
+    }
+}
+
+async fn pass(mut client: UnixStream, engine: PathBuf, path: String) {
+    let mut first = Vec::new();
+    while !first.ends_with(b"\r\n") {
+        let Ok(byte) = client.read_u8().await else { return };
+        first.push(byte);
+    }
+    if String::from_utf8_lossy(&first).contains(&path) {
+        std::future::pending::<()>().await;
+    }
+    let Ok(mut engine) = UnixStream::connect(engine).await else { return };
+    if engine.write_all(&first).await.is_ok() {
+        // Either side may end it.
+        let _ = copy_bidirectional(&mut client, &mut engine).await;
+    }
+}
