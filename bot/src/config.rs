@@ -73,6 +73,8 @@ pub struct Config {
     pub oncall: Option<Oncall>,
     /// People and companies outside of the team, as listed.
     pub contacts: Vec<Contact>,
+    /// A checkout of the platform's code, when configured: an absolute path on the bot's machine.
+    pub repository: Option<PathBuf>,
     /// Where the platform's backups are, when configured.
     pub backups: Option<Backups>,
     /// Where data about known holes is, when configured.

@@ -75,10 +75,15 @@ pub async fn deployed(app: &App) -> Performed {
     let Some(docker) = &app.executors.docker else {
         return Performed::done(report::not_configured("docker"), News::Bad);
     };
-    match docker.deployed(DEADLINE).await {
+    let commits = async {
+        let repository = app.config.repository.as_deref()?;
+        Some(exec_host::commits(repository, DEADLINE).await.map_err(|error| error.to_string()))
+    };
+    let (deployed, commits) = tokio::join!(docker.deployed(DEADLINE), commits);
+    match deployed {
         Ok(deployed) => {
             let news = news(!deployed.is_empty());
-            Performed::done(report::deployed(&deployed, clock::now()), news)
+            Performed::done(report::deployed(&deployed, commits.as_ref(), clock::now()), news)
         }
         Err(error) => Performed::failed(report::unavailable("Docker", &error.to_string())),
     }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::health::Container;
+use crate::host::Commit;
 
 /// One container of the platform, whatever it does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,4 +126,16 @@ pub struct Deployed {
     pub image_built_at: Option<Timestamp>,
     /// Whether the image's name means another image now, which was not deployed.
     pub name_moved: bool,
+    /// The commit that the image says it was built from.
+    pub revision: Option<String>,
+}
+
+impl Deployed {
+    /// How many of `commits`, the newest first, came after the one that this was built from. `None` where the image
+    /// does not say, or says one that is not among them.
+    #[must_use]
+    pub fn behind(&self, commits: &[Commit]) -> Option<usize> {
+        let revision = self.revision.as_deref()?;
+        commits.iter().position(|commit| commit.id.starts_with(revision))
+    }
 }

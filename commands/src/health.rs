@@ -287,6 +287,21 @@ pub struct AlertmanagerHealth {
     pub ready: bool,
     /// Active alerts that are neither silenced nor inhibited, by name; one entry an alert.
     pub firing: Vec<String>,
+    /// Those in force, the one that ends last first: what they hold back is not in `firing`.
+    pub silences: Vec<Silence>,
+}
+
+/// A silence in force. All texts are people's, cut to a length.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// What it holds back, as `alertname=HighLatency, service=~a|b`.
+    pub matchers: String,
+    /// Who made it.
+    pub by: String,
+    /// Why.
+    pub comment: String,
+    /// When it ends.
+    pub until: Timestamp,
 }
 
 /// Everything that one look at the platform found.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Percent from which on somebody is told.
@@ -121,6 +122,17 @@ pub struct Share {
     pub size: u64,
     /// Bytes that would be free without those that are not in use.
     pub reclaimable: u64,
+}
+
+/// A commit of the platform's code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// All 40 hex digits, or 64.
+    pub id: String,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// Its first line, cut to a length.
+    pub subject: String,
 }
 
 /// What Docker takes of its disk.

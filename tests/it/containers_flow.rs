@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use std::time::Duration;
+
 use e2e::bot::{Bot, Finished};
 use e2e::people;
 use e2e::stack::Stack;
+use e2e::wait::eventually;
 use sqlx::Executor as _;
 
 async fn bot(stack: &Stack) -> Bot {
@@ -207,7 +210,9 @@ async fn deploy_list_shows_images_and_a_restart_but_no_deployment() {
     let asked = bot.line(&["deploy", "list"], true).await;
     assert_eq!(asked.code, 0, "{asked:?}");
     let (times, images) = (rows(&asked, 0), rows(&asked, 1));
-    assert_eq!(times.len(), 9, "{}", asked.out);
+    let label = format!("label=com.docker.compose.project={}", stack.project());
+    let all = stack.docker(&["ps", "--all", "--quiet", "--filter", &label]).await.lines().count();
+    assert_eq!(times.len(), all, "{}", asked.out);
     for (service, row) in &images {
         let format = "{{.Image}} {{.Config.Image}} {{.RestartCount}}";
         let direct = stack.docker(&["inspect", "--format", format, &stack.container(service)]).await;
@@ -235,6 +240,68 @@ async fn deploy_list_shows_images_and_a_restart_but_no_deployment() {
     let shown: Vec<String> = shown.iter().map(|row| row[0].as_str().unwrap().to_owned()).collect();
     assert_eq!(shown, made);
     stack.mend().await;
+}
+
+#[tokio::test]
+async fn deploy_list_shows_commits_and_which_of_them_an_image_was_built_from() {
+    let stack = Stack::take().await;
+    let folder = tempfile::tempdir().unwrap();
+    let git = async |arguments: &[&str]| -> String {
+        let mut git = tokio::process::Command::new("git");
+        git.args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-C"]).arg(folder.path());
+        let output = git.args(arguments).output().await.expect("git, which tests/install installs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    git(&["init", "--quiet"]).await;
+    for subject in ["first", "second\ttab <@everyone>", "third"] {
+        git(&["commit", "--quiet", "--allow-empty", "--message", subject]).await;
+    }
+    let ids = git(&["log", "--format=%H"]).await;
+    let ids: Vec<&str> = ids.lines().collect();
+    let looper = format!("{}-built", stack.project());
+    let image =
+        stack.docker(&["inspect", "--format", "{{.Config.Image}}", &stack.container("postgres_db")]).await;
+    let _ = stack.docker_both(&["rm", "--force", &looper]).await;
+    let labels = [
+        format!("com.docker.compose.project={}", stack.project()),
+        "com.docker.compose.service=built".to_owned(),
+        format!("org.opencontainers.image.revision={}", ids[2]),
+    ];
+    let mut run = vec!["run", "--detach", "--restart=always", "--name", &looper];
+    run.extend(labels.iter().flat_map(|label| ["--label", label.as_str()]));
+    run.extend(["--entrypoint", "/bin/sh", image.trim(), "-c", "exit 3"]);
+    stack.docker(&run).await;
+
+    let config = format!("[deploy]\nrepository = {:?}", folder.path());
+    let bot = Bot::start(stack.setup().with(&config).with(&people::toml())).await;
+    let asked = bot.line(&["deploy", "list"], true).await;
+    let tables: Vec<Vec<Vec<String>>> = sections(&asked, "table")
+        .iter()
+        .map(|table| serde_json::from_value(table["rows"].clone()).unwrap())
+        .collect();
+    let shown: Vec<(&str, &str)> = tables[2].iter().map(|row| (row[0].as_str(), row[2].as_str())).collect();
+    let wanted = [(&ids[0][..8], "third"), (&ids[1][..8], "second tab <@everyone>"), (&ids[2][..8], "first")];
+    assert_eq!(shown, wanted);
+    assert_eq!(tables[3], [["built", &ids[2][..8], "2 behind"]]);
+
+    // The same container ends at once, again and again.
+    let looping = eventually(Duration::from_secs(30), "a crash loop", async || {
+        let asked = bot.line(&["ps"], true).await;
+        let count = stack.docker(&["inspect", "--format", "{{.RestartCount}}", &looper]).await;
+        (count.trim().parse::<u32>().unwrap() >= 3).then_some(asked)
+    })
+    .await;
+    assert_eq!(looping.code, 1, "{looping:?}");
+    let row = rows(&looping, 0)["built"].join(" ");
+    assert!(row.contains("restart") || row.contains("exited"), "{row}");
+    stack.docker(&["rm", "--force", &looper]).await;
+
+    let nothing = format!("[deploy]\nrepository = {:?}", folder.path().join("missing"));
+    let bot = Bot::start(stack.setup().with(&nothing).with(&people::toml())).await;
+    let asked = bot.line(&["deploy", "list"], false).await;
+    assert!(asked.out.contains("The commits can't be read: "), "{}", asked.out);
+    assert_eq!(asked.code, 0, "what runs is shown all the same: {asked:?}");
 }
 
 #[tokio::test]

@@ -157,3 +157,36 @@ async fn errors_are_those_of_prometheus_and_no_error_is_an_explicit_0() {
     assert!((shown - direct["fv_service"] * 100.0).abs() < 15.0, "{shown} and {direct:?}");
     stack.mend().await;
 }
+
+#[tokio::test]
+async fn quotes_and_options_in_the_place_of_names_do_nothing() {
+    let stack = Stack::take().await;
+    let bot = bot(&stack).await;
+    let mut database = stack.database().await;
+    let state = async |database: &mut sqlx::postgres::PgConnection| -> (i64, i64) {
+        let counted = "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM pg_class)";
+        sqlx::query_as(counted).fetch_one(database).await.unwrap()
+    };
+    let before = state(&mut database).await;
+    for line in [
+        &["logs", "x'; DROP TABLE users; --"][..],
+        &["logs", "\"} or vector(1) or up{a=\""],
+        &["logs", "$(reboot)"],
+        &["logs", "../auth_service"],
+        &["logs", "--", "--help"],
+        &["health", "--", "--help"],
+        &["health", "auth_service'"],
+        &["stats", "`id`"],
+        &["query", "x'; DELETE FROM users; --"],
+        &["query", "up{job=\"acgs\"}"],
+        &["runbook", "show", "../../etc/passwd"],
+        &["errors", "--window", "5m]) or vector(1) #"],
+        &["latency", "--quantile", "0.95, up)"],
+        &["db", "slow", "--by", "total; SELECT 1"],
+    ] {
+        let asked = bot.line(line, false).await;
+        assert_ne!(asked.code, 0, "{line:?}: {asked:?}");
+        assert!(!asked.out.contains("failed inside"), "{line:?}: {}", asked.out);
+    }
+    assert_eq!(state(&mut database).await, before);
+}

@@ -135,3 +135,17 @@ async fn a_missing_part_is_one_line_and_the_rest_is_shown() {
     assert!(fact(&health, "PostgreSQL").starts_with("answers in"), "{}", health.out);
     stack.mend().await;
 }
+
+#[tokio::test]
+async fn a_silence_is_told_beside_what_fires() {
+    let stack = Stack::take().await;
+    let bot = bot(&stack).await;
+    let id = stack.silence("alertname=HighLatency", "ada", "known, a ticket is open").await;
+    let silenced = bot.line(&["health"], true).await;
+    let words = fact(&silenced, "Alertmanager");
+    assert!(words.contains("silenced: alertname=HighLatency until "), "{words}");
+    assert!(words.contains(" by ada (known, a ticket is open)"), "{words}");
+    stack.end_silence(&id).await;
+    let over = bot.line(&["health"], true).await;
+    assert!(!fact(&over, "Alertmanager").contains("silenced"), "{}", over.out);
+}

@@ -270,6 +270,29 @@ impl Stack {
         taken
     }
 
+    /// Makes a silence of an hour for alerts with `name=value`, and returns its id.
+    #[expect(clippy::disallowed_methods, reason = "whoever makes a silence makes it now")]
+    pub async fn silence(&self, matcher: &str, by: &str, comment: &str) -> String {
+        let (name, value) = matcher.split_once('=').expect("name=value");
+        let now = jiff::Timestamp::now();
+        let silence = serde_json::json!({
+            "matchers": [{ "name": name, "value": value, "isRegex": false, "isEqual": true }],
+            "startsAt": now, "endsAt": now + jiff::SignedDuration::from_hours(1),
+            "createdBy": by, "comment": comment,
+        });
+        let url = format!("{}/api/v2/silences", told("ALERTMANAGER_URL"));
+        let answer = client().post(url).json(&silence).send().await.expect("Alertmanager answers");
+        let answer: serde_json::Value = answer.json().await.expect("JSON");
+        answer["silenceID"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    /// Ends it.
+    pub async fn end_silence(&self, id: &str) {
+        let url = format!("{}/api/v2/silence/{id}", told("ALERTMANAGER_URL"));
+        let answer = client().delete(url).send().await.expect("Alertmanager answers");
+        assert!(answer.status().is_success(), "{}", answer.status());
+    }
+
     /// Starts, unpauses and heals everything, and waits for it.
     pub async fn mend(&self) {
         for service in

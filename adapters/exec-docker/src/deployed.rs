@@ -11,6 +11,9 @@ use tokio::time::timeout;
 use crate::project::is_one_off;
 use crate::{AT_ONCE, Docker, DockerError, SERVICE_LABEL, Target, container};
 
+/// The commit that an image was built from
+/// (<https://github.com/opencontainers/image-spec/blob/main/annotations.md>). A container has its image's labels.
+const REVISION_LABEL: &str = "org.opencontainers.image.revision";
 /// Of an image's id.
 const SHORT_ID: usize = 12;
 
@@ -59,6 +62,7 @@ impl Docker {
             container: container::from_engine(inspected)?,
             created_at,
             image_id: runs.trim_start_matches("sha256:").chars().take(SHORT_ID).collect(),
+            revision: labels.remove(REVISION_LABEL).filter(|revision| is_hash(revision)),
             image_built_at: own.and_then(|(_, built_at)| built_at),
             name_moved: named.is_some_and(|(id, _)| id != runs),
             image,
@@ -77,6 +81,11 @@ impl Docker {
             Err(error) => Err(self.endpoint.error(error)),
         }
     }
+}
+
+/// Seven digits are what git itself shortens to.
+fn is_hash(text: &str) -> bool {
+    (7..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The year 1 is none.

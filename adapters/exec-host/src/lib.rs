@@ -5,6 +5,7 @@
 //! from a chat. A file system that does not answer (a dead network share) holds one thread and not the
 //! bot.
 
+mod commits;
 mod debian;
 mod disks;
 mod folder;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+pub use crate::commits::commits;
 pub use crate::debian::{PackageLists, package_lists};
 pub use crate::disks::disks;
 pub use crate::memory::{memory, pressures};

@@ -10,7 +10,7 @@ use commands::health::{AlertmanagerHealth, DownTarget, PrometheusHealth};
 use commands::period::Period;
 use commands::traffic::{ErrorRates, Measured};
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Barrier;
 use tokio::time::{Instant, interval};
 use url::Url;
@@ -42,6 +42,16 @@ fn prometheus(url: &Url) -> Prometheus {
     crypto();
     Prometheus::new(url.clone()).unwrap()
 }
+
+const SILENCES: &str = r#"[
+  {"id":"1","status":{"state":"active"},"createdBy":"ada","comment":"known","startsAt":"2026-11-26T08:00:00Z",
+   "endsAt":"2026-11-26T10:00:00.000Z","matchers":[{"name":"alertname","value":"HighLatency","isRegex":false}]},
+  {"id":"2","status":{"state":"active"},"createdBy":"bo","endsAt":"2026-11-26T12:00:00Z",
+   "matchers":[{"name":"severity","value":"P0","isRegex":false,"isEqual":false},
+               {"name":"service","value":"a|b","isRegex":true,"isEqual":true}]},
+  {"id":"3","status":{"state":"expired"},"endsAt":"2026-11-26T07:00:00Z","matchers":[]},
+  {"id":"4","status":{"state":"pending"},"endsAt":"2026-11-27T07:00:00Z","matchers":[]}
+]"#;
 
 fn alertmanager(url: &Url) -> Alertmanager {
     crypto();
@@ -123,17 +133,34 @@ async fn targets_are_counted_and_the_ones_down_are_named() {
 
 #[tokio::test]
 async fn firing_alerts_are_named_one_entry_an_alert() {
-    let mut server = Server::ready_and(ok(ALERTS)).await;
+    let mut server = Server::ready_with(ok(ALERTS), ok(SILENCES)).await;
     let mut below = server.url.clone();
     below.set_path("/alertmanager");
     let health = alertmanager(&below).health(PATIENT).await.unwrap();
     let firing = ["ServiceDown", "ServiceDown", "(unnamed)"].map(str::to_owned).to_vec();
-    assert_eq!(health, AlertmanagerHealth { ready: true, firing });
+    assert_eq!((health.ready, health.firing), (true, firing));
+    // The one that ends last first; what is over or yet to come holds nothing back.
+    let silences: Vec<String> = health
+        .silences
+        .iter()
+        .map(|silence| format!("{} {} {} {}", silence.matchers, silence.by, silence.comment, silence.until))
+        .collect();
+    assert_eq!(
+        silences,
+        [
+            "severity!=P0, service=~a|b bo  2026-11-26T12:00:00Z",
+            "alertname=HighLatency ada known 2026-11-26T10:00:00Z"
+        ]
+    );
 
-    let mut asked = [server.requests.recv().await.unwrap(), server.requests.recv().await.unwrap()];
+    let mut asked = Vec::new();
+    for _ in 0..3 {
+        asked.push(server.requests.recv().await.unwrap());
+    }
     asked.sort();
     let list = "GET /alertmanager/api/v2/alerts?active=true&silenced=false&inhibited=false HTTP/1.1";
-    assert_eq!(asked, ["GET /alertmanager/-/ready HTTP/1.1", list]);
+    let silences = "GET /alertmanager/api/v2/silences HTTP/1.1";
+    assert_eq!(asked, ["GET /alertmanager/-/ready HTTP/1.1", list, silences]);
 }
 
 #[tokio::test]
@@ -142,7 +169,7 @@ async fn a_server_that_is_starting_is_not_ready_which_is_no_error() {
     let server = Server::saying(busy.clone(), busy.clone()).await;
     let not_ready = PrometheusHealth { ready: false, targets_up: 0, targets_down: Vec::new() };
     assert_eq!(prometheus(&server.url).health(PATIENT).await, Ok(not_ready));
-    let not_ready = AlertmanagerHealth { ready: false, firing: Vec::new() };
+    let not_ready = AlertmanagerHealth { ready: false, firing: Vec::new(), silences: Vec::new() };
     assert_eq!(alertmanager(&server.url).health(PATIENT).await, Ok(not_ready));
 
     let server = Server::saying(busy, ok(ALERTS)).await;
@@ -194,25 +221,27 @@ async fn silence_and_a_drip_end_at_the_deadline() {
     }
 }
 
-/// Each of the two requests is answered only when both have come.
+/// Each request is answered only when all have come.
 #[tokio::test]
-async fn readiness_and_list_are_asked_side_by_side() {
-    let both = Arc::new(Barrier::new(2));
-    let server = Server::running(move |path, mut stream| {
-        let both = Arc::clone(&both);
-        async move {
-            both.wait().await;
-            let answer = match path.as_str() {
-                "/-/ready" => ok("Ready."),
-                path if path.starts_with("/api/v1/") => ok(TARGETS),
-                _ => ok(ALERTS),
-            };
-            stream.write_all(answer.as_bytes()).await.unwrap();
-        }
-    })
-    .await;
-    assert!(prometheus(&server.url).health(PATIENT).await.unwrap().ready);
-    assert!(alertmanager(&server.url).health(PATIENT).await.unwrap().ready);
+async fn readiness_and_lists_are_asked_side_by_side() {
+    let server = async |count: usize| {
+        let all = Arc::new(Barrier::new(count));
+        Server::running(move |path, stream| answered_when_all_have_come(Arc::clone(&all), path, stream)).await
+    };
+    let (two, three) = (server(2).await, server(3).await);
+    assert!(prometheus(&two.url).health(PATIENT).await.unwrap().ready);
+    assert!(alertmanager(&three.url).health(PATIENT).await.unwrap().ready);
+}
+
+async fn answered_when_all_have_come(all: Arc<Barrier>, path: String, mut stream: TcpStream) {
+    all.wait().await;
+    let answer = match path.as_str() {
+        "/-/ready" => ok("Ready."),
+        "/api/v2/silences" => ok("[]"),
+        path if path.starts_with("/api/v1/") => ok(TARGETS),
+        _ => ok(ALERTS),
+    };
+    stream.write_all(answer.as_bytes()).await.unwrap();
 }
 
 #[tokio::test]

@@ -48,6 +48,7 @@ struct File {
     oncall: Option<Spanned<OncallSection>>,
     #[serde(default, rename = "contact")]
     contacts: Vec<Spanned<Contact>>,
+    deploy: Option<DeploySection>,
     backups: Option<BackupsSection>,
     security: Option<SecuritySection>,
     #[serde(default, rename = "secret")]
@@ -145,6 +146,12 @@ struct AuthSection {
     canary_user: Option<String>,
     canary_password_env: Option<String>,
     canary_password_file: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeploySection {
+    repository: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Deserialize)]
@@ -333,6 +340,7 @@ pub(super) fn resolve(
         public: file.public.map(|section| public(&check, section)).transpose()?,
         oncall: file.oncall.map(|section| oncall(&check, section, &people)).transpose()?,
         contacts: contacts(&check, file.contacts)?,
+        repository: repository(&check, file.deploy, defaults.deploy)?,
         backups: backups(&check, file.backups, defaults.backups)?,
         security: file.security.map(|section| security(&check, section, defaults.security)).transpose()?,
         checked_secrets: secrets(&check, &file.secrets, &services)?,
@@ -586,6 +594,19 @@ fn contacts(check: &Check<'_>, sections: Vec<Spanned<Contact>>) -> Result<Vec<Co
         Ok(contact)
     };
     sections.into_iter().map(contact).collect()
+}
+
+fn repository(
+    check: &Check<'_>,
+    section: Option<DeploySection>,
+    defaults: Option<DeploySection>,
+) -> Result<Option<PathBuf>, ConfigError> {
+    let repository = section.and_then(|section| section.repository.or(defaults?.repository));
+    let Some(repository) = repository else { return Ok(None) };
+    if !repository.get_ref().is_absolute() {
+        return Err(check.error(repository.span(), "[deploy] repository must be an absolute path"));
+    }
+    Ok(Some(repository.into_inner()))
 }
 
 fn backups(

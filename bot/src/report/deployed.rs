@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use commands::card::{Align, Section, Table, Tone};
 use commands::containers::Deployed;
+use commands::escape::clean;
+use commands::host::Commit;
 use commands::layout;
 use commands::message::Reply;
 use jiff::Timestamp;
@@ -12,9 +14,16 @@ use jiff::Timestamp;
 use super::health::clock_time;
 use super::{card, column, public};
 
+/// Commits that are shown.
+const COMMITS: usize = 5;
+
 /// What each service runs, the newest deployment first.
 #[must_use]
-pub fn deployed(deployed: &[Deployed], now: Timestamp) -> Reply {
+pub fn deployed(
+    deployed: &[Deployed],
+    commits: Option<&Result<Vec<Commit>, String>>,
+    now: Timestamp,
+) -> Reply {
     let title = match deployed.first() {
         None => "Docker has no container of this project".to_owned(),
         Some(newest) => format!("Newest deployment: {}, {}", newest.service, ago(newest.created_at, now)),
@@ -56,10 +65,61 @@ pub fn deployed(deployed: &[Deployed], now: Timestamp) -> Reply {
         let fact = |(id, name): (&str, &str)| (id.to_owned(), name.to_owned());
         sections.push(Section::Facts(names.into_iter().map(fact).collect()));
     }
+    match commits {
+        None => {}
+        Some(Ok(commits)) => sections.extend(committed(deployed, commits, now)),
+        Some(Err(why)) => sections.push(Section::Text(format!("The commits can't be read: {why}"))),
+    }
     let tone = if deployed.is_empty() || !moved.is_empty() { Tone::Warning } else { Tone::Neutral };
     let mut card = card(title, tone, sections);
     card.footer = Some(format!("as of {}; changed: since its container was made", clock_time(now)));
     public(card)
+}
+
+/// The newest commits, and from which of them the images say that they were built. A commit is no deployment.
+fn committed(deployed: &[Deployed], commits: &[Commit], now: Timestamp) -> Vec<Section> {
+    let newest = commits.iter().take(COMMITS);
+    let row = |commit: &Commit| {
+        vec![short(&commit.id), age(Some(commit.at), now), layout::short(&clean(&commit.subject), 60)]
+    };
+    let newest = Table {
+        columns: vec![
+            column("commit", Align::Left),
+            column("age", Align::Right),
+            column("subject", Align::Left),
+        ],
+        rows: newest.map(row).collect(),
+    };
+    let built = |one: &Deployed| {
+        let revision = one.revision.as_deref()?;
+        let behind = match one.behind(commits) {
+            None => format!("not among the last {}", commits.len()),
+            Some(0) => "the newest".to_owned(),
+            Some(1) => "1 behind".to_owned(),
+            Some(behind) => format!("{behind} behind"),
+        };
+        Some(vec![one.service.clone(), short(revision), behind])
+    };
+    let built = Table {
+        columns: vec![
+            column("service", Align::Left),
+            column("built from", Align::Left),
+            column("commits", Align::Right),
+        ],
+        rows: deployed.iter().filter_map(built).collect(),
+    };
+    let mut sections = vec![Section::Table(newest)];
+    if built.rows.is_empty() {
+        let text = "No image says from which commit it was built (label org.opencontainers.image.revision).";
+        sections.push(Section::Text(text.to_owned()));
+    } else {
+        sections.push(Section::Table(built));
+    }
+    sections
+}
+
+fn short(id: &str) -> String {
+    id.chars().take(8).collect()
 }
 
 fn times(one: &Deployed, now: Timestamp) -> Vec<String> {

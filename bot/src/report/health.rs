@@ -5,7 +5,8 @@ use std::time::Duration;
 use commands::card::{Align, ButtonStyle, Card, Section, Table, Tone};
 use commands::health::{
     AlertmanagerHealth, Container, ContainerHealth, ContainerState, DatabaseHealth, DatabasePing,
-    HealthReport, Part, Probe, ProbeOutcome, PrometheusHealth, PublicHealth, Reading, ServiceHealth, Verdict,
+    HealthReport, Part, Probe, ProbeOutcome, PrometheusHealth, PublicHealth, Reading, ServiceHealth, Silence,
+    Verdict,
 };
 use commands::layout;
 use commands::message::Reply;
@@ -426,17 +427,35 @@ fn prometheus(health: &PrometheusHealth) -> String {
 
 fn alertmanager(health: &AlertmanagerHealth) -> String {
     let ready = if health.ready { "ready" } else { "not ready" };
-    match health.firing.len() {
-        0 => format!("{ready}; nothing fires"),
-        1 => format!("{ready}; 1 alert fires: {}", named(&health.firing)),
-        count => format!("{ready}; {count} alerts fire: {}", named(&health.firing)),
-    }
+    let firing = match health.firing.len() {
+        0 => "nothing fires".to_owned(),
+        1 => format!("1 alert fires: {}", named(&health.firing)),
+        count => format!("{count} alerts fire: {}", named(&health.firing)),
+    };
+    format!("{ready}; {firing}{}", silenced(&health.silences))
 }
 
-fn named(all: &[String]) -> String {
-    let mut text = all.iter().take(NAMED).map(|name| layout::short(name, 60)).collect::<Vec<_>>().join(", ");
+/// Quiet may be made: what is held back, by whom and until when.
+fn silenced(silences: &[Silence]) -> String {
+    let silences: Vec<String> = silences
+        .iter()
+        .map(|silence| {
+            let (what, until) = (layout::short(&silence.matchers, 60), clock_time(silence.until));
+            let (by, why) = (layout::short(&silence.by, 30), layout::short(&silence.comment, 60));
+            format!("{what} until {until} by {by} ({why})")
+        })
+        .collect();
+    if silences.is_empty() { String::new() } else { format!("; silenced: {}", listed(&silences)) }
+}
+
+fn listed(all: &[String]) -> String {
+    let mut text = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     if all.len() > NAMED {
         text.push_str(&format!(" and {} more", all.len() - NAMED));
     }
     text
+}
+
+fn named(all: &[String]) -> String {
+    listed(&all.iter().map(|name| layout::short(name, 60)).collect::<Vec<_>>())
 }

@@ -91,6 +91,12 @@ fn every_fault_has_its_own_word_and_sick_ones_stand_first() {
     looked.alertmanager = Reading::Read(AlertmanagerHealth {
         ready: true,
         firing: ["ServiceDown", "HighLatency", "A", "B"].map(str::to_owned).into(),
+        silences: vec![Silence {
+            matchers: "alertname=HighErrorRate".to_owned(),
+            by: "ada".to_owned(),
+            comment: "known, see the ticket".to_owned(),
+            until: "2026-11-24T14:00:00Z".parse().unwrap(),
+        }],
     });
     insta::assert_snapshot!(text(&health(&looked), None, false));
 }

@@ -10,7 +10,8 @@ pub enum Deploy {
         about = "Images, and when they changed",
         long_about = "Shows for each service the image that it runs, when that was built, when the container was made \
                       and started, and its restarts; the newest change first. It is what runs, not what was \
-                      committed: an image that was built and not deployed is told as such.",
+                      committed: an image that was built and not deployed is told as such. With a checkout in \
+                      [deploy] the newest commits stand below, and which of them each image was built from.",
         after_help = "deploy list"
     )]
     List,

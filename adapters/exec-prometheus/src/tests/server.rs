@@ -46,11 +46,29 @@ impl Server {
         Self::saying(ok("Ready."), answer).await
     }
 
-    /// `readiness` for `/-/ready` and `answer` for everything else.
+    /// `readiness` for `/-/ready`, no silence, and `answer` for everything else.
     pub async fn saying(readiness: impl Into<Vec<u8>>, answer: impl Into<Vec<u8>>) -> Self {
-        let (readiness, answer): (Arc<[u8]>, Arc<[u8]>) = (readiness.into().into(), answer.into().into());
+        Self::telling(readiness, answer, ok("[]")).await
+    }
+
+    /// `200` for readiness, these silences, and `answer` for everything else.
+    pub async fn ready_with(answer: impl Into<Vec<u8>>, silences: impl Into<Vec<u8>>) -> Self {
+        Self::telling(ok("Ready."), answer, silences).await
+    }
+
+    async fn telling(
+        readiness: impl Into<Vec<u8>>,
+        answer: impl Into<Vec<u8>>,
+        silences: impl Into<Vec<u8>>,
+    ) -> Self {
+        let [readiness, answer, silences]: [Arc<[u8]>; 3] =
+            [readiness.into().into(), answer.into().into(), silences.into().into()];
         Self::running(move |path, mut stream| {
-            let bytes = Arc::clone(if path.ends_with("/-/ready") { &readiness } else { &answer });
+            let bytes = Arc::clone(match path {
+                path if path.ends_with("/-/ready") => &readiness,
+                path if path.ends_with("/api/v2/silences") => &silences,
+                _ => &answer,
+            });
             async move {
                 // The other side may hang up before it has read everything.
                 let _ = stream.write_all(&bytes).await;

@@ -48,7 +48,11 @@ fn well() -> HealthReport {
         services: names.map(service).into(),
         database: database(DatabasePing::Answered(Duration::from_millis(4))),
         prometheus: Reading::Read(PrometheusHealth { ready: true, targets_up: 6, targets_down: Vec::new() }),
-        alertmanager: Reading::Read(AlertmanagerHealth { ready: true, firing: Vec::new() }),
+        alertmanager: Reading::Read(AlertmanagerHealth {
+            ready: true,
+            firing: Vec::new(),
+            silences: Vec::new(),
+        }),
     }
 }
 
@@ -150,7 +154,8 @@ fn targets_down_and_firing_alerts_are_concerns() {
         DownTarget { job: "gs".to_owned(), instance: "gs:8000".to_owned(), error: "refused".to_owned() };
     let prometheus =
         |ready, targets_down| Reading::Read(PrometheusHealth { ready, targets_up: 5, targets_down });
-    let alertmanager = |ready, firing| Reading::Read(AlertmanagerHealth { ready, firing });
+    let alertmanager =
+        |ready, firing| Reading::Read(AlertmanagerHealth { ready, firing, silences: Vec::new() });
     let table = [
         (HealthReport { prometheus: prometheus(true, vec![down]), ..well() }, Part::Prometheus),
         (HealthReport { prometheus: prometheus(false, vec![]), ..well() }, Part::Prometheus),
