@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use commands::containers::ContainerEvent;
 use commands::health::watch::{Watch, Watched};
 use commands::health::{Reading, ServiceHealth};
 use commands::period::Period;
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
 use crate::app::App;
@@ -33,15 +35,17 @@ pub async fn watch(
     let gone = Duration::try_from(now.duration_since(began)).unwrap_or_default();
     let until = Instant::now() + Duration::from(length).saturating_sub(gone);
 
-    let mut watch = Watch::begin(look(app, service).await?, clock::now());
+    let mut seen = clock::now();
+    let mut watch = Watch::begin(look(app, service).await?, seen);
     if let Some(progress) = progress.filter(|_| !interrupted) {
         progress.open(report::watching(watch.last(), length, began)).await;
     }
     while Instant::now() < until {
         sleep_until(until.min(Instant::now() + EVERY)).await;
-        let health = look(app, service).await?;
+        let before = std::mem::replace(&mut seen, clock::now());
+        let (health, events) = tokio::join!(look(app, service), events(app, watch.last(), (before, seen)));
         let told = watch.changes().len();
-        if let Some(change) = watch.look(health, clock::now())
+        if let Some(change) = watch.look(health?, events, seen)
             && let Some(progress) = progress
             && told < MOST_TOLD
         {
@@ -60,6 +64,17 @@ pub async fn watch(
     };
     let watched = Watched { watch, began, ended, interrupted, traffic };
     Ok(Performed::done(report::watched(&watched, length), news(watched.is_well())))
+}
+
+/// What happened to the container that the look before found. An Engine that can't say so is told by the look
+/// itself.
+async fn events(app: &App, last: &ServiceHealth, within: (Timestamp, Timestamp)) -> Vec<ContainerEvent> {
+    let Some(docker) = &app.executors.docker else { return Vec::new() };
+    let Reading::Read(Some(container)) = &last.container else { return Vec::new() };
+    docker.happened(&container.name, within, DEADLINE).await.unwrap_or_else(|error| {
+        tracing::info!(%error, "what happened to a container is not known");
+        Vec::new()
+    })
 }
 
 async fn look(app: &App, service: &Service) -> anyhow::Result<ServiceHealth> {

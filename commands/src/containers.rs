@@ -109,6 +109,47 @@ impl Usage {
     }
 }
 
+/// Something that happened to a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerEvent {
+    /// By the Engine's clock.
+    pub at: Timestamp,
+    /// What.
+    pub what: Happened,
+}
+
+/// What happened to a container, by the Engine's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Happened {
+    /// Its process ended.
+    Ended {
+        /// With this code.
+        exit_code: Option<i64>,
+    },
+    /// The kernel killed a process in it for want of memory.
+    OutOfMemory,
+    /// Its process was sent a signal.
+    Signalled {
+        /// Its number.
+        signal: Option<i64>,
+    },
+    /// Somebody stopped it.
+    Stopped,
+    /// It was started.
+    Started,
+    /// It was frozen.
+    Paused,
+    /// It goes on.
+    Unpaused,
+    /// It is gone.
+    Removed,
+    /// Its own health check finds it well.
+    Healthy,
+    /// Its own health check does not.
+    Unhealthy,
+}
+
 /// What one service runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployed {

@@ -190,3 +190,43 @@ async fn quotes_and_options_in_the_place_of_names_do_nothing() {
     }
     assert_eq!(state(&mut database).await, before);
 }
+
+#[tokio::test]
+async fn a_part_that_can_not_be_asked_is_named_by_every_look_up_that_needs_it() {
+    let stack = Stack::take().await;
+    let refused = "unix:///no/such/docker.sock";
+    let without = Bot::start(stack.setup_at(refused).with(&people::toml())).await;
+    for line in [
+        &["ps"][..],
+        &["logs", "gs_service"],
+        &["stats"],
+        &["deploy", "list"],
+        &["security", "events"],
+        &["security", "review"],
+    ] {
+        let asked = without.line(line, false).await;
+        assert_eq!(asked.code, 1, "{line:?}: {asked:?}");
+        assert!(asked.out.contains("Docker"), "{line:?}: {}", asked.out);
+        assert!(asked.out.contains("/no/such/docker.sock"), "{line:?}: {}", asked.out);
+    }
+    let bot = bot(&stack).await;
+    stack.docker(&["stop", &stack.container("prometheus")]).await;
+    for line in [
+        &["errors"][..],
+        &["latency"],
+        &["latency", "--top", "3"],
+        &["auth", "failures"],
+        &["security", "watch"],
+        &["stats", "--trend", "1h"],
+    ] {
+        let asked = bot.line(line, false).await;
+        assert_eq!(asked.code, 1, "{line:?}: {asked:?}");
+        assert!(asked.out.contains("Prometheus could not be asked"), "{line:?}: {}", asked.out);
+        assert!(asked.out.contains("nobody listens there"), "{line:?}: {}", asked.out);
+    }
+    // What does not need it is answered, and says what it lacks.
+    let connections = bot.line(&["db", "connections"], false).await;
+    assert_eq!(connections.code, 0, "{connections:?}");
+    assert!(connections.out.contains("No picture of how it went"), "{}", connections.out);
+    stack.mend().await;
+}

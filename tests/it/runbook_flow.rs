@@ -20,7 +20,8 @@ async fn an_investigation_ends_with_what_is_suspicious_and_what_to_type_next() {
     for words in [
         "service-down fv_service: ",
         "service: fv_service is sick",
-        "platform: 1 of 6 services is sick (P1) (fv_service: answers 503",
+        "platform: 1 of 6 services is sick",
+        "(P1) (fv_service: answers 503",
         "next: acgs run -- health fv_service --wait 60",
         "== health fv_service",
         "== db connections",

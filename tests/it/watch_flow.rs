@@ -54,6 +54,8 @@ async fn on_the_real_stack_each_change_is_printed_at_once_and_the_verdict_compar
     watch.says("fv_service is well again", SOON).await;
     stack.docker(&["restart", &stack.container("fv_service")]).await;
     watch.says("fv_service was restarted", SOON).await;
+    // The Engine says how: SIGTERM, its end, its new start.
+    watch.says("Docker: sent signal 15, ended with code 0, stopped, started", SOON).await;
     assert!(started.elapsed() < Duration::from_secs(55), "all before the end: {:?}", started.elapsed());
     let code = watch.ends(WHOLE).await;
     assert!(started.elapsed() > Duration::from_secs(50), "{:?}", started.elapsed());

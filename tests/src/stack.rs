@@ -35,6 +35,9 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().timeout(Duration::from_secs(5)).build().expect("a client")
 }
 
+/// On containers that a test adds.
+const EXTRA: &str = "acgs.test.extra=true";
+
 impl Stack {
     /// Waits for its turn and for everything to be well.
     ///
@@ -48,8 +51,37 @@ impl Stack {
             .map(|(name, url)| (name.to_owned(), url.to_owned()))
             .collect();
         let stack = Self { _turn: turn, services };
+        stack.remove_extra().await;
         stack.mend().await;
         stack
+    }
+
+    /// Runs another container of the project, as compose's service `service`, from the image of the database, which
+    /// has a shell. The next test finds it gone.
+    pub async fn run_extra(&self, service: &str, labels: &[String], script: &str) -> String {
+        let name = format!("{}-{service}", self.project());
+        let format = "{{.Config.Image}}";
+        let image = self.docker(&["inspect", "--format", format, &self.container("postgres_db")]).await;
+        let own = [
+            EXTRA.to_owned(),
+            format!("com.docker.compose.project={}", self.project()),
+            format!("com.docker.compose.service={service}"),
+        ];
+        let mut run = vec!["run", "--detach", "--restart=always", "--name", &name];
+        run.extend(own.iter().chain(labels).flat_map(|label| ["--label", label.as_str()]));
+        run.extend(["--entrypoint", "/bin/sh", image.trim(), "-c", script]);
+        self.docker(&run).await;
+        name
+    }
+
+    /// Takes away what [`run_extra`](Self::run_extra) has started, by a test that failed too.
+    pub async fn remove_extra(&self) {
+        let (label, project) = (format!("label={EXTRA}"), self.project());
+        let of_project = format!("label=com.docker.compose.project={project}");
+        let extra = self.docker(&["ps", "--all", "--quiet", "--filter", &label, "--filter", &of_project]).await;
+        for id in extra.split_whitespace() {
+            self.docker(&["rm", "--force", id]).await;
+        }
     }
 
     /// A bot that looks at the stack.

@@ -11,6 +11,7 @@ mod deployed;
 mod disk;
 mod endpoint;
 mod error;
+mod events;
 mod frames;
 mod image;
 mod logs;

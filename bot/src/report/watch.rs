@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use commands::card::{Align, Section, Table, Tone};
+use commands::containers::Happened;
 use commands::health::watch::{Became, Change, Watched};
 use commands::health::{Reading, ServiceHealth};
 use commands::layout;
@@ -44,12 +45,17 @@ pub fn change(change: &Change, last: bool) -> Reply {
         (Some(Became::Well { .. }), true) => {
             (format!("{service} was restarted and is well again"), Tone::Good)
         }
-        (None, _) if change.health.is_sick() => {
+        (None, true) if change.health.is_sick() => {
             (format!("{service} was restarted and is still sick"), Tone::Bad)
         }
-        (None, _) => (format!("{service} was restarted"), Tone::Warning),
+        (None, true) => (format!("{service} was restarted"), Tone::Warning),
+        (None, false) => (format!("{service} lost a process for want of memory"), Tone::Bad),
     };
     let mut sections = vec![Section::Text(change_words(change))];
+    if !change.events.is_empty() {
+        let events: Vec<String> = change.events.iter().map(|event| event.what).map(event_words).collect();
+        sections.push(Section::Text(format!("Docker: {}", events.join(", "))));
+    }
     if last {
         let text = "It changes too often to tell each time: the rest comes with the verdict.";
         sections.push(Section::Text(text.to_owned()));
@@ -61,6 +67,23 @@ pub fn change(change: &Change, last: bool) -> Reply {
     let mut told = card(title, tone, sections);
     told.footer = Some(format!("as of {}", clock_time(change.at)));
     public(told)
+}
+
+fn event_words(what: Happened) -> String {
+    match what {
+        Happened::Ended { exit_code: Some(code) } => format!("ended with code {code}"),
+        Happened::Ended { exit_code: None } => "ended".to_owned(),
+        Happened::OutOfMemory => "a process was killed for want of memory".to_owned(),
+        Happened::Signalled { signal: Some(signal) } => format!("sent signal {signal}"),
+        Happened::Signalled { signal: None } => "sent a signal".to_owned(),
+        Happened::Stopped => "stopped".to_owned(),
+        Happened::Started => "started".to_owned(),
+        Happened::Paused => "paused".to_owned(),
+        Happened::Unpaused => "goes on".to_owned(),
+        Happened::Removed => "removed".to_owned(),
+        Happened::Healthy => "its own check finds it healthy".to_owned(),
+        Happened::Unhealthy => "its own check finds it unhealthy".to_owned(),
+    }
 }
 
 fn change_words(change: &Change) -> String {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Container, Reading, ServiceHealth};
+use crate::containers::{ContainerEvent, Happened};
 use crate::traffic::TrafficChange;
 
 /// Something that is told at once.
@@ -17,6 +18,8 @@ pub struct Change {
     pub became: Option<Became>,
     /// Whether its container was started anew.
     pub restarted: bool,
+    /// What the Engine says of the time since the look before, the oldest first.
+    pub events: Vec<ContainerEvent>,
     /// As it was then.
     pub health: ServiceHealth,
 }
@@ -58,8 +61,14 @@ impl Watch {
         }
     }
 
-    /// One more look, and what has changed since the one before.
-    pub fn look(&mut self, health: ServiceHealth, at: Timestamp) -> Option<&Change> {
+    /// One more look, with what the Engine says of the time since the one before, and what has changed. A process
+    /// that was killed for memory is news even where its container goes on.
+    pub fn look(
+        &mut self,
+        health: ServiceHealth,
+        events: Vec<ContainerEvent>,
+        at: Timestamp,
+    ) -> Option<&Change> {
         self.looks += 1;
         let became = match (self.sick_since, health.is_sick()) {
             (None, true) => {
@@ -77,10 +86,11 @@ impl Watch {
         let restarted = matches!((&self.container, &run), (Some(before), Some(now)) if before != now);
         self.container = run.or_else(|| self.container.take());
         self.last = health.clone();
-        if became.is_none() && !restarted {
+        let starved = events.iter().any(|event| event.what == Happened::OutOfMemory);
+        if became.is_none() && !restarted && !starved {
             return None;
         }
-        self.changes.push(Change { at, became, restarted, health });
+        self.changes.push(Change { at, became, restarted, events, health });
         self.changes.last()
     }
 
@@ -175,26 +185,31 @@ mod tests {
     #[test]
     fn only_what_changes_is_told() {
         let mut watch = Watch::begin(health(true, running(1)), at(10));
-        assert_eq!(watch.look(health(true, running(1)), at(15)), None);
+        assert_eq!(watch.look(health(true, running(1)), Vec::new(), at(15)), None);
         let told = |change: Option<&Change>| change.map(|change| (change.became, change.restarted));
-        let sick = watch.look(health(false, running(1)), at(20));
+        let sick = watch.look(health(false, running(1)), Vec::new(), at(20));
         assert_eq!(told(sick), Some((Some(Became::Sick), false)));
-        assert_eq!(watch.look(health(false, running(1)), at(25)), None);
-        let well = watch.look(health(true, running(24)), at(30));
+        assert_eq!(watch.look(health(false, running(1)), Vec::new(), at(25)), None);
+        let well = watch.look(health(true, running(24)), Vec::new(), at(30));
         let after = Duration::from_secs(10);
         assert_eq!(told(well), Some((Some(Became::Well { after }), true)));
         // Between two looks.
-        assert_eq!(told(watch.look(health(true, running(33)), at(35))), Some((None, true)));
+        assert_eq!(told(watch.look(health(true, running(33)), Vec::new(), at(35))), Some((None, true)));
         // Docker that does not answer has restarted nothing.
-        assert_eq!(watch.look(health(true, Reading::Unavailable("x".to_owned())), at(40)), None);
-        assert_eq!(watch.look(health(true, running(33)), at(45)), None);
-        assert_eq!((watch.looks(), watch.changes().len()), (8, 3));
+        assert_eq!(watch.look(health(true, Reading::Unavailable("x".to_owned())), Vec::new(), at(40)), None);
+        assert_eq!(watch.look(health(true, running(33)), Vec::new(), at(45)), None);
+        let killed = ContainerEvent { at: at(48), what: Happened::OutOfMemory };
+        let starved = watch.look(health(true, running(33)), vec![killed], at(50));
+        assert_eq!(starved.map(|change| change.events.clone()), Some(vec![killed]));
+        let healthy = ContainerEvent { at: at(52), what: Happened::Healthy };
+        assert_eq!(watch.look(health(true, running(33)), vec![healthy], at(55)), None);
+        assert_eq!((watch.looks(), watch.changes().len()), (10, 4));
     }
 
     #[test]
     fn one_that_is_sick_from_the_start_is_no_change_and_not_well() {
         let mut watch = Watch::begin(health(false, Reading::NotConfigured), at(10));
-        assert_eq!(watch.look(health(false, Reading::NotConfigured), at(15)), None);
+        assert_eq!(watch.look(health(false, Reading::NotConfigured), Vec::new(), at(15)), None);
         let watched = |watch| Watched {
             watch,
             began: at(10),
@@ -203,7 +218,7 @@ mod tests {
             traffic: Reading::NotConfigured,
         };
         assert!(!watched(watch.clone()).is_well());
-        let well = watch.look(health(true, Reading::NotConfigured), at(20)).cloned();
+        let well = watch.look(health(true, Reading::NotConfigured), Vec::new(), at(20)).cloned();
         assert_eq!(
             well.and_then(|change| change.became),
             Some(Became::Well { after: Duration::from_secs(10) })
