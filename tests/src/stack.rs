@@ -78,7 +78,8 @@ impl Stack {
     pub async fn remove_extra(&self) {
         let (label, project) = (format!("label={EXTRA}"), self.project());
         let of_project = format!("label=com.docker.compose.project={project}");
-        let extra = self.docker(&["ps", "--all", "--quiet", "--filter", &label, "--filter", &of_project]).await;
+        let extra =
+            self.docker(&["ps", "--all", "--quiet", "--filter", &label, "--filter", &of_project]).await;
         for id in extra.split_whitespace() {
             self.docker(&["rm", "--force", id]).await;
         }

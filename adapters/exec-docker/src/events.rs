@@ -42,11 +42,8 @@ impl Docker {
             ("container", vec![name]),
             ("event", WANTED.to_vec()),
         ]);
-        let options = EventsOptionsBuilder::new()
-            .since(&moment(since))
-            .until(&moment(until))
-            .filters(&filters)
-            .build();
+        let options =
+            EventsOptionsBuilder::new().since(&moment(since)).until(&moment(until)).filters(&filters).build();
         let client = self.endpoint.client()?;
         let events = client.events(Some(options)).take(MOST).try_collect::<Vec<EventMessage>>().await;
         let events = events.map_err(|error| self.endpoint.error(error))?;

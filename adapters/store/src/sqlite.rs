@@ -40,11 +40,7 @@ impl Sqlite {
 pub(crate) async fn open(path: &Path) -> Result<Sqlite> {
     create(path)?;
     let options = options(path);
-    let connection = match prepare(&options, path).await {
-        // Another process may have set the same new file up at the same time; the second look finds it done.
-        Err(StoreError::Open { .. }) => prepare(&options, path).await?,
-        other => other?,
-    };
+    let connection = prepare(&options, path).await?;
     let readers = SqlitePoolOptions::new()
         .min_connections(0)
         .max_connections(READERS)
@@ -86,12 +82,24 @@ fn options(path: &Path) -> SqliteConnectOptions {
 
 async fn prepare(options: &SqliteConnectOptions, path: &Path) -> Result<SqliteConnection> {
     let store = path.display().to_string();
-    let mut connection = SqliteConnection::connect_with(options)
-        .await
-        .map_err(|source| StoreError::Open { store: store.clone(), source: Arc::new(source) })?;
-    migrator(SQLITE)
-        .run_direct(None, &mut connection, false)
-        .await
-        .map_err(|error| explain(&store, error))?;
+    let fault = |source| StoreError::Open { store: store.clone(), source: Arc::new(source) };
+    let mut connection = SqliteConnection::connect_with(options).await.map_err(fault)?;
+    if is_set_up(&mut connection).await {
+        // No lock, so that a file to which another process writes can be opened.
+        let checked = migrator(SQLITE).run_direct(None, &mut connection, false).await;
+        checked.map_err(|error| explain(&store, error))?;
+        return Ok(connection);
+    }
+    // The lock from the beginning: another process that sets the same file up waits, and finds it done.
+    let mut whole = connection.begin_with("BEGIN IMMEDIATE").await.map_err(fault)?;
+    migrator(SQLITE).run_direct(None, &mut *whole, false).await.map_err(|error| explain(&store, error))?;
+    whole.commit().await.map_err(fault)?;
     Ok(connection)
+}
+
+/// Whether the newest migration is there. A new file has no table to say so.
+async fn is_set_up(connection: &mut SqliteConnection) -> bool {
+    let newest = SQLITE.last().map(|(version, ..)| *version);
+    let applied = sqlx::query_scalar::<_, Option<i64>>("SELECT max(version) FROM _sqlx_migrations");
+    applied.fetch_one(connection).await.is_ok_and(|applied| applied >= newest)
 }
