@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use regex::{Regex, RegexSet};
 use serde::{Deserialize, Serialize};
 
-use crate::logs::{Kind, SECURITY_MARK, Severity};
+use crate::logs::kind::{Kind, SECURITY_MARK, Severity};
 
 /// What an attack looks like, the most telling first: the first that fits a line is the line's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

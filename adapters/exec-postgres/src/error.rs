@@ -6,6 +6,9 @@ use std::io::{self, ErrorKind};
 use commands::health::DatabasePing;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
+/// SQLSTATE of a statement that took too long, by its own limit or its wait for a lock.
+pub const TOO_SLOW: [&str; 2] = ["57014", "55P03"];
+
 /// A server's message is shown up to this many characters.
 const MESSAGE_LIMIT: usize = 200;
 

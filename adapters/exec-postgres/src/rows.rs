@@ -9,7 +9,7 @@ use commands::backup::LiveRows;
 use sqlx::AssertSqlSafe;
 use tokio::time::Instant;
 
-use crate::users::TOO_SLOW;
+use crate::error::TOO_SLOW;
 use crate::visit::visit;
 use crate::{Postgres, PostgresError, rows};
 

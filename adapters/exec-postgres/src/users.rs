@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use commands::database::{UserCount, Users};
 
+use crate::error::TOO_SLOW;
 use crate::visit::visit;
 use crate::{Postgres, PostgresError, length, rows};
 
@@ -17,9 +18,6 @@ const KNOWN: &str = "SELECT has_any_column_privilege(oid, 'SELECT'), reltuples::
   FROM pg_class LEFT JOIN pg_stat_user_tables ON relid = oid WHERE oid = to_regclass('users')";
 
 type Known = (bool, i64, i64, i64, i64, Option<f64>, Option<f64>);
-
-/// SQLSTATE of a statement that took too long, by its own limit or its wait for a lock.
-pub const TOO_SLOW: [&str; 2] = ["57014", "55P03"];
 
 impl Postgres {
     /// The table `users` in the role's search path, on a connection of its own, within `deadline`. `None`
