@@ -102,7 +102,7 @@ pub struct Mark {
 pub enum MarkKind {
     /// A service began anew.
     Restart,
-    /// An alert began to fire.
+    /// An alert began to fire, and with it an incident of the alert's severity.
     Alert,
 }
 

@@ -153,6 +153,31 @@ fn bytes(text: &str) -> f64 {
 }
 
 #[tokio::test]
+async fn ten_thousand_lines_become_a_file_and_none_is_cut() {
+    let stack = Stack::take().await;
+    let script =
+        "i=0; while [ $i -lt 10500 ]; do echo \"INFO line $i of many\"; i=$((i+1)); done; exec sleep 600";
+    let container = stack.run_extra("loud", &[], script).await;
+    let loud = "[[service]]\nname = \"loud\"\nurl = \"http://127.0.0.1:9\"\n";
+    let bot = Bot::start(stack.setup().with(loud).with(&people::toml())).await;
+    eventually(Duration::from_secs(30), "the last line", async || {
+        stack.docker(&["logs", "--tail", "1", &container]).await.contains("line 10499").then_some(())
+    })
+    .await;
+    let asked = bot.line(&["logs", "loud", "--tail", "10000"], true).await;
+    assert_eq!(asked.code, 0, "{asked:?}");
+    let json: serde_json::Value = serde_json::from_str(&asked.out).unwrap();
+    let file = json["file"]["content"].as_str().expect("a file");
+    let said: Vec<&str> =
+        file.lines().filter_map(|line| line.split_once("INFO ")).map(|(_, said)| said).collect();
+    let direct = stack.docker(&["logs", "--tail", "10000", &container]).await;
+    let direct: Vec<&str> = direct.lines().map(|line| line.trim_start_matches("INFO ")).collect();
+    assert_eq!(direct.len(), 10_000);
+    assert!(said == direct, "{} lines of {}", said.len(), direct.len());
+    stack.remove_extra().await;
+}
+
+#[tokio::test]
 async fn stats_are_those_of_docker_stats() {
     let stack = Stack::take().await;
     let bot = bot(&stack).await;

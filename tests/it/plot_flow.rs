@@ -72,7 +72,8 @@ async fn a_picture_says_what_prometheus_says() {
             .promql(&greatest("histogram_quantile(0.95, sum by (le, service) (rate(acgs_http_request_duration_seconds_bucket[5m])))"))
             .await;
         let same = (seconds - direct.get("gs_service")?).abs() < 0.05;
-        (unit == "s" && same).then_some(alt)
+        // The alert fires by now, and where it began is marked.
+        (unit == "s" && same && !alt.contains("alerts: 0")).then_some(alt)
     })
     .await;
     assert!(slow.starts_with("Time of answers (p95)"), "{slow}");

@@ -3,8 +3,12 @@
 use std::time::{Duration, Instant};
 
 use e2e::bot::{Bot, run_alone, run_with};
-use e2e::people;
+use e2e::people::{self, CY};
+use e2e::slack::{APP_TOKEN, BOT_TOKEN, SlackOptions, SlackServer};
 use e2e::stack::Stack;
+
+const ROOM: &str = "C0INCIDENT";
+const SOON: Duration = Duration::from_secs(15);
 
 async fn bot(stack: &Stack) -> Bot {
     Bot::start(stack.setup().with(&people::toml())).await
@@ -116,4 +120,33 @@ async fn the_coverage_is_printed() {
         "{}",
         printed.out
     );
+}
+
+#[tokio::test]
+async fn in_a_channel_one_card_grows_as_the_steps_finish() {
+    let stack = Stack::take().await;
+    let slack = SlackServer::start(SlackOptions::default()).await;
+    let setup = stack
+        .setup()
+        .with(&format!("[slack]\napi_url = {:?}", slack.api_url().as_str()))
+        .with(&people::toml())
+        .room(&format!("slack:{ROOM}"))
+        .secret("SLACK_BOT_TOKEN", BOT_TOKEN)
+        .secret("SLACK_APP_TOKEN", APP_TOKEN);
+    let bot = Bot::start(setup).await;
+    slack.wait_sockets(2, SOON).await;
+    // Two steps wait for it, and the others are done long before.
+    stack.docker(&["pause", &stack.container("gs_service")]).await;
+    slack.slash(CY, ROOM, "runbook run service-down gs_service").await;
+    let growing = slack.wait_message(|message| message.visible().contains("under way"), SOON).await;
+    assert!(!growing.visible().contains("suspicious"), "{}", growing.visible());
+    let done = slack.wait_message(|message| message.visible().contains("suspicious"), SOON).await;
+    assert!(!done.visible().contains("under way"), "{}", done.visible());
+    assert!(done.visible().contains("gs_service is sick"), "{}", done.visible());
+    assert_eq!((&growing.channel, &growing.ts), (&done.channel, &done.ts), "one message, edited");
+    let upload = slack.wait_upload("service-down.txt", SOON).await;
+    let whole = String::from_utf8(upload.content.unwrap()).unwrap();
+    assert!(whole.contains("== health gs_service") && whole.contains("== disk"), "{whole}");
+    stack.mend().await;
+    drop(bot);
 }

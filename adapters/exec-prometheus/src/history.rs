@@ -64,7 +64,7 @@ impl Prometheus {
     }
 }
 
-const ALERTS: &str = "group by (alertname, service) (ALERTS{alertstate=\"firing\"})";
+const ALERTS: &str = "group by (alertname, service, severity) (ALERTS{alertstate=\"firing\"})";
 
 fn restarts(step: u32) -> String {
     let look_back = Period::seconds((2 * step).max(LEAST_LOOK_BACK));
@@ -134,9 +134,10 @@ fn began(track: &Track, moments: Moments, kind: MarkKind, name: &str) -> Vec<Mar
     begins.map(|pair| Mark { at: moment(pair[1]), kind, name: name.to_owned() }).collect()
 }
 
+/// As `P1 HighLatency gs_service`: an alert of a severity is how an incident of that severity begins.
 fn alert(track: &Track) -> String {
-    let (name, service) = (label(&track.labels, "alertname"), label(&track.labels, "service"));
-    if service.is_empty() { name } else { format!("{name} {service}") }
+    let words = ["severity", "alertname", "service"].map(|name| label(&track.labels, name));
+    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Prometheus' time is this machine's, which a timestamp can hold.

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use commands::health::{AlertmanagerHealth, DownTarget, PrometheusHealth};
 use commands::period::Period;
+use commands::plot::{Course, Wanted};
 use commands::traffic::{ErrorRates, Measured};
+use jiff::{SignedDuration, Timestamp};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Barrier;
@@ -326,4 +328,50 @@ async fn an_address_that_is_not_http_is_refused_at_the_start() {
         assert!(error.to_string().contains("http://host:port"), "{error}");
         assert!(Alertmanager::new(text.parse().unwrap()).is_err());
     }
+}
+
+const MEMORY_TRACK: &str = r#"{"metric":{"service":"a"},"values":[
+  [1700000000,"1e6"],[1700000030,"NaN"],[1700000060,"+Inf"],[1700000090.4,"4e6"]]},
+  {"metric":{"service":"stranger"},"values":[[1700000000,"1"]]}"#;
+const RESTARTED: &str = r#"{"metric":{"service":"a"},"values":[[1700000060,"1"],[1700000090,"1"]]},
+  {"metric":{"service":"stranger"},"values":[[1700000060,"1"]]}"#;
+const FIRED: &str = r#"{"metric":{"alertname":"Before","service":"a"},"values":[[1699996490,"1"]]},
+  {"metric":{"alertname":"Since","service":"a","severity":"P1"},"values":[[1700000030,"1"],[1700000060,"1"]]}"#;
+
+/// Now, in the answers above: their last moment.
+fn then() -> Timestamp {
+    Timestamp::from_second(1_700_000_000).unwrap()
+}
+
+#[tokio::test]
+async fn a_history_has_gaps_where_there_is_no_number_and_marks_where_something_began() {
+    let answers = &[("ALERTS", FIRED), ("resets", RESTARTED), ("resident", MEMORY_TRACK)];
+    let (url, mut forms) = server::knowing(answers).await;
+    let services = ["a", "b"].map(|name| name.parse().unwrap());
+    let hour = Period::hours(1);
+    let wanted = Wanted { course: Course::Memory, window: hour, stretch: hour };
+    let until = then() + SignedDuration::from_secs(90);
+    let history = prometheus(&url).history(&wanted, &services, until, PATIENT).await.unwrap();
+    let form = forms.recv().await.unwrap();
+    assert_eq!((form["path"].as_str(), form["step"].as_str()), ("/api/v1/query_range", "30"));
+    assert_eq!((form["end"].as_str(), form["start"].as_str()), ("1700000090", "1699996490"));
+    let [a, b] = &history.lines[..] else { panic!("{:?}", history.lines) };
+    assert_eq!((a.name.as_str(), a.points.len(), b.name.as_str(), b.points.len()), ("a", 121, "b", 121));
+    let last: Vec<_> = a.points[116..].iter().map(|(_, number)| *number).collect();
+    assert_eq!(last, [None, Some(1e6), None, None, Some(4e6)]);
+    assert!(b.points.iter().all(|(_, number)| number.is_none()));
+    let marks: Vec<String> =
+        history.marks.iter().map(|mark| format!("{:?} {} {}", mark.kind, mark.name, mark.at)).collect();
+    assert_eq!(marks, ["Restart a 2023-11-14T22:14:20Z", "Alert P1 Since a 2023-11-14T22:13:50Z"]);
+}
+
+#[tokio::test]
+async fn more_lines_than_a_picture_can_hold_are_refused() {
+    let one = r#"{"metric":{},"values":[]}"#;
+    let many = vec![one; 51].join(",");
+    let body = format!(r#"{{"status":"success","data":{{"result":[{many}]}}}}"#);
+    let server = Server::ready_and(ok(&body)).await;
+    let wanted = Wanted::over(Course::Errors, Period::minutes(5));
+    let error = prometheus(&server.url).history(&wanted, &[], then(), PATIENT).await.unwrap_err();
+    assert!(complaint::<()>(Err(error)).contains("51 series, at most 50"));
 }

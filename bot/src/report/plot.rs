@@ -187,7 +187,8 @@ fn legend(area: &Area<'_>, frame: &Frame, history: &History, lines: &[&Line]) ->
     if let Some(limit) = frame.limit {
         entries.push((format!("limit {}", (frame.number)(limit)), LIMIT));
     }
-    for (kind, word, colour) in [(MarkKind::Restart, "restart", RESTARTED), (MarkKind::Alert, "alert", FIRED)]
+    for (kind, word, colour) in
+        [(MarkKind::Restart, "restart", RESTARTED), (MarkKind::Alert, "incident (alert)", FIRED)]
     {
         if history.marks.iter().any(|mark| mark.kind == kind) {
             entries.push((word.to_owned(), colour));
@@ -259,7 +260,7 @@ fn chart(area: &Area<'_>, frame: &Frame, history: &History, lines: &[&Line]) -> 
     let (_, above) = chart.backend_coord(&(from, top));
     let (_, begins) = area.get_base_pixel();
     for (x, mark) in marks {
-        let label = layout::short(&clean(&mark.name), 20);
+        let label = layout::short(&clean(&mark.name), 28);
         let style = text(TEXT - 6, colour(mark)).pos(Pos::new(HPos::Left, VPos::Top));
         let (long, _) = area.estimate_text_size(&label, &style).map_err(fault)?;
         let long = i32::try_from(long).unwrap_or(0);
