@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use commands::canary::CanaryLogin;
-use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -15,9 +14,7 @@ use tokio::time::{Instant, timeout};
 use url::Url;
 
 use crate::ProberError;
-
-/// Above every caller's deadline; there so that no request can ever be without a limit.
-const LONGEST: Duration = Duration::from_secs(60);
+use crate::client;
 /// More body than this is no token.
 const BODY_LIMIT: usize = 64 * 1024;
 
@@ -44,14 +41,7 @@ impl Canary {
             url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
             url
         };
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(Policy::none())
-            .pool_max_idle_per_host(0)
-            .timeout(LONGEST)
-            .user_agent("acgs-bot")
-            .build()
-            .map_err(|error| ProberError::Client(error.without_url()))?;
+        let client = client::new()?;
         Ok(Self { client, login: below("/auth/login"), verify: below("/auth/verify"), user, password })
     }
 

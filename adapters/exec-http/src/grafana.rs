@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use commands::links::PageAnswer;
-use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -13,9 +12,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::ProberError;
-
-/// Above every caller's deadline; there so that no request can ever be without a limit.
-const LONGEST: Duration = Duration::from_secs(60);
+use crate::client;
 /// A dashboard comes with all of its panels; the largest that are shipped have some 500 KiB.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
@@ -52,14 +49,7 @@ impl Grafana {
     /// Paths are below the path of `base`. `token` is a service account's; Grafana may also be open to
     /// everybody. Connects to nothing yet.
     pub fn new(base: &Url, token: Option<SecretString>) -> Result<Self, ProberError> {
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(Policy::none())
-            .pool_max_idle_per_host(0)
-            .timeout(LONGEST)
-            .user_agent("acgs-bot")
-            .build()
-            .map_err(|error| ProberError::Client(error.without_url()))?;
+        let client = client::new()?;
         Ok(Self { client, base: base.clone(), token })
     }
 

@@ -13,6 +13,7 @@
 mod address;
 mod answer;
 mod canary;
+mod client;
 mod connection;
 mod exchange;
 mod grafana;

@@ -70,12 +70,9 @@ pub fn logs(
     Reply { file, ..public(card) }
 }
 
-fn title(service: &ServiceName, log: &Log, wanted: &Wanted, since: Option<Period>) -> String {
-    let counts = log.sieved.wanted;
-    if counts.all() == 0 {
-        return format!("{service}: no line {}", asked(wanted, since));
-    }
-    let found: Vec<String> = [
+/// Lines that are worse than a note, by kind; kinds that there are none of are left out.
+pub(super) fn complaints(counts: &Counts) -> Vec<String> {
+    [
         (counts.errors, "error", "errors"),
         (counts.security, "security line", "security lines"),
         (counts.warnings, "warning", "warnings"),
@@ -83,7 +80,15 @@ fn title(service: &ServiceName, log: &Log, wanted: &Wanted, since: Option<Period
     .into_iter()
     .filter(|(count, ..)| *count > 0)
     .map(|(count, one, many)| if count == 1 { format!("1 {one}") } else { format!("{count} {many}") })
-    .collect();
+    .collect()
+}
+
+fn title(service: &ServiceName, log: &Log, wanted: &Wanted, since: Option<Period>) -> String {
+    let counts = log.sieved.wanted;
+    if counts.all() == 0 {
+        return format!("{service}: no line {}", asked(wanted, since));
+    }
+    let found = complaints(&counts);
     let lines = if counts.all() == 1 { "1 line".to_owned() } else { format!("{} lines", counts.all()) };
     let back = since.map_or_else(String::new, |since| format!(" of the last {since}"));
     if found.is_empty() {

@@ -13,6 +13,7 @@ use commands::threat::Event;
 use jiff::Timestamp;
 
 use super::health::clock_time;
+use super::logs::complaints;
 use super::{card, column, public};
 
 /// Kinds of events in the card; the file has all.
@@ -97,16 +98,7 @@ pub fn security_review(survey: &Survey, since: Period, now: Timestamp) -> Reply 
 }
 
 fn review_title(survey: &Survey, since: Period) -> String {
-    let counts = survey.counts();
-    let found: Vec<String> = [
-        (counts.errors, "error", "errors"),
-        (counts.security, "security line", "security lines"),
-        (counts.warnings, "warning", "warnings"),
-    ]
-    .into_iter()
-    .filter(|(count, ..)| *count > 0)
-    .map(|(count, one, many)| if count == 1 { format!("1 {one}") } else { format!("{count} {many}") })
-    .collect();
+    let found = complaints(&survey.counts());
     // A week is claimed only where a week is there.
     let back =
         if survey.is_whole() { format!("the last {since}") } else { "the logs that are there".to_owned() };
