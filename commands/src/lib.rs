@@ -12,7 +12,7 @@
 //! 7. [`risk`]: roles, risk classes, and lines that are read late; [`oncall`]: the rungs of escalation.
 //! 8. [`health`]: the facts of a health check and the verdict on them; [`validation`]: more than that; [`canary`],
 //!    [`containers`], [`logs`], [`survey`] (the logs of all services), [`threat`], [`scan`], [`host`], [`secrets`],
-//!    [`database`], [`traffic`], [`links`], [`backup`], [`memory`]: the facts of the other look-ups;
+//!    [`database`], [`traffic`], [`links`], [`backup`], [`memory`]: the facts of the other look-ups; [`workload`]: what plans pin;
 //!    [`lookup`]: look-ups of the operators' own; [`task`]: what is to be done again and again; [`period`]: lengths
 //!    of time as they are typed.
 //! 9. [`runbook`]: lines of the grammar in steps, and whether they can be run; [`coverage`]: which steps of the
@@ -61,3 +61,4 @@ pub mod traffic;
 pub mod tree;
 pub mod validation;
 pub mod verb;
+pub mod workload;

@@ -55,8 +55,8 @@ impl Docker {
         let created_at = time(inspected.created.as_ref());
         let runs = inspected.image.clone().unwrap_or_default();
         let image = inspected.config.as_ref().and_then(|config| config.image.clone()).unwrap_or_default();
-        let own = self.image(client, &runs).await?;
-        let named = self.image(client, &image).await?;
+        let own = self.image_age(client, &runs).await?;
+        let named = self.image_age(client, &image).await?;
         Ok(Some(Deployed {
             service,
             container: container::from_engine(inspected)?,
@@ -70,7 +70,7 @@ impl Docker {
     }
 
     /// An image's id and when it was built.
-    async fn image(
+    async fn image_age(
         &self,
         client: &bollard::Docker,
         name: &str,

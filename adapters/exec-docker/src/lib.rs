@@ -3,20 +3,27 @@
 //! A service's container is the one named in the configuration, or else the one that carries its
 //! Compose labels. Requests go to paths without a version, so old and new engines answer alike.
 //!
-//! Nothing here changes a container.
+//! Nothing outside the module `act` changes anything on the platform.
 
+mod act;
 mod answer;
+mod call;
 mod container;
 mod deployed;
 mod disk;
 mod endpoint;
 mod error;
 mod events;
+mod fingerprint;
 mod frames;
 mod image;
 mod logs;
+mod networks;
 mod project;
+mod reclaim;
+mod record;
 mod secrets;
+mod targets;
 mod usage;
 
 #[cfg(test)]
@@ -32,6 +39,7 @@ use commands::ids::ServiceName;
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Instant, timeout, timeout_at};
 
+pub use crate::act::*;
 use crate::endpoint::Endpoint;
 pub use crate::error::DockerError;
 pub use crate::image::Images;
@@ -46,6 +54,9 @@ const AT_ONCE: usize = 16;
 const PROJECT_LABEL: &str = "com.docker.compose.project";
 const SERVICE_LABEL: &str = "com.docker.compose.service";
 const ONE_OFF_LABEL: &str = "com.docker.compose.oneoff";
+
+/// On what the bot makes for one job: the run that it was made for.
+const OUR_ONE_OFF_LABEL: &str = "acgs.one_off";
 
 /// What the doctor wants to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +106,7 @@ impl Docker {
         let by = Instant::now() + deadline;
         let client = self.endpoint.client()?;
         let targets =
-            timeout_at(by, self.targets(&client, services)).await.map_err(|_| self.timed_out())??;
+            timeout_at(by, self.to_inspect(&client, services)).await.map_err(|_| self.timed_out())??;
         let client = &client;
         let inspected: Vec<_> = stream::iter(targets)
             .map(|(service, target)| async move {
@@ -134,7 +145,7 @@ impl Docker {
     }
 
     /// What to inspect for each service. A service may appear never or more than once.
-    async fn targets(
+    async fn to_inspect(
         &self,
         client: &bollard::Docker,
         services: &[(ServiceName, Option<String>)],
@@ -167,12 +178,19 @@ impl Docker {
     ) -> Result<HashMap<String, Vec<String>>, DockerError> {
         let listed = self.summaries(client).await?;
         let mut by_service: HashMap<String, Vec<String>> = HashMap::new();
+        let mut replaced: HashMap<String, Vec<String>> = HashMap::new();
         for container in listed {
             let mut labels = container.labels.unwrap_or_default();
             let one_off = project::is_one_off(&labels);
             if let (Some(id), Some(service), false) = (container.id, labels.remove(SERVICE_LABEL), one_off) {
-                by_service.entry(service).or_default().push(id);
+                let is_replaced = is_kept(&container.names.unwrap_or_default(), &id);
+                let ids = if is_replaced { &mut replaced } else { &mut by_service };
+                ids.entry(service).or_default().push(id);
             }
+        }
+        // It waits for its removal or its return, and is the service only where there is no other.
+        for (service, ids) in replaced {
+            by_service.entry(service).or_insert(ids);
         }
         Ok(by_service)
     }

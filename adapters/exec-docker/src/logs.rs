@@ -54,21 +54,32 @@ impl Docker {
     ) -> Result<Option<Log>, DockerError> {
         let by = Instant::now() + deadline;
         let Some(container) = self.container(of, deadline).await? else { return Ok(None) };
+        self.log_of(container, wanted, redactor, by).await.map(Some)
+    }
+
+    /// The log of a container that is known, read until `by` at most.
+    pub(crate) async fn log_of(
+        &self,
+        container: Container,
+        wanted: &Wanted,
+        redactor: &Redactor,
+        by: Instant,
+    ) -> Result<Log, DockerError> {
         let terminal =
             timeout_at(by, self.has_terminal(&container)).await.map_err(|_| self.timed_out())??;
         let asked = Asked { container: &container, terminal, wanted, redactor };
-        let oldest = self.oldest(&asked, deadline / 3);
+        let oldest = self.oldest(&asked, by.saturating_duration_since(Instant::now()) / 3);
         let newest = self.newest(&asked, by);
         let (oldest, newest) = tokio::join!(oldest, newest);
         let (reading, tail) = newest?;
-        Ok(Some(Log {
+        Ok(Log {
             reaches_back_to: oldest?,
             newest_only: (wanted.is_search() && reading.entries >= u64::from(tail)).then_some(tail),
             broke_off: reading.broke_off,
             sieved: reading.sieved,
             started_at: container.started_at,
             container: container.name,
-        }))
+        })
     }
 
     pub(crate) async fn container(
@@ -134,7 +145,7 @@ impl Docker {
                     return Ok(true);
                 }
             }
-            Ok(false)
+            Ok::<_, DockerError>(false)
         };
         let broke_off = match timeout(patience, reading).await {
             Ok(read) => read?,

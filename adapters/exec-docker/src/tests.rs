@@ -1,7 +1,14 @@
 //! Against a real engine, and against sockets that are no engine.
 
+mod acts;
+mod compose;
+mod exec;
 mod logs;
+mod one_off;
+mod reclaim;
+mod replace;
 mod stage;
+mod targets;
 mod usage;
 
 use std::fs;

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use commands::ids::ServiceName;
+use commands::workload::ContainerId;
 use tempfile::TempDir;
 
 /// Where the engine to test with listens.
@@ -20,6 +21,13 @@ pub fn host() -> &'static str {
         host.unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned())
     })
 }
+
+/// What the image has, all in one program.
+const PROGRAMS: [&str; 10] =
+    ["sh", "sleep", "true", "false", "cat", "timeout", "kill", "head", "printenv", "hostname"];
+
+/// On containers outside the project, for the end of the test.
+const STRANGER_LABEL: &str = "acgs.test.stranger";
 
 /// Containers of one Compose project that exists for one test.
 pub struct Stage {
@@ -38,11 +46,16 @@ impl Stage {
     /// Starts a container of `service` as Compose would name and label it. `more` are options of
     /// `docker run`.
     pub fn run(&self, service: &str, more: &[&str], command: &[&str]) -> String {
+        self.run_on("none", service, more, command)
+    }
+
+    /// The same on a network.
+    pub fn run_on(&self, network: &str, service: &str, more: &[&str], command: &[&str]) -> String {
         let name = format!("{}-{service}-{:04x}", self.project, rand::random::<u16>());
         let project = format!("com.docker.compose.project={}", self.project);
         let service = format!("com.docker.compose.service={service}");
         let labels = ["--label", &project, "--label", &service];
-        let common = ["run", "-d", "--net", "none", "--name", &name];
+        let common = ["run", "-d", "--net", network, "--name", &name];
         self.docker(&[&common[..], &labels, more, &[self.image()], command].concat());
         name
     }
@@ -57,7 +70,35 @@ impl Stage {
         docker(arguments)
     }
 
-    fn image(&self) -> &str {
+    /// A network of the project.
+    pub fn network(&self, name: &str) -> String {
+        let name = format!("{}_{name}", self.project);
+        let label = format!("com.docker.compose.project={}", self.project);
+        self.docker(&["network", "create", "--label", &label, &name]);
+        name
+    }
+
+    /// A container that belongs to nobody's project.
+    pub fn run_stranger(&self, network: &str) -> String {
+        let name = format!("{}-stranger-{:04x}", self.project, rand::random::<u16>());
+        let label = format!("{STRANGER_LABEL}={}", self.project);
+        let common = ["run", "-d", "--net", network, "--name", &name, "--label", &label];
+        self.docker(&[&common[..], &[self.image(), "sleep", "600"]].concat());
+        name
+    }
+
+    /// One answer of `docker inspect`.
+    pub fn inspect(&self, name: &str, format: &str) -> String {
+        self.docker(&["inspect", "--format", format, name]).trim().to_owned()
+    }
+
+    /// The whole id of a container.
+    pub fn id(&self, name: &str) -> ContainerId {
+        self.inspect(name, "{{.Id}}").parse().unwrap()
+    }
+
+    /// The name of the image of all that is run here.
+    pub fn image(&self) -> &str {
         &self.project
     }
 
@@ -67,7 +108,7 @@ impl Stage {
         fs::create_dir(root.path().join("bin")).unwrap();
         fs::copy("/bin/busybox", root.path().join("bin/busybox"))
             .expect("a static busybox is needed: apt-get install busybox-static");
-        for program in ["sh", "sleep", "true", "false"] {
+        for program in PROGRAMS {
             std::os::unix::fs::symlink("busybox", root.path().join("bin").join(program)).unwrap();
         }
         let mut tar = Command::new("tar")
@@ -92,13 +133,23 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        let label = format!("label=com.docker.compose.project={}", self.project);
-        let ids = docker(&["ps", "-aq", "--filter", &label]);
-        let ids: Vec<_> = ids.split_whitespace().collect();
-        if !ids.is_empty() {
-            docker(&[&["rm", "-f"], &ids[..]].concat());
+        let ours = format!("label=com.docker.compose.project={}", self.project);
+        let strangers = format!("label={STRANGER_LABEL}={}", self.project);
+        for label in [&ours, &strangers] {
+            each(&["ps", "-aq", "--filter", label], &["rm", "-f", "-v"]);
         }
-        docker(&["rmi", &self.project]);
+        each(&["network", "ls", "-q", "--filter", &ours], &["network", "rm"]);
+        let name = format!("reference={}*", self.project);
+        each(&["images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", &name], &["rmi"]);
+    }
+}
+
+/// Lists, and does something with all that is listed.
+fn each(list: &[&str], what: &[&str]) {
+    let listed = docker(list);
+    let listed: Vec<_> = listed.split_whitespace().collect();
+    if !listed.is_empty() {
+        docker(&[what, &listed[..]].concat());
     }
 }
 
