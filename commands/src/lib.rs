@@ -15,15 +15,20 @@
 //!    [`database`], [`traffic`], [`links`], [`backup`], [`memory`]: the facts of the other look-ups; [`workload`]: what plans pin;
 //!    [`lookup`]: look-ups of the operators' own; [`task`]: what is to be done again and again; [`period`]: lengths
 //!    of time as they are typed.
+//!    What acting is about: [`backend`] (who can be signalled), [`table`] and [`restore`] (the database's upkeep),
+//!    [`block`] (addresses shut out), [`commit`], [`silence`].
 //! 9. [`runbook`]: lines of the grammar in steps, and whether they can be run; [`coverage`]: which steps of the
 //!    original runbook they stand for.
 //! 10. [`card`]: a reply's content without markup.
 //! 11. [`plot`]: numbers over time, before they are drawn; [`layout`]: tables, short texts and durations in plain text.
 //! 12. [`redact`]: secrets out of a text; [`statement`]: values out of SQL; [`escape`]: markup out of a text.
 
+pub mod backend;
 pub mod backup;
+pub mod block;
 pub mod canary;
 pub mod card;
+pub mod commit;
 pub mod completion;
 pub mod containers;
 pub mod coverage;
@@ -48,13 +53,16 @@ pub mod period;
 pub mod plot;
 pub mod redact;
 pub mod reference;
+pub mod restore;
 pub mod risk;
 pub mod runbook;
 pub mod scan;
 pub mod secrets;
+pub mod silence;
 pub mod statement;
 pub mod suggestion;
 pub mod survey;
+pub mod table;
 pub mod task;
 pub mod threat;
 pub mod traffic;

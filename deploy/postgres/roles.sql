@@ -16,10 +16,12 @@ ALTER ROLE acgs_monitor SET default_transaction_read_only = on;
 ALTER ROLE acgs_monitor SET statement_timeout = '10s';
 ALTER ROLE acgs_monitor SET lock_timeout = '1s';
 
--- Cancels and ends other roles' sessions, never a superuser's, and reads nothing.
+-- Cancels and ends other roles' sessions, never a superuser's, and reads no table. It has to see whose a session is
+-- and what it runs, to signal the one that was meant and not a later one with the same process id. [postgres]
+-- signal_url is this role's.
 ALTER ROLE acgs_signal LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
     PASSWORD :'signal_password';
-GRANT pg_signal_backend TO acgs_signal;
+GRANT pg_signal_backend, pg_read_all_stats TO acgs_signal;
 
 -- `db users` counts rows, for which the right to one column is enough; names, addresses and password
 -- hashes stay out of reach.

@@ -1,16 +1,21 @@
-//! The platform's PostgreSQL, looked at and never changed.
+//! The platform's PostgreSQL: looked at, and told to cancel and end sessions ([`act`]).
 //!
 //! Three kinds of connections, each with its own job. The ping opens a fresh one every time, as a service
 //! that starts now would, so it finds out when no more are to be had. The seat ([`seat`]) is held open, so
 //! that the bot can say who holds all the others, waits and blocks at the very moment when the ping is
 //! turned away. What may take its time ([`visit`]) has one of its own, so that it holds up nobody.
 //!
-//! Only fixed queries and those of the configuration, in read-only sessions with time limits. The bot's
-//! own state is not here.
+//! Only fixed queries and those of the configuration, in read-only sessions with time limits. What a
+//! superuser has to do is done by PostgreSQL's own programs in the database's container;
+//! [`administration`] says with which arguments, and reads what they print. The bot's own state is not here.
 
+pub mod act;
+pub mod administration;
+mod backends;
 mod connections;
 mod error;
 mod indexes;
+mod instants;
 mod locks;
 mod long;
 mod lookup;
@@ -19,6 +24,7 @@ mod rows;
 mod seat;
 mod session;
 mod slow;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod users;

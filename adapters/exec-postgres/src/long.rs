@@ -5,6 +5,7 @@ use std::time::Duration;
 use commands::database::{LongQueries, LongSession, SessionKind};
 use commands::statement::without_values;
 
+use crate::seat::Parameter;
 use crate::{Postgres, PostgresError, count, length};
 
 /// Everything that is not idle. An idle session in a transaction runs nothing, so its statement is the
@@ -59,7 +60,8 @@ impl Postgres {
         over: Duration,
         deadline: Duration,
     ) -> Result<LongQueries, PostgresError> {
-        let rows: Vec<Row> = self.seat.rows(SESSIONS, &[over.as_secs_f64()], deadline).await?;
+        let rows: Vec<Row> =
+            self.seat.rows(SESSIONS, &[Parameter::Seconds(over.as_secs_f64())], deadline).await?;
         let (hidden,): (i32,) = self.seat.ask(HIDDEN, deadline).await?;
         let sessions = rows.into_iter().map(session).collect::<Result<_, _>>()?;
         Ok(LongQueries { sessions, hidden: count(hidden)? })

@@ -10,7 +10,7 @@ use url::{Host, Url};
 use crate::error::PostgresError;
 
 /// What administrators see in `pg_stat_activity`.
-const APPLICATION: &str = "acgs-bot";
+pub const APPLICATION: &str = "acgs-bot";
 
 /// Set at the start of each session, so that the server itself holds the bot to them. A health
 /// check waits for 3 s; the server gives up on a query before that.

@@ -1,7 +1,9 @@
 //! Against real servers: a shared one for what harms nobody, and a small one of a test's own that is
 //! filled, frozen and stopped. Where a server's state can't be brought about, a socket speaks for it.
 
+mod administration;
 mod server;
+mod signals;
 
 use std::time::Duration;
 

@@ -17,7 +17,7 @@ const AUDIBLE: [(&str, &str); 3] = [("active", "true"), ("silenced", "false"), (
 /// One Alertmanager. Cheap to clone.
 #[derive(Clone)]
 pub struct Alertmanager {
-    endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
 }
 
 impl Alertmanager {

@@ -1,4 +1,4 @@
-//! One HTTP API: its address, and `GET`s with a limit on what is read.
+//! One HTTP API: its address, and requests with a limit on what is read.
 //!
 //! Each request opens a connection of its own, so that one which the other side closed in the
 //! meantime is not taken for a fault.
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use url::{Position, Url};
@@ -107,7 +108,36 @@ impl Endpoint {
         })
     }
 
-    async fn get(
+    /// What `path` answers to this JSON, whatever its status.
+    pub async fn post_json(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<(StatusCode, Vec<u8>), PrometheusError> {
+        self.send(path, self.client.post(self.url(path)?).json(body)).await
+    }
+
+    /// What `path` answers to being deleted, whatever its status.
+    pub async fn delete(&self, path: &str) -> Result<(StatusCode, Vec<u8>), PrometheusError> {
+        self.send(path, self.client.delete(self.url(path)?)).await
+    }
+
+    /// A refusal, in the words of the answer: Alertmanager's are a JSON text or an object with a `message`.
+    pub fn refused(&self, status: StatusCode, body: &[u8]) -> PrometheusError {
+        let why = match serde_json::from_slice(body) {
+            Ok(serde_json::Value::String(words)) => words,
+            Ok(serde_json::Value::Object(fields)) => match fields.get("message") {
+                Some(serde_json::Value::String(words)) => words.clone(),
+                _ => String::new(),
+            },
+            _ => String::new(),
+        };
+        let why = format!("{} {}", status.as_u16(), shortened(&why));
+        PrometheusError::Refused { address: self.address(), why: why.trim_end().to_owned() }
+    }
+
+    /// What `path` answers, whatever its status.
+    pub async fn get(
         &self,
         path: &str,
         query: &[(&str, &str)],

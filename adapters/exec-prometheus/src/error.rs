@@ -17,6 +17,14 @@ pub enum PrometheusError {
     /// No whole answer before the deadline.
     #[error("{0} did not answer in time")]
     TimedOut(String),
+    /// It understood, and does not do it.
+    #[error("{address} refuses it: {why}")]
+    Refused {
+        /// Host and port.
+        address: String,
+        /// In its own words, cut to a length.
+        why: String,
+    },
     /// It answered something else than its API promises.
     #[error("{0}")]
     BadAnswer(String),

@@ -1,8 +1,10 @@
-//! Prometheus and Alertmanager: whether they are ready, what can't be scraped, what fires.
+//! Prometheus and Alertmanager: whether they are ready, what can't be scraped, what fires; and silences, which
+//! [`act`] makes and ends.
 //!
 //! Both are asked over plain HTTP APIs with typed answers. Label values and error texts come from the
 //! systems that are watched: they are data, are cut to a length, and are escaped by whoever shows them.
 
+pub mod act;
 mod alertmanager;
 mod endpoint;
 mod error;
@@ -10,6 +12,7 @@ mod history;
 mod lookup;
 mod prometheus;
 mod query;
+mod silences;
 #[cfg(test)]
 mod tests;
 mod traffic;

@@ -1,6 +1,7 @@
 //! Both clients against real sockets: good answers, starting servers, and every kind of bad one.
 
 mod server;
+mod silences;
 mod traffic;
 
 use std::sync::Arc;

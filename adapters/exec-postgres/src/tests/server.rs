@@ -12,6 +12,8 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
 use tempfile::TempDir;
 
+use crate::administration::Invocation;
+
 /// Seats of the server, and those kept back for superusers.
 pub const MAX: u32 = 6;
 pub const RESERVED: u32 = 1;
@@ -91,6 +93,14 @@ impl Server {
             .unwrap();
         connection.close().await.unwrap();
         pids
+    }
+
+    /// One of PostgreSQL's programs as the bot would run it in the database's container, not yet started.
+    pub fn program(&self, invocation: &Invocation) -> Command {
+        let mut command = Command::new(self.programs.join(&invocation.argv[0]));
+        command.args(&invocation.argv[1..]).env_clear().envs(invocation.env.iter().cloned());
+        command.env("PGHOST", "127.0.0.1").env("PGPORT", self.port.to_string()).current_dir("/");
+        command
     }
 
     fn data(&self) -> PathBuf {

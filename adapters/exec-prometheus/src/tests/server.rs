@@ -56,6 +56,11 @@ impl Server {
         Self::telling(ok("Ready."), answer, silences).await
     }
 
+    /// These bytes for whatever concerns silences.
+    pub async fn telling_silences(silences: impl Into<Vec<u8>>) -> Self {
+        Self::telling(ok("Ready."), ok("[]"), silences).await
+    }
+
     async fn telling(
         readiness: impl Into<Vec<u8>>,
         answer: impl Into<Vec<u8>>,
