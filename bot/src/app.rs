@@ -8,6 +8,7 @@ use commands::redact::Redactor;
 use store::Store;
 use tokio_util::task::TaskTracker;
 
+use crate::approval::Weighing;
 use crate::chat::Chats;
 use crate::config::{Config, Service};
 use crate::health::Executors;
@@ -31,6 +32,8 @@ pub struct App {
     pub chats: Chats,
     /// Commands under way.
     pub runs: TaskTracker,
+    /// Plans that are being weighed.
+    pub weighing: Weighing,
 }
 
 /// A part of the bot that could not be put together from its configuration.
@@ -67,6 +70,7 @@ impl App {
             executors,
             chats,
             runs: TaskTracker::new(),
+            weighing: Weighing::default(),
         })
     }
 
@@ -103,6 +107,13 @@ pub fn executors(config: &Config) -> Result<Executors, BuildError> {
             .postgres
             .as_ref()
             .map(|postgres| exec_postgres::Postgres::new(&postgres.url))
+            .transpose()
+            .map_err(BuildError::of("postgres"))?,
+        signals: config
+            .postgres
+            .as_ref()
+            .and_then(|postgres| postgres.signal_url.as_ref())
+            .map(exec_postgres::Postgres::new)
             .transpose()
             .map_err(BuildError::of("postgres"))?,
         prometheus: config

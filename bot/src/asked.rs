@@ -3,16 +3,19 @@
 
 use std::time::Duration;
 
-use commands::ids::{Place, Platform};
+use commands::approval::Ballot;
+use commands::ids::{MessageRef, Place, Platform};
 use commands::intent::Intent;
-use commands::message::{AnswerTo, ChatEvent, EventKind, Receipt, Visibility};
+use commands::message::{AnswerTo, ChatEvent, EventKind, ReactionChange, Receipt, Visibility};
 use commands::parse::ParseError;
 use commands::risk::{Late, Requirement, Risk, Role, late};
 use jiff::Timestamp;
 
 use crate::app::App;
+use crate::approval::On;
 use crate::authorize::{Decision, Refusal, authorize};
 use crate::config::Person;
+use crate::report::plan::vote_of;
 
 /// The value of a button that types a line for the person who clicks it.
 pub const TYPE_LINE: &str = "line ";
@@ -58,7 +61,18 @@ pub enum Asked<'a> {
         /// Where the refusal goes.
         answer: &'a AnswerTo,
     },
-    /// A reaction or a foreign button: stored, and nothing waits for it.
+    /// What somebody says to a plan. Whether they may is asked when the plan is known.
+    Vote {
+        /// What.
+        ballot: Ballot,
+        /// On what.
+        on: On<'a>,
+        /// Whether it is said or taken back.
+        said: bool,
+        /// Where the answer to a button goes; a reaction gets none.
+        answer: Option<&'a AnswerTo>,
+    },
+    /// Another reaction or a foreign button: stored, and nothing waits for it.
     Nothing,
 }
 
@@ -70,7 +84,8 @@ impl Asked<'_> {
             Self::Stale { .. } | Self::Unparsed { .. } | Self::Refused { .. } => {
                 Receipt::Accepted(Visibility::Private)
             }
-            Self::Nothing => Receipt::Noted,
+            Self::Vote { answer: Some(_), .. } => Receipt::Accepted(Visibility::Private),
+            Self::Vote { answer: None, .. } | Self::Nothing => Receipt::Noted,
         }
     }
 }
@@ -89,9 +104,11 @@ impl App {
             EventKind::Command { line, answer } => (line.as_str(), answer),
             EventKind::Click { value, answer, .. } => match value.strip_prefix(TYPE_LINE) {
                 Some(line) => (line, answer),
-                None => return Asked::Nothing,
+                None => return button(value, answer),
             },
-            EventKind::Reaction { .. } => return Asked::Nothing,
+            EventKind::Reaction { change, emoji, message } => {
+                return reaction(event.from.platform, *change, emoji, message);
+            }
         };
         let judge = |needs: Requirement| self.judge(event, &event.place, needs);
         // Somebody unknown learns nothing of the grammar.
@@ -122,6 +139,31 @@ impl App {
 
     fn judge(&self, event: &ChatEvent, place: &Place, needs: Requirement) -> Decision<'_> {
         authorize(&self.config.people, &self.config.bot.incident_channels, &event.from, Some(place), needs)
+    }
+}
+
+/// A button that types no line.
+fn button<'a>(value: &'a str, answer: &'a AnswerTo) -> Asked<'a> {
+    match vote_of(value) {
+        Some((ballot, run, digest)) => {
+            Asked::Vote { ballot, on: On::Plan { run, digest }, said: true, answer: Some(answer) }
+        }
+        None => Asked::Nothing,
+    }
+}
+
+fn reaction<'a>(
+    platform: Platform,
+    change: ReactionChange,
+    emoji: &str,
+    message: &'a MessageRef,
+) -> Asked<'a> {
+    match Ballot::of_emoji(platform, emoji) {
+        Some(ballot) => {
+            let said = change == ReactionChange::Added;
+            Asked::Vote { ballot, on: On::Message(message), said, answer: None }
+        }
+        None => Asked::Nothing,
     }
 }
 

@@ -1,11 +1,22 @@
 //! The chat platforms that this process is connected to: a closed set, so an enum and no trait.
 
-use commands::ids::Platform;
-use commands::message::{Liveness, Outgoing, RateKey, SendError, Sent, Target};
+use commands::ids::{MessageRef, Platform};
+use commands::message::{Liveness, Outgoing, RateKey, Seen, SendError, Sent, Target};
 
 use chat_discord::DiscordChat;
 use chat_slack::SlackChat;
 use chat_web::WebChat;
+
+/// What a look at one of our messages finds.
+#[derive(Debug)]
+pub enum Look {
+    /// It is there.
+    Seen(Seen),
+    /// It is not there any more.
+    Gone,
+    /// The platform keeps nothing that the bot was not told.
+    Told,
+}
 
 /// One connected platform.
 #[derive(Clone)]
@@ -55,6 +66,17 @@ impl Chat {
             Self::Discord(discord) => discord.send(outgoing).await,
             Self::Web(web) => web.send(outgoing).await,
         }
+    }
+
+    /// What the platform shows of one of our messages now.
+    pub async fn seen(&self, message: &MessageRef) -> Result<Look, SendError> {
+        let seen = match self {
+            Self::Slack(slack) => slack.seen(message).await,
+            Self::Discord(discord) => discord.seen(message, &["✅", "⛔"]).await,
+            // The page is this process's own, and forgets with it: what it was told is stored, every change.
+            Self::Web(_) => return Ok(Look::Told),
+        };
+        Ok(seen?.map_or(Look::Gone, Look::Seen))
     }
 
     /// Whether events arrive.

@@ -15,3 +15,9 @@ pub fn now() -> Timestamp {
 pub fn new_run() -> RunId {
     RunId::from_random(rand::random())
 }
+
+/// 128 random bits in hex.
+#[must_use]
+pub fn new_nonce() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}

@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use commands::approval::Windows;
 use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, Room, ServiceName};
 use commands::lookup::QueryName;
@@ -75,6 +77,10 @@ pub struct Config {
     pub oncall: Option<Oncall>,
     /// People and companies outside of the team, as listed.
     pub contacts: Vec<Contact>,
+    /// How long a plan may wait for what.
+    pub approval: Windows,
+    /// How long it is looked whether an execution helped.
+    pub proof: Proof,
     /// A checkout of the platform's code, when configured: an absolute path on the bot's machine.
     pub repository: Option<PathBuf>,
     /// Where the platform's backups are, when configured.
@@ -188,6 +194,17 @@ pub struct Docker {
 pub struct Postgres {
     /// A role with `pg_monitor` and nothing else.
     pub url: SecretString,
+    /// A role with `pg_signal_backend` besides, that sessions are ended with.
+    pub signal_url: Option<SecretString>,
+}
+
+/// `[proof]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Proof {
+    /// Numbers need this long to show that something is better.
+    pub settle: Duration,
+    /// A service that is not well by then is not well.
+    pub within: Duration,
 }
 
 /// `[grafana]`.
@@ -410,7 +427,12 @@ impl Config {
         all.extend(self.auth.iter().map(|auth| auth.canary_password.expose_secret().to_owned()));
         let grafana = self.grafana.iter().filter_map(|grafana| grafana.token.as_ref());
         all.extend(grafana.map(|token| token.expose_secret().to_owned()));
-        let urls = self.postgres.iter().map(|postgres| &postgres.url).chain([&self.store.0]);
+        let urls = self
+            .postgres
+            .iter()
+            .flat_map(|postgres| [Some(&postgres.url), postgres.signal_url.as_ref()])
+            .flatten()
+            .chain([&self.store.0]);
         all.extend(
             urls.filter_map(|url| Url::parse(url.expose_secret()).ok()?.password().map(str::to_owned)),
         );
@@ -428,6 +450,12 @@ impl Config {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// The point at which a test lets this process die.
+#[cfg(feature = "failpoints")]
+pub fn failpoint() -> Option<String> {
+    environment("ACGS_FAILPOINT")
 }
 
 /// Where `acgs run` and its kin look when `--config` is not given: here, then `/etc/acgs`.

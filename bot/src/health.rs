@@ -28,6 +28,8 @@ pub struct Executors {
     pub docker: Option<Docker>,
     /// The platform's database.
     pub postgres: Option<Postgres>,
+    /// The same as a role that may end sessions.
+    pub signals: Option<Postgres>,
     /// Prometheus.
     pub prometheus: Option<Prometheus>,
     /// Alertmanager.

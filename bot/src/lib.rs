@@ -8,13 +8,18 @@
 //! 6. [`health`]: a look at the platform, [`watch`] for a while; [`containers`], [`host`], [`links`], [`backups`],
 //!    [`secrets`], [`database`], [`logins`], [`traffic`], [`security`], [`scan`], [`task`], [`lookup`]: closer looks;
 //!    [`validation`]: whether the platform works; [`plot`]: pictures beside them; [`runbook`]: several of them at once.
-//! 7. [`report`]: every text that people read.
-//! 8. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
-//! 9. [`chat`], [`http`], [`listener`], [`login`], [`serve`], [`demo`], [`terminal`], [`check`], [`cli`]: the ways in and out.
+//! 7. What acts: [`plan`] reads facts and says what exactly would be done, [`acting`] asks for it, [`approval`] counts votes,
+//!    [`execute`] does it, with [`recorder`] before and [`proof`] after; [`incident`]: incidents and the freeze;
+//!    [`failpoint`]: where a test lets it die.
+//! 8. [`report`]: every text that people read.
+//! 9. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
+//! 10. [`chat`], [`http`], [`listener`], [`login`], [`serve`], [`demo`], [`terminal`], [`check`], [`cli`]: the ways in and out.
 //!
 //! The wall clock and chance are read in [`clock`] alone.
 
+pub mod acting;
 pub mod app;
+pub mod approval;
 pub mod asked;
 pub mod authorize;
 pub mod backups;
@@ -26,10 +31,13 @@ pub mod config;
 pub mod containers;
 pub mod database;
 pub mod demo;
+pub mod execute;
+pub mod failpoint;
 pub mod governor;
 pub mod health;
 pub mod host;
 pub mod http;
+pub mod incident;
 pub mod links;
 pub mod listener;
 pub mod logging;
@@ -39,9 +47,12 @@ pub mod lookup;
 pub mod outbox;
 pub mod perform;
 pub mod performed;
+pub mod plan;
 pub mod plot;
 pub mod progress;
+pub mod proof;
 pub mod receive;
+pub mod recorder;
 pub mod report;
 pub mod run;
 pub mod runbook;

@@ -3,21 +3,22 @@
 use std::time::Duration;
 
 use commands::health::ServiceHealth;
-use commands::ids::ServiceName;
+use commands::ids::{RunId, ServiceName};
 use commands::intent::{Auth, Backup, Db, Deploy, Intent, Oncall, RunbookAsk, Secrets, Security};
 use commands::logs::Wanted;
 use futures_util::future::BoxFuture;
 use store::AuditFilter;
 use tokio::time::{Instant, sleep};
 
+use crate::acting::Asker;
 use crate::app::App;
 use crate::clock;
 use crate::config::{Person, Service};
 use crate::performed::{News, Performed, news};
 use crate::progress::Progress;
 use crate::{
-    backups, containers, database, host, links, logins, lookup, report, runbook, scan, secrets, security,
-    task, traffic, validation, watch,
+    approval, backups, containers, database, host, incident, links, logins, lookup, report, runbook, scan,
+    secrets, security, task, traffic, validation, watch,
 };
 
 /// A service counts as recovered after this many good answers in a row.
@@ -27,18 +28,19 @@ const PUBLIC_DEADLINE: Duration = Duration::from_secs(10);
 /// Between two looks of `--wait`.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Does what `intent` says for `person`, who may.
+/// Does what `intent` says for `asker`, who may, and which does not act.
 pub async fn perform(
     app: &App,
-    person: &Person,
+    asker: Asker<'_>,
+    run: RunId,
     intent: &Intent,
     progress: Option<&Progress>,
 ) -> anyhow::Result<Performed> {
     let Intent::Runbook(RunbookAsk::Run { name, service }) = intent else {
-        return one(app, person, intent, progress).await;
+        return one(app, asker, run, intent, progress).await;
     };
     let step = |intent: Intent| -> BoxFuture<'_, anyhow::Result<Performed>> {
-        Box::pin(async move { one(app, person, &intent, None).await })
+        Box::pin(async move { one(app, asker, run, &intent, None).await })
     };
     let show = |reply| -> BoxFuture<'_, ()> {
         Box::pin(async move {
@@ -47,16 +49,18 @@ pub async fn perform(
             }
         })
     };
-    runbook::run(app, person, (name, service.as_ref()), &step, &show).await
+    runbook::run(app, asker.person, (name, service.as_ref()), &step, &show).await
 }
 
 /// One command that is no list of commands.
 async fn one(
     app: &App,
-    person: &Person,
+    asker: Asker<'_>,
+    run: RunId,
     intent: &Intent,
     progress: Option<&Progress>,
 ) -> anyhow::Result<Performed> {
+    let person = asker.person;
     match intent {
         Intent::Help { topic } => Ok(help(app, person, topic)),
         Intent::Health { public: true, .. } => Ok(public_health(app).await),
@@ -118,6 +122,12 @@ async fn one(
         Intent::Db(Db::Slow { by }) => Ok(database::slow(app, *by).await),
         Intent::Db(Db::Users) => Ok(database::users(app).await),
         Intent::Db(Db::UnusedIndexes) => Ok(database::unused_indexes(app).await),
+        Intent::Stack(ask) => incident::freeze(app, person, ask).await,
+        Intent::Incident(ask) => incident::answer(app, person, ask, asker.place, run).await,
+        Intent::Approvals => approval::waiting(app, person).await,
+        Intent::Restart { .. } | Intent::Db(Db::Cancel { .. } | Db::Kill { .. }) => {
+            anyhow::bail!("{} acts: it takes a plan", intent.verb())
+        }
         Intent::Query { name: None } => Ok(lookup::list(app)),
         Intent::Query { name: Some(name) } => Ok(lookup::run(app, name).await),
         Intent::Audit { last, person, run } => {

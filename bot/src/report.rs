@@ -9,6 +9,7 @@ mod database;
 mod deployed;
 mod health;
 mod host;
+mod incident;
 mod links;
 mod logins;
 mod logs;
@@ -16,6 +17,7 @@ mod lookup;
 mod memory;
 mod oncall;
 mod plain;
+pub mod plan;
 mod plot;
 mod runbook;
 mod scan;
@@ -47,6 +49,9 @@ pub use database::{connections, locks, long_queries, no_users, pinged, slow, unu
 pub use deployed::deployed;
 pub use health::{Waited, health, public_health, service_health, waited, waiting};
 pub use host::disk;
+pub use incident::{
+    freeze_begun, incident_opened, incident_resolved, incidents, no_incident, not_open, thawed,
+};
 pub use links::{address, links, topics};
 pub use logins::canary;
 pub use logs::{logs, no_container};
@@ -120,6 +125,25 @@ pub fn without_picture(mut reply: Reply, why: &str) -> Reply {
     let why = commands::layout::short(&commands::escape::clean(why), 200);
     reply.card.sections.push(Section::Text(format!("No picture of how it went: {why}")));
     reply
+}
+
+/// How a service does, in a few words.
+#[must_use]
+pub fn health_in_a_line(service: &ServiceHealth) -> String {
+    health::one_line(service)
+}
+
+/// A reply's title and its first sentence, for where there is one line.
+#[must_use]
+pub fn in_a_line(reply: &Reply) -> String {
+    let text = reply.card.sections.iter().find_map(|section| match section {
+        Section::Text(text) => Some(text.as_str()),
+        Section::Facts(_) | Section::Table(_) | Section::Code(_) | Section::Next(_) => None,
+    });
+    match text {
+        Some(text) => format!("{}: {text}", reply.card.title),
+        None => reply.card.title.clone(),
+    }
 }
 
 /// What a person may type.

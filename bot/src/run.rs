@@ -3,6 +3,8 @@
 //! Every command ends in exactly one final reply: result, refusal or failure. A panic in one is
 //! caught here and becomes a failure with the run's id.
 
+mod vote;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,12 +15,13 @@ use commands::message::{AnswerTo, ChatEvent, Reply, Target};
 use commands::risk::Risk;
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use store::{AuditDecision, AuditEntry, AuditOutcome, Conclusion, Lane, NewMessage};
+use store::{AuditDecision, AuditEntry, AuditOutcome, Conclusion, Lane, NewMessage, NewPlan};
 
+use crate::acting::{Asker, propose};
 use crate::app::App;
+use crate::approval::Said;
 use crate::asked::Asked;
 use crate::clock;
-use crate::config::Person;
 use crate::outbox::answer_slot;
 use crate::perform::perform;
 use crate::performed::Performed;
@@ -33,6 +36,8 @@ struct Concluded {
     decision: AuditDecision,
     outcome: Option<AuditOutcome>,
     reply: Reply,
+    /// A plan that waits now, and its message.
+    plan: Option<(NewPlan, NewMessage)>,
 }
 
 /// Does what `event` asks and stores the answer. `received` is when the event was stored, `now` when the
@@ -41,16 +46,23 @@ struct Concluded {
 pub async fn answer(app: &Arc<App>, event: &ChatEvent, run: RunId, received: Timestamp, now: Timestamp) {
     let started = Instant::now();
     let asked = app.understand(event, now);
+    if let Asked::Vote { ballot, on, said, answer } = asked {
+        let said = Said { on, account: &event.from, place: &event.place, ballot, said, at: event.at };
+        return vote::answer(app, event, run, said, answer).await;
+    }
     let target = answer_of(&asked).cloned();
     let progress = target.as_ref().map(|answer| Progress::stored(app, run, answer.clone(), received, now));
-    let concluded = conclude(app, asked, run, progress.as_ref()).await;
+    let mut concluded = conclude(app, asked, event, run, progress.as_ref()).await;
+    let plan = concluded.as_mut().and_then(|concluded| concluded.plan.take());
     let verb = concluded.as_ref().map_or("none", |concluded| concluded.verb);
     let outcome = concluded.as_ref().map_or("noted", outcome_word);
-    let (audit, messages) = match (concluded, target) {
+    let (audit, mut messages) = match (concluded, target) {
         (Some(concluded), Some(answer)) => rows(app, event, run, concluded, answer),
         _ => (Vec::new(), Vec::new()),
     };
-    let conclusion = Conclusion { delivery: Some(&event.delivery), audit, messages };
+    let (plan, message) = plan.unzip();
+    messages.extend(message);
+    let conclusion = Conclusion { delivery: Some(&event.delivery), audit, messages, plan };
     match app.store.conclude(conclusion, clock::now()).await {
         Ok(true) => {}
         Ok(false) => {
@@ -77,7 +89,9 @@ pub async fn answer_unrecorded(app: &Arc<App>, event: &ChatEvent, run: RunId, no
     let Some(answer) = answer_of(&asked).cloned() else { return };
     let reply = match &asked {
         Asked::Command { intent, .. } if intent.needs().risk != Risk::Read => report::refused_unrecorded(run),
-        _ => match conclude(app, asked, run, None).await {
+        // A vote that is not stored is none; it can be given again.
+        Asked::Vote { .. } => report::refused_unrecorded(run),
+        _ => match conclude(app, asked, event, run, None).await {
             Some(concluded) => report::unrecorded(concluded.reply),
             None => return,
         },
@@ -90,19 +104,24 @@ fn answer_of<'a>(asked: &Asked<'a>) -> Option<&'a AnswerTo> {
         Asked::Command { answer, .. }
         | Asked::Stale { answer, .. }
         | Asked::Unparsed { answer, .. }
-        | Asked::Refused { answer, .. } => Some(answer),
-        Asked::Nothing => None,
+        | Asked::Refused { answer, .. }
+        | Asked::Vote { answer: Some(answer), .. } => Some(answer),
+        Asked::Vote { answer: None, .. } | Asked::Nothing => None,
     }
 }
 
 async fn conclude(
     app: &Arc<App>,
     asked: Asked<'_>,
+    event: &ChatEvent,
     run: RunId,
     progress: Option<&Progress>,
 ) -> Option<Concluded> {
     Some(match asked {
-        Asked::Command { person, intent, .. } => performed(app, person, &intent, run, progress).await,
+        Asked::Command { person, intent, .. } => {
+            let asker = Asker { person, account: &event.from, place: Some(&event.place) };
+            performed(app, asker, &intent, run, progress).await
+        }
         Asked::Stale { person, intent, .. } => Concluded {
             verb: intent.verb(),
             line: intent.to_string(),
@@ -111,6 +130,7 @@ async fn conclude(
                 reason: "typed more than a minute before it was read".to_owned(),
             },
             outcome: None,
+            plan: None,
             reply: report::stale(&intent),
         },
         Asked::Unparsed { person, line, error, .. } => Concluded {
@@ -119,6 +139,7 @@ async fn conclude(
             person: Some(person.name.clone()),
             decision: AuditDecision::Unparsed { reason: report::parse_error(&error) },
             outcome: None,
+            plan: None,
             reply: report::unparsed(&error),
         },
         Asked::Refused { line, refusal, .. } => Concluded {
@@ -127,28 +148,40 @@ async fn conclude(
             person: None,
             decision: AuditDecision::Refused { reason: report::refusal_reason(&refusal) },
             outcome: None,
+            plan: None,
             reply: report::refused(&refusal),
         },
-        Asked::Nothing => return None,
+        Asked::Vote { .. } | Asked::Nothing => return None,
     })
 }
 
 async fn performed(
     app: &Arc<App>,
-    person: &Person,
+    asker: Asker<'_>,
     intent: &Intent,
     run: RunId,
     progress: Option<&Progress>,
 ) -> Concluded {
-    let mut work = guarded(perform(app, person, intent, progress), run).await;
+    let mut proposed = None;
+    let work = async {
+        if !intent.needs().risk.acts() {
+            return perform(app, asker, run, intent, progress).await;
+        }
+        let made = propose(app, asker, intent, run).await?;
+        proposed = made.plan.zip(made.message);
+        Ok(made.performed)
+    };
+    let mut work = guarded(work, run).await;
     // As the platform was told, whatever came of it.
     work.reply.visibility = intent.visibility();
     Concluded {
         verb: intent.verb(),
         line: intent.to_string(),
-        person: Some(person.name.clone()),
+        person: Some(asker.person.name.clone()),
         decision: AuditDecision::Allowed,
-        outcome: Some(work.outcome),
+        // What waits for votes has not ended.
+        outcome: proposed.is_none().then_some(work.outcome),
+        plan: proposed,
         reply: report::with_run(work.reply, run),
     }
 }

@@ -23,7 +23,7 @@ use crate::chat::{Chat, Chats};
 use crate::config::{Config, SlackMode};
 use crate::health::DEADLINE;
 use crate::listener::Listener;
-use crate::{clock, http, login};
+use crate::{approval, clock, execute, http, login};
 
 /// All that is under way gets this long after SIGTERM; the whole stop takes less than five seconds.
 const GRACE: Duration = Duration::from_millis(4200);
@@ -188,6 +188,7 @@ pub async fn run(
         app.runs.spawn(warm_up(Arc::clone(&app)));
         let since = app.store.last_event_at(Platform::Discord).await?;
         app.resume().await;
+        execute::take_up(&app).await;
         Ok::<_, store::StoreError>(since)
     };
     let since = tokio::select! {
@@ -220,6 +221,11 @@ pub async fn run(
             Chat::Web(_) => {}
         }
     }
+    let keeper = (Arc::clone(&app), stop.clone());
+    tasks.spawn(async move {
+        approval::keep(keeper.0, keeper.1).await;
+        Ok(())
+    });
     tasks.spawn(housekeeping(Arc::clone(&app), metrics, stop.clone()));
     let stop_sending = CancellationToken::new();
     let sender = tokio::spawn(Arc::clone(&app.outbox).run(stop_sending.clone()));
@@ -290,6 +296,7 @@ async fn housekeeping(
             _ = tick.tick() => {}
         }
         app.resume().await;
+        execute::take_up(&app).await;
         app.outbox.tidy();
         // Without it every latency is kept until somebody asks for /metrics, and nobody may.
         metrics.run_upkeep();

@@ -14,8 +14,9 @@ use commands::ids::{Account, Platform, RunId};
 use commands::message::{Picture, Reply};
 use commands::risk::{Requirement, Risk, Role};
 use secrecy::ExposeSecret as _;
-use store::{AuditDecision, AuditEntry, AuditOutcome, Store};
+use store::{AuditDecision, AuditEntry, AuditOutcome, Conclusion, NewMessage, NewPlan, Store};
 
+use crate::acting::{Asker, propose};
 use crate::app::{self, App};
 use crate::authorize::{Decision, Refusal, authorize};
 use crate::chat::Chats;
@@ -35,10 +36,19 @@ pub async fn run(config: Config, line: Vec<String>, json: bool) -> anyhow::Resul
     let executors = app::executors(&config)?;
     let app = App::new(config, store, executors, grammar, Chats::default());
     let account = Account::new(Platform::Cli, os_account()?);
-    let done = answer(&app, &account, line, json).await;
-    let recorded = app.store.append_audit(vec![entry(&app, account, &done)], clock::now()).await;
+    let mut done = answer(&app, &account, line, json).await;
+    let (plan, message) = done.plan.take().unzip();
+    let acts = plan.is_some();
+    let conclusion = Conclusion {
+        delivery: None,
+        audit: vec![entry(&app, account, &done)],
+        messages: message.into_iter().collect(),
+        plan,
+    };
+    let recorded = app.store.conclude(conclusion, clock::now()).await;
     let reply = match &recorded {
         Ok(_) => done.reply.clone(),
+        Err(_) if acts => report::refused_unrecorded(done.run),
         Err(_) => report::unrecorded(done.reply.clone()),
     };
     print(&app.redactor.reply(reply), json)?;
@@ -67,6 +77,8 @@ struct Done {
     outcome: Option<AuditOutcome>,
     news: News,
     reply: Reply,
+    /// What the running bot posts and looks after.
+    plan: Option<(NewPlan, NewMessage)>,
 }
 
 async fn answer(app: &Arc<App>, account: &Account, words: Vec<String>, json: bool) -> Done {
@@ -82,6 +94,7 @@ async fn answer(app: &Arc<App>, account: &Account, words: Vec<String>, json: boo
         outcome: None,
         news: News::Bad,
         reply,
+        plan: None,
     };
     let refused = |refusal: &Refusal| {
         ended(AuditDecision::Refused { reason: report::refusal_reason(refusal) }, report::refused(refusal))
@@ -107,8 +120,19 @@ async fn answer(app: &Arc<App>, account: &Account, words: Vec<String>, json: boo
         Decision::Allowed(person) => person,
     };
     let progress = Progress::printed(app, json);
-    let done = run::guarded(perform(app, person, &intent, Some(&progress)), run).await;
+    let asker = Asker { person, account, place: None };
+    let mut plan = None;
+    let work = async {
+        if !intent.needs().risk.acts() {
+            return perform(app, asker, run, &intent, Some(&progress)).await;
+        }
+        let made = propose(app, asker, &intent, run).await?;
+        plan = made.plan.zip(made.message);
+        Ok(made.performed)
+    };
+    let done = run::guarded(work, run).await;
     Done {
+        plan,
         run,
         verb: intent.verb(),
         line: intent.to_string(),

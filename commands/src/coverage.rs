@@ -18,6 +18,10 @@ const fn looks(id: &'static str, what: &'static str, line: &'static str) -> Cove
     Covered { id, what, reads: true, line: Some(line) }
 }
 
+const fn acts(id: &'static str, what: &'static str, line: &'static str) -> Covered {
+    Covered { id, what, reads: false, line: Some(line) }
+}
+
 /// One that acts and has no command yet.
 const fn undone(id: &'static str, what: &'static str) -> Covered {
     Covered { id, what, reads: false, line: None }
@@ -37,7 +41,7 @@ pub const STEPS: [Covered; 105] = [
     undone("SEV.3", "page, escalate and update a P2"),
     looks("S1.1", "state of the containers", "ps"),
     looks("S1.2", "last log lines", "logs ac_service"),
-    undone("S1.3", "restart a service"),
+    acts("S1.3", "restart a service", "restart ac_service"),
     looks("S1.4", "verify recovery", "health ac_service --wait 60"),
     looks("S1.5", "use of processor and memory", "stats"),
     looks("S1.6", "disk space", "disk"),
@@ -56,7 +60,7 @@ pub const STEPS: [Covered; 105] = [
     looks("S3.3", "try a login", "auth test"),
     looks("S3.4", "is the secret set", "secrets check"),
     looks("S3.5", "count of users", "db users"),
-    undone("S3.6", "restart the login service"),
+    acts("S3.6", "restart the login service", "restart auth_service"),
     undone("S3.7", "rotate the JWT secret"),
     looks("D.1", "dashboard: overview", "links"),
     looks("D.2", "dashboard: services", "links"),
@@ -69,7 +73,7 @@ pub const STEPS: [Covered; 105] = [
     looks("A1.5", "is Integrity well", "health integrity_service"),
     looks("A2.1", "count of connections", "db connections"),
     looks("A2.2", "long queries", "db long-queries"),
-    undone("A2.3", "end a long query"),
+    acts("A2.3", "end a long query", "db kill 4711"),
     undone("M1.1", "announce a maintenance"),
     undone("M1.2", "back up"),
     undone("M1.3a", "get the code"),

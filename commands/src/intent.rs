@@ -7,14 +7,17 @@
 //! text and the examples (`after_help`, one line each) are shown by `help` alone.
 //! It does not say who may ask here and now: that is decided from [`Intent::needs`] elsewhere.
 
+pub(crate) mod acting;
 mod backup;
 mod database;
 mod deployed;
+mod incident;
 mod logins;
 mod oncall;
 mod runbook;
 mod secrets;
 mod security;
+mod stack;
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -33,14 +36,17 @@ use crate::risk::Requirement;
 use crate::traffic::Quantile;
 use crate::verb::Verb;
 
+pub use self::acting::{How, Reason, Words};
 pub use self::backup::Backup;
 pub use self::database::{Db, LONG, LONG_DEFAULT};
 pub use self::deployed::Deploy;
+pub use self::incident::IncidentAsk;
 pub use self::logins::Auth;
 pub use self::oncall::Oncall;
 pub use self::runbook::RunbookAsk;
 pub use self::secrets::Secrets;
 pub use self::security::{EVENTS_DEFAULT, REVIEW_DEFAULT, Security, WATCH_DEFAULT};
+pub use self::stack::{FREEZE, Stack};
 
 /// Seconds that `health --wait` may poll.
 pub const WAIT_SECONDS: RangeInclusive<i64> = 5..=300;
@@ -277,6 +283,35 @@ pub enum Intent {
     /// The platform's secrets.
     #[command(about = "Whether secrets are in order", subcommand)]
     Secrets(Secrets),
+    /// One service, stopped and started.
+    #[command(
+        about = "Restart a service",
+        long_about = "Restarts a service's container and proves whether that helped: three good answers in a row, errors, p95 \
+                      and restarts beside those before. Its last log lines and its state are kept first. A restart takes no \
+                      new image and no new settings.",
+        after_help = "restart ac_service\nrestart ac_service --dry-run"
+    )]
+    Restart {
+        /// Which.
+        #[arg(value_name = "SERVICE", help = "Which one")]
+        service: ServiceName,
+        /// With or without votes.
+        #[command(flatten)]
+        how: How,
+    },
+    /// The platform as a whole.
+    #[command(about = "The platform as a whole", subcommand)]
+    Stack(Stack),
+    /// Incidents.
+    #[command(about = "Incidents", subcommand)]
+    Incident(IncidentAsk),
+    /// Plans that wait.
+    #[command(
+        about = "What waits for votes",
+        long_about = "Lists the plans that wait, those that wait for you first, each with what it needs and until when.",
+        after_help = "approvals"
+    )]
+    Approvals,
     /// Rows of the audit trail, the newest first.
     #[command(
         about = "Who asked for what, and the result",
@@ -337,6 +372,10 @@ impl Intent {
             Self::Backup(group) => group.command(),
             Self::Deploy(group) => group.command(),
             Self::Secrets(group) => group.command(),
+            Self::Restart { .. } => Verb::Restart,
+            Self::Stack(group) => group.command(),
+            Self::Incident(group) => group.command(),
+            Self::Approvals => Verb::Approvals,
             Self::Audit { .. } => Verb::Audit,
             Self::Help { .. } => Verb::Help,
         }
@@ -370,8 +409,42 @@ impl Intent {
             | Self::Query { .. }
             | Self::Deploy(_)
             | Self::Secrets(_)
+            | Self::Restart { .. }
+            | Self::Stack(_)
+            | Self::Incident(_)
+            | Self::Approvals
             | Self::Audit { .. }
             | Self::Help { .. } => self.command().needs(),
+        }
+    }
+
+    /// How an acting command is asked for; `None` for one that does not act.
+    #[must_use]
+    pub const fn how(&self) -> Option<&How> {
+        match self {
+            Self::Restart { how, .. } => Some(how),
+            Self::Db(group) => group.how(),
+            Self::Health { .. }
+            | Self::Ps
+            | Self::Logs { .. }
+            | Self::Stats { .. }
+            | Self::Disk
+            | Self::Errors { .. }
+            | Self::Latency { .. }
+            | Self::Links
+            | Self::Auth(_)
+            | Self::Security(_)
+            | Self::Oncall(_)
+            | Self::Runbook(_)
+            | Self::Backup(_)
+            | Self::Query { .. }
+            | Self::Deploy(_)
+            | Self::Secrets(_)
+            | Self::Stack(_)
+            | Self::Incident(_)
+            | Self::Approvals
+            | Self::Audit { .. }
+            | Self::Help { .. } => None,
         }
     }
 
@@ -397,6 +470,10 @@ impl Intent {
             | Self::Auth(_)
             | Self::Oncall(_)
             | Self::Query { .. }
+            | Self::Restart { .. }
+            | Self::Stack(_)
+            | Self::Incident(_)
+            | Self::Approvals
             | Self::Runbook(_) => Visibility::Public,
         }
     }
@@ -419,7 +496,14 @@ impl fmt::Display for Intent {
             | Self::Backup(_)
             | Self::Deploy(_)
             | Self::Secrets(_)
+            | Self::Approvals
             | Self::Oncall(_) => {}
+            Self::Restart { service, how } => {
+                words.push(service.to_string());
+                how.push(&mut words);
+            }
+            Self::Stack(group) => group.push(&mut words),
+            Self::Incident(group) => group.push(&mut words),
             Self::Db(group) => group.push(&mut words),
             Self::Auth(group) => group.push(&mut words),
             Self::Security(group) => group.push(&mut words),
@@ -474,6 +558,17 @@ fn push_positional(words: &mut Vec<String>, values: impl IntoIterator<Item = Str
         words.push("--".to_owned());
     }
     words.extend(values);
+}
+
+/// Adds values without names and then options; the other way round where `--` has to stand before the values.
+fn push_both<const N: usize>(words: &mut Vec<String>, values: [String; N], options: Vec<String>) {
+    if values.iter().any(|value| value.starts_with('-')) {
+        words.extend(options);
+        push_positional(words, values);
+    } else {
+        words.extend(values);
+        words.extend(options);
+    }
 }
 
 /// Exactly the form in which a run id is shown. `RunId`'s own `FromStr` is looser: it also reads ids

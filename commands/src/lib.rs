@@ -10,19 +10,21 @@
 //! 5. [`grammar`]: words into an [`intent::Intent`]; [`parse`]: why not, and what was meant instead.
 //! 6. [`tree`]: the grammar as data, from which come [`completion`], [`help`] and the [`mod@reference`].
 //! 7. [`risk`]: roles, risk classes, and lines that are read late; [`oncall`]: the rungs of escalation.
-//! 8. [`health`]: the facts of a health check and the verdict on them; [`validation`]: more than that; [`canary`],
+//! 8. [`plan`]: what exactly will be done; [`approval`]: who has to say yes; [`journal`]: what became of it; [`incident`].
+//! 9. [`health`]: the facts of a health check and the verdict on them; [`validation`]: more than that; [`canary`],
 //!    [`containers`], [`logs`], [`survey`] (the logs of all services), [`threat`], [`scan`], [`host`], [`secrets`],
 //!    [`database`], [`traffic`], [`links`], [`backup`], [`memory`]: the facts of the other look-ups; [`workload`]: what plans pin;
 //!    [`lookup`]: look-ups of the operators' own; [`task`]: what is to be done again and again; [`period`]: lengths
 //!    of time as they are typed.
 //!    What acting is about: [`backend`] (who can be signalled), [`table`] and [`restore`] (the database's upkeep),
 //!    [`block`] (addresses shut out), [`commit`], [`silence`].
-//! 9. [`runbook`]: lines of the grammar in steps, and whether they can be run; [`coverage`]: which steps of the
-//!    original runbook they stand for.
-//! 10. [`card`]: a reply's content without markup.
-//! 11. [`plot`]: numbers over time, before they are drawn; [`layout`]: tables, short texts and durations in plain text.
-//! 12. [`redact`]: secrets out of a text; [`statement`]: values out of SQL; [`escape`]: markup out of a text.
+//! 10. [`runbook`]: lines of the grammar in steps, and whether they can be run; [`coverage`]: which steps of the
+//!     original runbook they stand for.
+//! 11. [`card`]: a reply's content without markup.
+//! 12. [`plot`]: numbers over time, before they are drawn; [`layout`]: tables, short texts and durations in plain text.
+//! 13. [`redact`]: secrets out of a text; [`statement`]: values out of SQL; [`escape`]: markup out of a text.
 
+pub mod approval;
 pub mod backend;
 pub mod backup;
 pub mod block;
@@ -39,7 +41,9 @@ pub mod health;
 pub mod help;
 pub mod host;
 pub mod ids;
+pub mod incident;
 pub mod intent;
+pub mod journal;
 pub mod layout;
 pub mod line;
 pub mod links;
@@ -50,6 +54,7 @@ pub mod message;
 pub mod oncall;
 pub mod parse;
 pub mod period;
+pub mod plan;
 pub mod plot;
 pub mod redact;
 pub mod reference;

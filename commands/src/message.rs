@@ -283,6 +283,15 @@ pub enum SendError {
     Rejected(String),
 }
 
+/// What a platform shows of one of our messages now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Everything that it says, in no particular order and markup.
+    pub text: String,
+    /// Each reaction with the account that it is of, named as in [`EventKind::Reaction`].
+    pub reactions: Vec<(String, Account)>,
+}
+
 /// Whether an adapter's connection to its platform works now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Liveness {

@@ -58,13 +58,19 @@ impl Period {
         (rest.is_empty() && seconds > 0).then_some(Self(seconds))
     }
 
+    /// Reads a length within these limits.
+    ///
+    /// # Errors
+    /// With what it should be.
+    pub fn between(typed: &str, shortest: Self, longest: Self) -> Result<Self, String> {
+        Self::read(&typed.to_ascii_lowercase())
+            .filter(|period| (shortest..=longest).contains(period))
+            .ok_or_else(|| format!("a length of time from {shortest} to {longest}, such as 15m or 2h"))
+    }
+
     /// A reader of lengths within these limits, for the grammar.
     pub(crate) fn within(shortest: Self, longest: Self) -> impl Fn(&str) -> Result<Self, String> + Clone {
-        move |typed| {
-            Self::read(&typed.to_ascii_lowercase())
-                .filter(|period| (shortest..=longest).contains(period))
-                .ok_or_else(|| format!("a length of time from {shortest} to {longest}, such as 15m or 2h"))
-        }
+        move |typed| Self::between(typed, shortest, longest)
     }
 }
 

@@ -31,6 +31,10 @@ pub enum Verb {
     DbUsers,
     /// `db unused-indexes`
     DbUnusedIndexes,
+    /// `db cancel`
+    DbCancel,
+    /// `db kill`
+    DbKill,
     /// `latency`
     Latency,
     /// `links`
@@ -67,6 +71,20 @@ pub enum Verb {
     DeployList,
     /// `secrets check`
     SecretsCheck,
+    /// `restart`
+    Restart,
+    /// `stack freeze`
+    StackFreeze,
+    /// `stack unfreeze`
+    StackUnfreeze,
+    /// `incident open`
+    IncidentOpen,
+    /// `incident resolve`
+    IncidentResolve,
+    /// `incident list`
+    IncidentList,
+    /// `approvals`
+    Approvals,
     /// `audit`
     Audit,
     /// `help`
@@ -75,7 +93,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 42] = [
         Self::Health,
         Self::Ps,
         Self::Logs,
@@ -91,6 +109,8 @@ impl Verb {
         Self::DbSlow,
         Self::DbUsers,
         Self::DbUnusedIndexes,
+        Self::DbCancel,
+        Self::DbKill,
         Self::AuthTest,
         Self::AuthFailures,
         Self::SecurityWatch,
@@ -107,6 +127,13 @@ impl Verb {
         Self::BackupList,
         Self::DeployList,
         Self::SecretsCheck,
+        Self::Restart,
+        Self::StackFreeze,
+        Self::StackUnfreeze,
+        Self::IncidentOpen,
+        Self::IncidentResolve,
+        Self::IncidentList,
+        Self::Approvals,
         Self::Audit,
         Self::Help,
     ];
@@ -142,10 +169,19 @@ impl Verb {
             Self::DbSlow => "db slow",
             Self::DbUsers => "db users",
             Self::DbUnusedIndexes => "db unused-indexes",
+            Self::DbCancel => "db cancel",
+            Self::DbKill => "db kill",
             Self::Query => "query",
             Self::BackupList => "backup list",
             Self::DeployList => "deploy list",
             Self::SecretsCheck => "secrets check",
+            Self::Restart => "restart",
+            Self::StackFreeze => "stack freeze",
+            Self::StackUnfreeze => "stack unfreeze",
+            Self::IncidentOpen => "incident open",
+            Self::IncidentResolve => "incident resolve",
+            Self::IncidentList => "incident list",
+            Self::Approvals => "approvals",
             Self::Audit => "audit",
             Self::Help => "help",
         }
@@ -191,6 +227,16 @@ impl Verb {
             Self::Query => Requirement { risk: Risk::Read, role: Role::Viewer },
             // It shows no value, but a length and a piece of a digest are enough to try guesses on at home.
             Self::SecretsCheck => Requirement { risk: Risk::Read, role: Role::Operator },
+            Self::Approvals | Self::IncidentList => Requirement { risk: Risk::Read, role: Role::Viewer },
+            // Whoever sees that something goes wrong may say so, and may stop what makes it worse.
+            Self::IncidentOpen | Self::StackFreeze => {
+                Requirement { risk: Risk::Coordinate, role: Role::Viewer }
+            }
+            Self::IncidentResolve => Requirement { risk: Risk::Coordinate, role: Role::Operator },
+            Self::StackUnfreeze => Requirement { risk: Risk::Coordinate, role: Role::Approver },
+            Self::Restart | Self::DbCancel => Requirement { risk: Risk::Change, role: Role::Operator },
+            // What a session has not committed is gone with it.
+            Self::DbKill => Requirement { risk: Risk::Destructive, role: Role::Operator },
             // It only reads, but it tells what everybody did.
             Self::Audit => Requirement { risk: Risk::Read, role: Role::Admin },
         }

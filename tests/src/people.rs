@@ -6,11 +6,21 @@ pub const ADA: &str = "U0ADA";
 pub const BO: &str = "U0BO";
 /// A viewer: `U0CY`, `13`, `cy`.
 pub const CY: &str = "U0CY";
+/// An operator: `U0DEE`, `14`, `dee`; in [`acting`] alone.
+pub const DEE: &str = "U0DEE";
+/// Another approver: `U0EVE`, `15`, `eve`; in [`acting`] alone.
+pub const EVE: &str = "U0EVE";
 /// In no configuration.
 pub const STRANGER: &str = "U0STRANGER";
 
 /// Ada's Discord id.
 pub const ADA_DISCORD: u64 = 1_100_000_000_000_000_011;
+/// Bo's Discord id.
+pub const BO_DISCORD: u64 = 1_100_000_000_000_000_012;
+/// Dee's Discord id.
+pub const DEE_DISCORD: u64 = 1_100_000_000_000_000_014;
+/// Eve's Discord id.
+pub const EVE_DISCORD: u64 = 1_100_000_000_000_000_015;
 /// Cy's Discord id.
 pub const CY_DISCORD: u64 = 1_100_000_000_000_000_013;
 /// In no configuration.
@@ -46,5 +56,27 @@ discord = "{CY_DISCORD}"
 web = "cy"
 roles = ["viewer"]
 "#
+    )
+}
+
+/// The same, with people who ask for changes and who vote on them.
+#[must_use]
+pub fn acting() -> String {
+    format!(
+        r#"{}
+[[person]]
+name = "Dee"
+slack = "{DEE}"
+discord = "{DEE_DISCORD}"
+web = "dee"
+roles = ["operator"]
+[[person]]
+name = "Eve"
+slack = "{EVE}"
+discord = "{EVE_DISCORD}"
+web = "eve"
+roles = ["approver"]
+"#,
+        toml()
     )
 }

@@ -119,7 +119,7 @@ impl Stack {
         .collect();
         Setup::default()
             .with(&format!("[docker]\nhost = {engine:?}\ncompose_project = {:?}", told("PROJECT")))
-            .with("[postgres]\nurl_env = \"STACK_POSTGRES_URL\"")
+            .with("[postgres]\nurl_env = \"STACK_POSTGRES_URL\"\nsignal_url_env = \"STACK_SIGNAL_URL\"")
             .with(&format!("[prometheus]\nurl = {:?}", told("PROMETHEUS_URL")))
             .with(&format!("[alertmanager]\nurl = {:?}", told("ALERTMANAGER_URL")))
             .with(&format!(
@@ -129,6 +129,7 @@ impl Stack {
             .with(&services)
             .secret("STACK_CANARY_PASSWORD", &told("CANARY_PASSWORD"))
             .secret("STACK_POSTGRES_URL", &told("POSTGRES_URL"))
+            .secret("STACK_SIGNAL_URL", &told("POSTGRES_SIGNAL_URL"))
     }
 
     /// The configuration that `deploy/demo/up` wrote.

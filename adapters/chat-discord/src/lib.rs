@@ -23,6 +23,7 @@ mod places;
 mod reactions;
 mod readback;
 mod registration;
+mod seen;
 mod snowflake;
 mod status;
 mod vigil;
@@ -31,8 +32,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use commands::ids::{Account, Platform, Room};
-use commands::message::{ChatEvent, Liveness, Outgoing, RateKey, Receipt, SendError, Sent};
+use commands::ids::{Account, MessageRef, Platform, Room};
+use commands::message::{ChatEvent, Liveness, Outgoing, RateKey, Receipt, Seen, SendError, Sent};
 use commands::tree::CommandTree;
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -192,6 +193,15 @@ impl DiscordChat {
     pub async fn send(&self, outgoing: &Outgoing) -> Result<Sent, SendError> {
         let Shared { api, unacknowledged, now, .. } = &*self.shared;
         outbound::send(api, unacknowledged, outgoing, now()).await
+    }
+
+    /// One of our messages as Discord shows it now, with the reactions among `wanted`; `None` if it is not
+    /// there any more.
+    ///
+    /// # Errors
+    /// As [`SendError`] says.
+    pub async fn seen(&self, message: &MessageRef, wanted: &[&str]) -> Result<Option<Seen>, SendError> {
+        seen::seen(&self.shared.api, message, wanted).await.map_err(|error| outbound::send_error(error, None))
     }
 
     /// Whether events arrive.

@@ -409,7 +409,7 @@ const fn token_is_gone(error: &CallError) -> bool {
     matches!(error, CallError::Refused { status: 401 | 404, .. })
 }
 
-fn send_error(error: CallError, channel: Option<RateKey>) -> SendError {
+pub(crate) fn send_error(error: CallError, channel: Option<RateKey>) -> SendError {
     let why = format!("{error}; `acgs check` says what the bot lacks");
     let barred = |limit| SendError::Barred { why, limit };
     match error {

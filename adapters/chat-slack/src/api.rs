@@ -226,6 +226,22 @@ impl Api {
         }
     }
 
+    /// A message as `reactions.get` shows it, with everybody who reacted.
+    pub(crate) async fn reacted(&self, channel: &str, ts: &str) -> Result<serde_json::Value, CallError> {
+        const METHOD: &str = "reactions.get";
+        let session = self.client.open_session(&self.bot);
+        let params = [("channel", Some(channel)), ("timestamp", Some(ts)), ("full", Some("true"))];
+        let call = session.http_session_api.http_get(METHOD, &params, None);
+        let answer: Result<serde_json::Value, CallError> =
+            self.sorted(METHOD, &limits::reacted(), call).await;
+        self.note(answer.as_ref().err());
+        let mut answer = answer?;
+        match answer.get_mut("message") {
+            Some(message) if message.is_object() => Ok(message.take()),
+            _ => Err(CallError::Unknown(format!("{METHOD} answered 200 without a message"))),
+        }
+    }
+
     /// Posts to the `response_url` of a command or click. It carries its own authority, so no token
     /// goes with it, and it is never logged.
     pub(crate) async fn respond<Q: Serialize + Send + Sync>(

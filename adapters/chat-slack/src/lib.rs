@@ -14,11 +14,13 @@ mod inbound;
 mod limits;
 mod manifest;
 mod outbound;
+mod seen;
 mod socket;
 
 use std::sync::{Arc, OnceLock};
 
-use commands::message::{ChatEvent, Liveness, Outgoing, RateKey, Receipt, SendError, Sent};
+use commands::ids::MessageRef;
+use commands::message::{ChatEvent, Liveness, Outgoing, RateKey, Receipt, Seen, SendError, Sent};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
@@ -182,6 +184,14 @@ impl SlackChat {
     /// says that a part of the call may have been done.
     pub async fn send(&self, outgoing: &Outgoing) -> Result<Sent, SendError> {
         outbound::send(&self.shared, outgoing).await
+    }
+
+    /// One of our messages as Slack shows it now; `None` if it is not there any more.
+    ///
+    /// # Errors
+    /// As [`SendError`] says.
+    pub async fn seen(&self, message: &MessageRef) -> Result<Option<Seen>, SendError> {
+        seen::seen(&self.shared, message).await
     }
 
     /// Whether events arrive and answers may leave. In HTTP mode nothing can be known before one comes.

@@ -34,6 +34,10 @@ pub(crate) fn whisper() -> RateKey {
     limit("chat.postEphemeral", TIER_4)
 }
 
+pub(crate) fn reacted() -> RateKey {
+    limit("reactions.get", TIER_3)
+}
+
 /// Five uses in all, and the address is a secret while keys are logged.
 pub(crate) fn respond(response_url: &str) -> RateKey {
     let mut hasher = DefaultHasher::new();

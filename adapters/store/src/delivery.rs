@@ -13,6 +13,7 @@ use sqlx::PgConnection;
 use crate::audit::{self, AuditEntry};
 use crate::column::{from_json, json, micros, micros_after, timestamp, unknown};
 use crate::outbox::{self, NewMessage};
+use crate::plan::{self, NewPlan};
 use crate::writer::Unit;
 use crate::{Database, Result, Store, StoreError};
 
@@ -47,6 +48,8 @@ pub struct Conclusion<'a> {
     pub audit: Vec<AuditEntry>,
     /// To be sent; see [`Store::put_message`].
     pub messages: Vec<NewMessage>,
+    /// To be voted on.
+    pub plan: Option<NewPlan>,
 }
 
 impl Store {
@@ -120,6 +123,7 @@ impl Store {
             delivery: conclusion.delivery.cloned(),
             messages,
             entries: conclusion.audit.iter().map(audit::row).collect(),
+            plan: conclusion.plan.as_ref().map(plan::row),
             at: micros(now),
         };
         match &*self.database {
@@ -138,7 +142,7 @@ impl Store {
 
 /// The writer reads the chain's end and saves it, once for all the jobs of a group.
 async fn end_in_group(unit: &mut Unit, ending: &Ending) -> Result<bool> {
-    if let Ending { delivery: Some(delivery), messages, entries, at } = ending
+    if let Ending { delivery: Some(delivery), messages, entries, plan: None, at } = ending
         && let ([message], [entry]) = (messages.as_slice(), entries.as_slice())
     {
         return end_usual(unit, delivery, message, entry, *at).await;
@@ -150,6 +154,9 @@ async fn end_in_group(unit: &mut Unit, ending: &Ending) -> Result<bool> {
         return Ok(false);
     }
     outbox::sqlite::put_all(connection, &ending.messages).await?;
+    if let Some(plan) = &ending.plan {
+        plan::sqlite::insert(connection, plan).await?;
+    }
     if !ending.entries.is_empty() {
         let head = unit.head.as_mut().ok_or_else(audit::no_head)?;
         audit::sqlite::append(connection, head, &ending.entries, ending.at).await?;
@@ -209,6 +216,9 @@ async fn end_alone(connection: &mut PgConnection, ending: &Ending) -> Result<boo
         return Ok(false);
     }
     outbox::postgres::put_all(connection, &ending.messages).await?;
+    if let Some(plan) = &ending.plan {
+        plan::postgres::insert(connection, plan).await?;
+    }
     if !ending.entries.is_empty() {
         let mut head = audit::lock_head(connection).await?;
         audit::postgres::append(connection, &mut head, &ending.entries, ending.at).await?;
@@ -243,6 +253,7 @@ struct Ending {
     delivery: Option<DeliveryId>,
     messages: Vec<outbox::Row>,
     entries: Vec<audit::Row>,
+    plan: Option<plan::Row>,
     at: i64,
 }
 

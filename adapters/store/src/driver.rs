@@ -1,5 +1,5 @@
 //! One text for two drivers. sqlx types a query by its database, so the same body is expanded once
-//! for each: `per_driver` for functions, `reading` and `writing` for the choice at run time.
+//! for each: `per_driver` for functions, `reading`, `writing` and `transacting` for the choice at run time.
 //!
 //! Bodies that write and return rows use `fetch_all` only. sqlx leaves a SQLite statement at the
 //! first row of a `fetch_optional`, and the reset that ends it then hides a commit that fails.
@@ -48,6 +48,27 @@ macro_rules! writing {
             }
             $crate::Database::Postgres(pool) => {
                 postgres::$body(&mut *pool.acquire().await?, &$arguments).await
+            }
+        }
+    };
+}
+
+/// Runs a body of several writing statements, which happen all or not at all.
+macro_rules! transacting {
+    ($store:expr, $body:ident($arguments:expr)) => {
+        match &*$store.database {
+            $crate::Database::Sqlite(db) => {
+                db.writer
+                    .transaction($arguments, |unit, arguments| {
+                        Box::pin(sqlite::$body(&mut unit.connection, arguments))
+                    })
+                    .await
+            }
+            $crate::Database::Postgres(pool) => {
+                let mut transaction = pool.begin().await?;
+                let result = postgres::$body(&mut *transaction, &$arguments).await?;
+                transaction.commit().await?;
+                Ok(result)
             }
         }
     };

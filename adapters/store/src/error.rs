@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use commands::ids::RunId;
+
 /// A failure of the store. Cloneable, because one failed commit is the answer to a whole group of callers.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -66,6 +68,34 @@ pub enum StoreError {
     NoTarget {
         /// The message.
         slot: String,
+    },
+    /// Somebody else acts on the same thing. Nothing was changed.
+    #[error("{target} is being worked on by run {run}")]
+    Locked {
+        /// The thing, as [`Target::lock`](commands::plan::Target::lock) names it.
+        target: String,
+        /// Whose.
+        run: RunId,
+    },
+    /// A plan that was to begin has begun, is closed, or got another vote meanwhile. Nothing was changed.
+    #[error("plan {run} is not what it was a moment ago")]
+    PlanMoved {
+        /// Whose.
+        run: RunId,
+    },
+    /// Nothing acts while the freeze lasts. Nothing was changed.
+    #[error("frozen by {person}: {why}")]
+    Frozen {
+        /// Who froze.
+        person: String,
+        /// Why, as typed.
+        why: String,
+    },
+    /// Somebody took the execution over. Nothing was changed.
+    #[error("run {run} was taken over")]
+    TakenOver {
+        /// Whose.
+        run: RunId,
     },
     /// Used after [`Store::close`](crate::Store::close), or the writer died.
     #[error("the store is closed")]

@@ -4,7 +4,8 @@
 //! It lives in an embedded SQLite file, or in PostgreSQL when several replicas share it; both run the
 //! same queries. The store keeps facts and decides nothing; the time is always an argument.
 //!
-//! In reading order: [`delivery`], [`outbox`], [`audit`], [`login`], [`task`]; then how it is done: `driver`
+//! In reading order: [`delivery`], [`outbox`], [`audit`], [`login`], [`task`], [`plan`] (with votes), [`journal`], [`incident`],
+//! [`mod@freeze`], [`mod@evidence`]; then how it is done: `driver`
 //! (one text for two databases), `sqlite` and its `writer` (group commit), `postgres`.
 
 #[macro_use]
@@ -13,9 +14,14 @@ pub mod audit;
 mod column;
 pub mod delivery;
 mod error;
+pub mod evidence;
+pub mod freeze;
+pub mod incident;
+pub mod journal;
 pub mod login;
 mod migration;
 pub mod outbox;
+pub mod plan;
 mod postgres;
 mod probe;
 mod sqlite;
@@ -32,10 +38,15 @@ use std::sync::Arc;
 pub use audit::{AuditDecision, AuditEntry, AuditFilter, AuditOutcome, AuditRow, Head, Verified};
 pub use delivery::{Conclusion, OpenDelivery, Recorded};
 pub use error::StoreError;
+pub use evidence::Evidence;
+pub use freeze::Freeze;
+pub use incident::NewIncident;
+pub use journal::{Begin, End, Held, RunRecord};
 pub use login::LoginKind;
 use sqlx::postgres::PgConnectOptions;
 
 pub use outbox::{Claimed, Confirmed, Lane, NewMessage, OutboxDepth, Wanted};
+pub use plan::{Cast, Closed, NewPlan, PlanState, StoredPlan, Way, plan_slot};
 pub use task::TaskDone;
 
 /// The short form of results here.

@@ -29,6 +29,10 @@ async fn release(connection: &mut sqlx::SqliteConnection, now: &i64) -> Result<(
         .bind(now)
         .execute(&mut *connection)
         .await?;
+    sqlx::query("UPDATE run SET lease_until = $1 WHERE ended_at IS NULL AND lease_until > $1")
+        .bind(now)
+        .execute(&mut *connection)
+        .await?;
     sqlx::query(
         "UPDATE outbox SET due_at = $1 \
          WHERE sent_version < version AND dead_at IS NULL AND unheard > 0 AND due_at > $1",

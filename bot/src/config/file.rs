@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use commands::approval::Windows;
 use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, Room, ServiceName};
 use commands::lookup::QueryName;
 use commands::oncall::Rung;
+use commands::period::Period;
 use commands::risk::Role;
 use commands::task::{Every, Task, TaskName};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -20,7 +23,8 @@ use url::{Host, Url};
 use super::secret::Spelled;
 use super::{
     Auth, Backups, Bot, Config, ConfigError, Contact, DEFAULTS, Discord, Docker, Grafana, LogFormat, Oncall,
-    People, Person, Postgres, Query, Question, Secret, Security, Service, Slack, SlackMode, StoreUrl, Web,
+    People, Person, Postgres, Proof, Query, Question, Secret, Security, Service, Slack, SlackMode, StoreUrl,
+    Web,
 };
 use super::{document, runbook};
 
@@ -52,6 +56,10 @@ struct File {
     oncall: Option<Spanned<OncallSection>>,
     #[serde(default, rename = "contact")]
     contacts: Vec<Spanned<Contact>>,
+    #[serde(default)]
+    approval: ApprovalSection,
+    #[serde(default)]
+    proof: ProofSection,
     deploy: Option<DeploySection>,
     backups: Option<BackupsSection>,
     security: Option<SecuritySection>,
@@ -135,6 +143,23 @@ struct PostgresSection {
     url: Option<String>,
     url_env: Option<String>,
     url_file: Option<String>,
+    signal_url: Option<String>,
+    signal_url_env: Option<String>,
+    signal_url_file: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct ApprovalSection {
+    approve_within: Option<Spanned<String>>,
+    start_within: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct ProofSection {
+    settle: Option<Spanned<String>>,
+    within: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -311,6 +336,22 @@ impl Check<'_> {
         })
     }
 
+    /// A length of time from a second to `most`.
+    fn length(
+        &self,
+        key: &str,
+        given: Option<Spanned<String>>,
+        default: Option<Spanned<String>>,
+        most: Period,
+    ) -> Result<Duration, ConfigError> {
+        let Some(typed) = given.or(default) else {
+            return Err(self.error(0..0, format!("{key} is missing")));
+        };
+        let read = Period::between(typed.get_ref(), Period::seconds(1), most);
+        read.map(Duration::from)
+            .map_err(|expected| self.error(typed.span(), format!("{key} must be {expected}")))
+    }
+
     fn snowflake(&self, key: &str, id: &Spanned<String>) -> Result<u64, ConfigError> {
         id.get_ref().parse().ok().filter(|id| *id != 0).ok_or_else(|| {
             self.error(
@@ -355,6 +396,8 @@ pub(super) fn resolve(
         public: file.public.map(|section| public(&check, section)).transpose()?,
         oncall: file.oncall.map(|section| oncall(&check, section, &people)).transpose()?,
         contacts: contacts(&check, file.contacts)?,
+        approval: approval(&check, file.approval, defaults.approval)?,
+        proof: proof(&check, file.proof, defaults.proof)?,
         repository: repository(&check, file.deploy, defaults.deploy)?,
         backups: backups(&check, file.backups, defaults.backups)?,
         security: file.security.map(|section| security(&check, section, defaults.security)).transpose()?,
@@ -539,7 +582,52 @@ fn postgres(
     )?;
     exec_postgres::Postgres::new(&url)
         .map_err(|error| check.error(section.span(), format!("[postgres] url: {error}")))?;
-    Ok(Postgres { url })
+    let signal = Spelled {
+        key: "signal_url",
+        plain: given.signal_url.as_deref(),
+        env: given.signal_url_env.as_deref(),
+        file: given.signal_url_file.as_deref(),
+    };
+    // Whoever only looks needs none.
+    if signal.plain.is_none() && signal.env.is_none() && signal.file.is_none() {
+        return Ok(Postgres { url, signal_url: None });
+    }
+    let signal_url = check.secret("postgres", &section.span(), &signal)?;
+    exec_postgres::Postgres::new(&signal_url)
+        .map_err(|error| check.error(section.span(), format!("[postgres] signal_url: {error}")))?;
+    Ok(Postgres { url, signal_url: Some(signal_url) })
+}
+
+fn approval(
+    check: &Check<'_>,
+    section: ApprovalSection,
+    defaults: ApprovalSection,
+) -> Result<Windows, ConfigError> {
+    let hour = Period::hours(1);
+    Ok(Windows {
+        approve: check.length(
+            "[approval] approve_within",
+            section.approve_within,
+            defaults.approve_within,
+            hour,
+        )?,
+        start: check.length("[approval] start_within", section.start_within, defaults.start_within, hour)?,
+    })
+}
+
+fn proof(check: &Check<'_>, section: ProofSection, defaults: ProofSection) -> Result<Proof, ConfigError> {
+    let most = Period::minutes(10);
+    let within = section.within.as_ref().map(Spanned::span);
+    let proof = Proof {
+        settle: check.length("[proof] settle", section.settle, defaults.settle, most)?,
+        within: check.length("[proof] within", section.within, defaults.within, most)?,
+    };
+    if proof.settle > proof.within {
+        let what =
+            "[proof] within is shorter than settle: a service would be judged before its numbers are there";
+        return Err(check.error(within.unwrap_or_default(), what));
+    }
+    Ok(proof)
 }
 
 fn auth(

@@ -4,8 +4,11 @@ use super::*;
 use crate::containers::UsageOrder;
 use crate::database::SlowBy;
 use crate::ids::RunId;
+use crate::incident::{IncidentNumber, Severity};
 use crate::intent::{AUDIT_ROWS_DEFAULT, limits};
-use crate::intent::{Auth, Backup, Db, Deploy, Oncall, RunbookAsk, Secrets, Security};
+use crate::intent::{
+    Auth, Backup, Db, Deploy, How, IncidentAsk, Oncall, RunbookAsk, Secrets, Security, Stack,
+};
 use crate::logs::Level;
 use crate::period::Period;
 use crate::traffic::Quantile;
@@ -186,6 +189,36 @@ fn stats() -> impl Strategy<Value = Intent> {
     })
 }
 
+fn how() -> impl Strategy<Value = How> {
+    let reason = "[a-zß—][ -~äß]{20,60}".prop_filter_map("no reason", |text| text.parse().ok());
+    prop_oneof![
+        any::<bool>().prop_map(|dry_run| How { dry_run, break_glass: None }),
+        reason.prop_map(|reason| How { dry_run: false, break_glass: Some(reason) }),
+    ]
+}
+
+/// Commands that act, and those around them.
+fn acting() -> impl Strategy<Value = Intent> {
+    let service = || prop::sample::select(SERVICES.to_vec()).prop_map(|name| name.parse().unwrap());
+    let words = || person().prop_filter_map("no words", |text| text.parse().ok());
+    prop_oneof![
+        (service(), how()).prop_map(|(service, how)| Intent::Restart { service, how }),
+        (1u32..=4_194_304, how()).prop_map(|(pid, how)| Intent::Db(Db::Cancel { pid, how })),
+        (1u32..=4_194_304, how()).prop_map(|(pid, how)| Intent::Db(Db::Kill { pid, how })),
+        (words(), prop::option::of((60u32..=604_800).prop_map(Period::seconds)))
+            .prop_map(|(why, length)| Intent::Stack(Stack::Freeze { why, length })),
+        Just(Intent::Stack(Stack::Unfreeze)),
+        (prop::sample::select(Severity::ALL.to_vec()), words(), prop::option::of(service())).prop_map(
+            |(severity, title, service)| Intent::Incident(IncidentAsk::Open { severity, title, service })
+        ),
+        (words(), prop::option::of(1u32..)).prop_map(|(how, number)| {
+            Intent::Incident(IncidentAsk::Resolve { how, number: number.map(IncidentNumber) })
+        }),
+        Just(Intent::Incident(IncidentAsk::List)),
+        Just(Intent::Approvals),
+    ]
+}
+
 fn intent() -> impl Strategy<Value = Intent> {
     let service = prop::option::of(prop::sample::select(SERVICES.to_vec()));
     let wait = prop::option::of(5u16..=300);
@@ -210,6 +243,7 @@ fn intent() -> impl Strategy<Value = Intent> {
                 public: false,
             }
         }),
+        acting(),
         Just(Intent::Ps),
         logs(),
         stats(),

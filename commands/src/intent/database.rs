@@ -1,6 +1,6 @@
 //! The group `db`.
 
-use super::push_option;
+use super::{How, push_option};
 use crate::database::SlowBy;
 use crate::period::Period;
 use crate::verb::Verb;
@@ -10,7 +10,7 @@ pub const LONG: (Period, Period) = (Period::seconds(1), Period::days(7));
 /// How long when nobody says: the runbook's five minutes.
 pub const LONG_DEFAULT: Period = Period::minutes(5);
 
-/// Look-ups in the platform's database.
+/// Look-ups in the platform's database, and ends of its sessions.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
 pub enum Db {
     /// Whether it answers.
@@ -81,6 +81,38 @@ pub enum Db {
         after_help = "db unused-indexes"
     )]
     UnusedIndexes,
+    /// Stops a statement.
+    #[command(
+        about = "Cancel a session's statement",
+        long_about = "Cancels the statement that a session runs now; the session stays. The session is named by its pid and by \
+                      when it and its statement began, so that it can't hit another one. Backups, index builds, replicas and \
+                      the database's own processes are refused. db long-queries shows the pids.",
+        after_help = "db cancel 4711"
+    )]
+    Cancel {
+        /// Which session.
+        #[arg(value_name = "PID", help = "Which session", value_parser = pid, allow_negative_numbers = true)]
+        pid: u32,
+        /// With or without votes.
+        #[command(flatten)]
+        how: How,
+    },
+    /// Ends a session.
+    #[command(
+        about = "End a session",
+        long_about = "Ends a session, and with it what it has not committed. Try db cancel first. The session is named by its \
+                      pid and by when it began, so that it can't hit another one; it is looked for again afterwards. Backups, \
+                      index builds, replicas and the database's own processes are refused.",
+        after_help = "db kill 4711"
+    )]
+    Kill {
+        /// Which session.
+        #[arg(value_name = "PID", help = "Which session", value_parser = pid, allow_negative_numbers = true)]
+        pid: u32,
+        /// With or without votes.
+        #[command(flatten)]
+        how: How,
+    },
 }
 
 impl Db {
@@ -93,6 +125,8 @@ impl Db {
             Self::Slow { .. } => Verb::DbSlow,
             Self::Users => Verb::DbUsers,
             Self::UnusedIndexes => Verb::DbUnusedIndexes,
+            Self::Cancel { .. } => Verb::DbCancel,
+            Self::Kill { .. } => Verb::DbKill,
         }
     }
 
@@ -103,6 +137,29 @@ impl Db {
                 push_option(words, "over", Some(over).filter(|over| **over != LONG_DEFAULT));
             }
             Self::Slow { by } => push_option(words, "by", Some(by).filter(|by| **by != SlowBy::default())),
+            Self::Cancel { pid, how } | Self::Kill { pid, how } => {
+                words.push(pid.to_string());
+                how.push(words);
+            }
         }
     }
+
+    pub(super) const fn how(&self) -> Option<&How> {
+        match self {
+            Self::Cancel { how, .. } | Self::Kill { how, .. } => Some(how),
+            Self::Ping
+            | Self::Connections
+            | Self::LongQueries { .. }
+            | Self::Locks
+            | Self::Slow { .. }
+            | Self::Users
+            | Self::UnusedIndexes => None,
+        }
+    }
+}
+
+/// A process's number, as PostgreSQL shows it; Linux gives none above 4,194,304 (proc(5), `pid_max`).
+fn pid(typed: &str) -> Result<u32, String> {
+    let number = typed.parse().ok().filter(|number| (1..=4_194_304).contains(number));
+    number.ok_or_else(|| "the number of a process, as db long-queries shows it".to_owned())
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::database::SlowBy;
+use crate::incident::{IncidentNumber, Severity};
 use crate::risk::{Risk, Role};
 
 #[test]
@@ -108,6 +109,58 @@ fn an_intent_prints_as_the_line_to_type() {
         ),
         (audit(AUDIT_ROWS_DEFAULT, "alice"), "audit --person alice --run 00c0ffee1234"),
         (audit(5, "it's #1"), r#"audit --last 5 --person "it's #1" --run 00c0ffee1234"#),
+        (
+            Intent::Restart { service: "ac_service".parse().unwrap(), how: How::default() },
+            "restart ac_service",
+        ),
+        (
+            Intent::Restart {
+                service: "ac_service".parse().unwrap(),
+                how: How { dry_run: true, break_glass: None },
+            },
+            "restart ac_service --dry-run",
+        ),
+        (
+            Intent::Db(Db::Kill {
+                pid: 4_711,
+                how: How { dry_run: false, break_glass: Some("nobody else is awake".parse().unwrap()) },
+            }),
+            "db kill 4711 --break-glass 'nobody else is awake'",
+        ),
+        (Intent::Db(Db::Cancel { pid: 1, how: How::default() }), "db cancel 1"),
+        (
+            Intent::Stack(Stack::Freeze {
+                why: "two people".parse().unwrap(),
+                length: Some(Period::hours(2)),
+            }),
+            "stack freeze 'two people' 2h",
+        ),
+        (Intent::Stack(Stack::Unfreeze), "stack unfreeze"),
+        (
+            Intent::Incident(IncidentAsk::Open {
+                severity: Severity::P1,
+                title: "logins fail".parse().unwrap(),
+                service: Some("auth_service".parse().unwrap()),
+            }),
+            "incident open P1 'logins fail' --service auth_service",
+        ),
+        (
+            Intent::Incident(IncidentAsk::Open {
+                severity: Severity::P0,
+                title: "-x".parse().unwrap(),
+                service: Some("auth_service".parse().unwrap()),
+            }),
+            "incident open --service auth_service -- P0 -x",
+        ),
+        (
+            Intent::Incident(IncidentAsk::Resolve {
+                how: "restarted it".parse().unwrap(),
+                number: Some(IncidentNumber(7)),
+            }),
+            "incident resolve 'restarted it' --number 7",
+        ),
+        (Intent::Incident(IncidentAsk::List), "incident list"),
+        (Intent::Approvals, "approvals"),
         (audit(5, "--last"), "audit --last 5 '--person=--last' --run 00c0ffee1234"),
     ];
     for (intent, line) in table {
@@ -137,6 +190,8 @@ fn what_each_command_needs() {
     db slow: read, viewer
     db users: read, viewer
     db unused-indexes: read, viewer
+    db cancel: change, operator
+    db kill: destructive, operator
     auth test: read, viewer
     auth failures: read, viewer
     security watch: read, viewer
@@ -153,11 +208,18 @@ fn what_each_command_needs() {
     backup list: read, viewer
     deploy list: read, viewer
     secrets check: read, operator
+    restart: change, operator
+    stack freeze: coordinate, viewer
+    stack unfreeze: coordinate, approver
+    incident open: coordinate, viewer
+    incident resolve: coordinate, operator
+    incident list: read, viewer
+    approvals: read, viewer
     audit: read, admin
     help: read, viewer
     ");
     assert_eq!(Verb::ALL.map(|verb| Verb::find(verb.as_str())), Verb::ALL.map(Some));
-    assert_eq!(Verb::find("restart"), None);
+    assert_eq!(Verb::find("reboot"), None);
 }
 
 #[test]
@@ -167,4 +229,14 @@ fn to_record_a_task_takes_more_than_to_look() {
     };
     assert_eq!(tasks(None), Requirement { risk: Risk::Read, role: Role::Viewer });
     assert_eq!(tasks(Some("log-review")), Requirement { risk: Risk::Coordinate, role: Role::Operator });
+}
+
+#[test]
+fn a_reason_to_break_the_glass_says_something() {
+    let reason = |typed: &str| typed.parse::<Reason>().map(|reason| reason.to_string());
+    assert_eq!(reason("  the\u{a0}database  is gone "), Ok("the database is gone".to_owned()));
+    for bad in ["", "urgent", "12345678901234", "              x", &"x".repeat(301)] {
+        assert_eq!(reason(bad), Err("a reason of 15 to 300 characters, in quotes".to_owned()), "{bad:?}");
+    }
+    assert!(reason("123456789012345").is_ok());
 }

@@ -14,7 +14,7 @@ fn grammar() -> Grammar {
 fn refusals_say_what_to_type_instead() {
     let table = [
         ("helth", r#"There is no command "helth". Did you mean health? Type help for the list."#),
-        ("restart auth_service", r#"There is no command "restart". Type help for the list."#),
+        ("reboot auth_service", r#"There is no command "reboot". Type help for the list."#),
         ("'health auth_service'", r#"There is no command "health auth_service". Type help for the list."#),
         ("--wait 5", r#"There is no command "--wait". Type help for the list."#),
         ("help helth", r#"There is no command "helth". Did you mean health? Type help for the list."#),

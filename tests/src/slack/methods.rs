@@ -26,7 +26,16 @@ pub(super) enum Token {
     Any,
 }
 
-const METHODS: [Method; 7] = [
+const METHODS: [Method; 8] = [
+    Method {
+        name: "reactions.get",
+        required: &[],
+        optional: &["channel", "file", "file_comment", "full", "timestamp"],
+        token: Token::Any,
+        scope: Some("reactions:read"),
+        tier: Some(50),
+        json: false,
+    },
     Method {
         name: "auth.test",
         required: &[],

@@ -164,6 +164,7 @@ fn perform(shared: &Shared, method: &Method, args: &Args) -> Result<Value, &'sta
         "chat.postMessage" => post_message(&mut state, args),
         "chat.update" => update(&mut state, args),
         "chat.postEphemeral" => post_ephemeral(&mut state, args),
+        "reactions.get" => reacted(&state, args),
         "files.getUploadURLExternal" => upload_address(shared, &mut state, args),
         "files.completeUploadExternal" => complete_upload(&mut state, args),
         _ => Err("unknown_method"),
@@ -194,6 +195,30 @@ fn post_message(state: &mut State, args: &Args) -> Result<Value, &'static str> {
             "thread_ts": args.get("thread_ts"), "blocks": args.get("blocks"),
         },
     }))
+}
+
+/// A message with its reactions, each with the people who put it on, in the order of their names.
+fn reacted(state: &State, args: &Args) -> Result<Value, &'static str> {
+    let (channel, ts) = (text(args, "channel"), text(args, "timestamp"));
+    let message = state.messages.iter().find(|message| message.is(channel, ts) && message.only_for.is_none());
+    let message = message.ok_or("message_not_found")?;
+    let names: std::collections::BTreeSet<_> = message.reactions.iter().map(|(name, _)| name).collect();
+    let reactions: Vec<Value> = names
+        .into_iter()
+        .map(|name| {
+            let of_name = message.reactions.iter().filter(|(other, _)| other == name);
+            let users: Vec<_> = of_name.map(|(_, user)| user).collect();
+            json!({ "name": name, "users": users, "count": users.len() })
+        })
+        .collect();
+    let mut shown = json!({
+        "type": "message", "ts": ts, "user": BOT_USER, "bot_id": "B0BOT",
+        "text": message.args["text"], "blocks": message.args["blocks"],
+    });
+    if !reactions.is_empty() {
+        shown["reactions"] = reactions.into();
+    }
+    Ok(json!({ "ok": true, "type": "message", "channel": channel, "message": shown }))
 }
 
 fn post_ephemeral(state: &mut State, args: &Args) -> Result<Value, &'static str> {

@@ -62,6 +62,7 @@ async fn of(count: usize, table: &mut Table) -> anyhow::Result<()> {
         prober: prober.clone(),
         docker: None,
         postgres: None,
+        signals: None,
         prometheus: None,
         alertmanager: None,
         canary: None,

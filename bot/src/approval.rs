@@ -1,0 +1,501 @@
+//! From votes to a plan that may begin. The only module that makes an [`Approved`].
+//!
+//! A vote is stored and then weighed; what follows from it is decided anew from what is stored, by whoever
+//! comes by: the voter's own task, and once a second the keeper, which also notices what time decides. So a
+//! crash between any two steps loses nothing.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use commands::approval::{Ballot, Standing, standing};
+use commands::ids::{Account, MessageRef, Place, RunId};
+use commands::intent::Intent;
+use commands::message::{Posted, Target};
+use commands::plan::{Plan, differences};
+use commands::risk::{Requirement, Role};
+use jiff::Timestamp;
+use store::{Cast, Closed, Lane, NewMessage, PlanState, StoreError, StoredPlan, Way, plan_slot};
+use tokio_util::sync::CancellationToken;
+
+use crate::acting::asked;
+use crate::app::App;
+use crate::authorize::{Decision, Refusal, authorize};
+use crate::chat::Look;
+use crate::config::Person;
+use crate::execute;
+use crate::performed::{Performed, news};
+use crate::plan::{NoPlan, draft};
+use crate::report::plan as say;
+use crate::{clock, proof, report};
+
+/// Between two looks at the plans that wait.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Between two readings of the reactions on a plan that waits. Slack takes 50 such calls a minute
+/// (docs.slack.dev/reference/methods/reactions.get, tier 3).
+const READ_BACK_EVERY: Duration = Duration::from_secs(30);
+
+/// A plan with every vote that it needs, its facts read again and found the same. Made here alone.
+pub struct Approved {
+    stored: StoredPlan,
+    by: Vec<String>,
+    _made_here: (),
+}
+
+impl Approved {
+    /// The plan.
+    #[must_use]
+    pub const fn plan(&self) -> &Plan {
+        &self.stored.plan
+    }
+
+    /// With its place and its digest.
+    #[must_use]
+    pub const fn stored(&self) -> &StoredPlan {
+        &self.stored
+    }
+
+    /// Who said yes.
+    #[must_use]
+    pub fn by(&self) -> &[String] {
+        &self.by
+    }
+}
+
+/// Plans that are being weighed right now, so that two tasks do not read the same facts at once.
+#[derive(Debug, Default)]
+pub struct Weighing(Mutex<HashMap<RunId, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Weighing {
+    fn of(&self, run: RunId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, one| Arc::strong_count(one) > 1);
+        Arc::clone(all.entry(run).or_default())
+    }
+}
+
+/// What somebody's vote is on.
+#[derive(Clone, Copy, Debug)]
+pub enum On<'a> {
+    /// A reaction's message.
+    Message(&'a MessageRef),
+    /// A button's plan.
+    Plan {
+        /// Whose.
+        run: RunId,
+        /// The first hex digits of its digest, as the button has them.
+        digest: &'a str,
+    },
+}
+
+/// What somebody says, or takes back.
+#[derive(Clone, Copy, Debug)]
+pub struct Said<'a> {
+    /// On what.
+    pub on: On<'a>,
+    /// By the platform's word.
+    pub account: &'a Account,
+    /// Where.
+    pub place: &'a Place,
+    /// What.
+    pub ballot: Ballot,
+    /// Whether it is said or taken back.
+    pub said: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What became of a vote.
+#[derive(Debug)]
+pub enum Counted {
+    /// It is on no plan.
+    NoPlan,
+    /// It is recorded; the plan stands so.
+    Recorded {
+        /// Whose.
+        run: RunId,
+        /// Who, by the configuration.
+        person: String,
+        /// How the plan stands with it.
+        standing: Standing,
+    },
+    /// It does not count.
+    Refused {
+        /// The plan.
+        run: RunId,
+        /// Who, if they are known.
+        person: Option<String>,
+        /// Why.
+        why: NotCounted,
+    },
+}
+
+/// Why a vote does not count.
+#[derive(Debug)]
+pub enum NotCounted {
+    /// This person may not vote on it.
+    Refusal(Refusal),
+    /// One's own plan.
+    Own,
+    /// Somebody else's plan can't be confirmed, and this one takes no confirmation.
+    NoConfirmation,
+    /// The plan has begun or is closed.
+    NotOpen(PlanState),
+    /// The button is another plan's.
+    OtherPlan,
+}
+
+/// Records a vote. What follows from it is for [`weigh`].
+pub async fn count(app: &App, said: Said<'_>) -> anyhow::Result<Counted> {
+    let on = said.on;
+    let way = match on {
+        On::Message(_) => Way::Reaction(said.account.clone()),
+        On::Plan { .. } => Way::Button,
+    };
+    let Some(stored) = find(app, on).await? else { return Ok(Counted::NoPlan) };
+    let run = stored.plan.run;
+    let refused =
+        |person: Option<&str>, why| Ok(Counted::Refused { run, person: person.map(str::to_owned), why });
+    // A message of ours is where we put it, whatever its platform says of a thread.
+    let place = match on {
+        On::Message(_) => &stored.place,
+        On::Plan { .. } => said.place,
+    };
+    let person = match may(app, said.account, place, &stored, said.ballot) {
+        Ok(person) => person,
+        Err(refusal) => {
+            let known = app.config.people.find(said.account).map(|person| person.name.as_str());
+            return refused(known, NotCounted::Refusal(refusal));
+        }
+    };
+    if let On::Plan { digest, .. } = on
+        && !stored.digest.to_string().starts_with(digest)
+    {
+        return refused(Some(person), NotCounted::OtherPlan);
+    }
+    if stored.state != PlanState::Open {
+        return refused(Some(person), NotCounted::NotOpen(stored.state));
+    }
+    let own = person == stored.plan.requester;
+    match said.ballot {
+        Ballot::Approve if own => return refused(Some(person), NotCounted::Own),
+        Ballot::Confirm if !own || !stored.quorum.confirm => {
+            return refused(Some(person), NotCounted::NoConfirmation);
+        }
+        Ballot::Approve | Ballot::Veto | Ballot::Confirm => {}
+    }
+    let cast =
+        Cast { run, person: person.to_owned(), ballot: said.ballot, way, at: said.at, said: said.said };
+    if !app.store.cast(cast).await? {
+        let state = app.store.plan(run).await?.map_or(PlanState::Open, |stored| stored.state);
+        return refused(Some(person), NotCounted::NotOpen(state));
+    }
+    let standing = stands(app, &stored, clock::now()).await?;
+    Ok(Counted::Recorded { run, person: person.to_owned(), standing })
+}
+
+/// Who of the configuration votes, if they may: the same question as for any command. The requester may
+/// confirm and take back with the right to ask.
+fn may<'a>(
+    app: &'a App,
+    account: &Account,
+    place: &Place,
+    stored: &StoredPlan,
+    ballot: Ballot,
+) -> Result<&'a str, Refusal> {
+    let own = app.config.people.find(account).is_some_and(|person| person.name == stored.plan.requester);
+    let role = match ballot {
+        Ballot::Confirm => Role::Operator,
+        Ballot::Approve | Ballot::Veto if own => Role::Operator,
+        Ballot::Approve | Ballot::Veto => stored.quorum.role,
+    };
+    let needs = Requirement { risk: stored.plan.risk, role };
+    match authorize(&app.config.people, &app.config.bot.incident_channels, account, Some(place), needs) {
+        Decision::Allowed(person) => Ok(&person.name),
+        Decision::Refused(refusal) => Err(refusal),
+    }
+}
+
+async fn find(app: &App, on: On<'_>) -> Result<Option<StoredPlan>, StoreError> {
+    match on {
+        On::Plan { run, .. } => app.store.plan(run).await,
+        On::Message(message) => {
+            let open = app.store.open_plans().await?;
+            Ok(open.into_iter().find(|stored| posted(stored) == Some(message)))
+        }
+    }
+}
+
+const fn posted(stored: &StoredPlan) -> Option<&MessageRef> {
+    match &stored.posted {
+        Some(Posted::Message(message)) => Some(message),
+        Some(Posted::ByToken | Posted::Ephemeral) | None => None,
+    }
+}
+
+async fn stands(app: &App, stored: &StoredPlan, now: Timestamp) -> Result<Standing, StoreError> {
+    let votes = app.store.votes(stored.plan.run).await?;
+    let role_of = |name: &str| app.config.people.named(name).map(|person| person.role);
+    Ok(standing(&asked(&stored.plan, stored.quorum, app.config.approval), &votes, role_of, now))
+}
+
+/// The approved plan of a run that has begun: it was made into one when it did.
+pub async fn begun(app: &App, run: RunId) -> Result<Option<Approved>, StoreError> {
+    let (stored, record) = (app.store.plan(run).await?, app.store.run_record(run).await?);
+    let Some((stored, record)) = stored.zip(record) else { return Ok(None) };
+    let begun = stored.state == PlanState::Begun;
+    Ok(begun.then_some(Approved { stored, by: record.approved_by, _made_here: () }))
+}
+
+/// The plans that wait, those for `person` first.
+pub async fn waiting(app: &App, person: &Person) -> anyhow::Result<Performed> {
+    let open = app.store.open_plans().await?;
+    let mut waiting = Vec::new();
+    for stored in &open {
+        let votes = app.store.votes(stored.plan.run).await?;
+        let own = stored.plan.requester == person.name;
+        let voted = votes.iter().any(|vote| vote.person == person.name);
+        let for_me = !voted && if own { stored.quorum.confirm } else { person.role >= stored.quorum.role };
+        waiting.push(say::Waits { stored, standing: stands(app, stored, clock::now()).await?, for_me });
+    }
+    waiting.sort_by_key(|one| !one.for_me);
+    let none_for_me = !waiting.iter().any(|one| one.for_me);
+    Ok(Performed::done(say::approvals(&waiting), news(none_for_me)))
+}
+
+/// Looks after the plans that wait, until `stop`.
+pub async fn keep(app: Arc<App>, stop: CancellationToken) {
+    let mut tick = tokio::time::interval(LOOK_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // None yet, so that the first look reads what happened while the bot was down.
+    let mut read: HashMap<RunId, Instant> = HashMap::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        match app.store.open_plans().await {
+            Ok(open) => {
+                read.retain(|run, _| open.iter().any(|stored| stored.plan.run == *run));
+                for stored in open {
+                    let run = stored.plan.run;
+                    // Nothing is due for most of them, and then nothing is written.
+                    if !matches!(stands(&app, &stored, clock::now()).await, Ok(Standing::Waiting { .. })) {
+                        begin_weighing(&app, run);
+                    } else if read.get(&run).is_none_or(|at| at.elapsed() >= READ_BACK_EVERY) {
+                        read.insert(run, Instant::now());
+                        let app = Arc::clone(&app);
+                        app.clone().runs.spawn(async move { read_back(&app, &stored).await });
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "plans can't be read"),
+        }
+    }
+}
+
+/// Weighs a plan in a task of its own.
+pub fn begin_weighing(app: &Arc<App>, run: RunId) {
+    let lock = app.weighing.of(run);
+    let app = Arc::clone(app);
+    app.clone().runs.spawn(async move {
+        // Somebody weighs it already, and the keeper comes by again.
+        let Ok(_held) = lock.try_lock() else { return };
+        if let Err(error) = weigh(&app, run).await {
+            tracing::error!(%run, error = format!("{error:#}"), "a plan can't be weighed");
+        }
+    });
+}
+
+/// Does what follows from a plan's votes: shows them, closes it, or begins it.
+async fn weigh(app: &Arc<App>, run: RunId) -> anyhow::Result<()> {
+    let Some(stored) = app.store.plan(run).await? else { return Ok(()) };
+    if stored.state != PlanState::Open {
+        return Ok(());
+    }
+    let standing = stands(app, &stored, clock::now()).await?;
+    let Standing::Approved { .. } = standing else { return settle(app, &stored, standing).await };
+    let why = match ready(app, stored).await? {
+        Ready::Yes(approved, before) => return execute::begin(app, *approved, before).await,
+        Ready::NotNow => return Ok(()),
+        Ready::Standing(stored, standing) => return settle(app, &stored, standing).await,
+        Ready::Never(why) => why,
+    };
+    close(app, run, why).await
+}
+
+/// What is known just before the begin.
+enum Ready {
+    Yes(Box<Approved>, Vec<commands::journal::Reading>),
+    /// The platform can't be asked for its reactions; tried again until the window is over.
+    NotNow,
+    /// The votes are not what they were.
+    Standing(Box<StoredPlan>, Standing),
+    Never(Closed),
+}
+
+/// Everything that is looked at again between the last vote and the begin.
+async fn ready(app: &App, stored: StoredPlan) -> anyhow::Result<Ready> {
+    let run = stored.plan.run;
+    match reactions(app, &stored).await? {
+        Reactions::Listed => {}
+        Reactions::Unknown => return Ok(Ready::NotNow),
+        Reactions::MessageChanged => return Ok(Ready::Never(Closed::MessageChanged)),
+    }
+    let intent = app.grammar.parse(&stored.plan.line)?;
+    if !requester_may(app, &stored, &intent) {
+        return Ok(Ready::Never(Closed::RequesterGone));
+    }
+    let (fresh, before) = tokio::join!(draft(app, &intent), proof::readings(app, &stored.plan.proves));
+    let fresh = match fresh {
+        Ok(draft) => draft.plan(
+            &intent,
+            crate::plan::Asking {
+                run,
+                nonce: stored.plan.nonce.clone(),
+                requester: stored.plan.requester.clone(),
+                incident: stored.plan.incident,
+                created: stored.plan.created,
+            },
+        ),
+        Err(NoPlan::Refused(reply)) => {
+            return Ok(Ready::Never(Closed::Impossible { why: report::in_a_line(&reply) }));
+        }
+        Err(NoPlan::Failed(error)) => return Err(error),
+    };
+    let fresh = fresh.read_again(&stored.plan);
+    if fresh.digest() != stored.digest {
+        let found = differences(&stored.plan, &fresh);
+        return Ok(Ready::Never(Closed::Changed { differences: say::differences(&found) }));
+    }
+    // The votes last: they are what the version of the plan stands for when it begins.
+    let Some(stored) = app.store.plan(run).await? else { anyhow::bail!("plan {run} is gone") };
+    let now = clock::now();
+    match stands(app, &stored, now).await? {
+        Standing::Approved { by, .. } => {
+            Ok(Ready::Yes(Box::new(Approved { stored, by, _made_here: () }), before))
+        }
+        other => Ok(Ready::Standing(Box::new(stored), other)),
+    }
+}
+
+fn requester_may(app: &App, stored: &StoredPlan, intent: &Intent) -> bool {
+    let Some(person) = app.config.people.named(&stored.plan.requester) else { return false };
+    person.role >= intent.needs().role
+}
+
+enum Reactions {
+    Listed,
+    Unknown,
+    MessageChanged,
+}
+
+/// Makes the platform's own list of reactions the one that counts. A vote cast while the bot was down is on
+/// it, and one taken back is not.
+async fn reactions(app: &App, stored: &StoredPlan) -> anyhow::Result<Reactions> {
+    let (Some(message), Some(chat)) = (posted(stored), app.chats.get(stored.place.room.platform)) else {
+        // Not posted yet, so nobody can have reacted to it.
+        return Ok(Reactions::Listed);
+    };
+    let seen = match chat.seen(message).await {
+        Ok(Look::Seen(seen)) => seen,
+        Ok(Look::Told) => return Ok(Reactions::Listed),
+        Ok(Look::Gone) => return Ok(Reactions::MessageChanged),
+        Err(error) => {
+            tracing::warn!(run = %stored.plan.run, %error, "the reactions on a plan can't be read");
+            return Ok(Reactions::Unknown);
+        }
+    };
+    if !seen.text.contains(&stored.digest.short()) {
+        return Ok(Reactions::MessageChanged);
+    }
+    let now = clock::now();
+    let said = seen.reactions.into_iter().filter_map(|(emoji, account)| {
+        let ballot = Ballot::of_emoji(account.platform, &emoji)?;
+        let person = may(app, &account, &stored.place, stored, ballot).ok()?;
+        let own = person == stored.plan.requester;
+        (!own || ballot == Ballot::Veto).then(|| Cast {
+            run: stored.plan.run,
+            person: person.to_owned(),
+            ballot,
+            way: Way::Reaction(account),
+            at: now,
+            said: true,
+        })
+    });
+    let said = said.collect();
+    app.store.replace_reactions(stored.plan.run, message.room.platform, said).await?;
+    Ok(Reactions::Listed)
+}
+
+/// Reads the reactions on a plan that waits: after a gap in the platform's events nobody tells of those of
+/// the gap, nor that the message is gone.
+async fn read_back(app: &Arc<App>, stored: &StoredPlan) {
+    let run = stored.plan.run;
+    let done = match reactions(app, stored).await {
+        Ok(Reactions::Listed) => {
+            begin_weighing(app, run);
+            Ok(())
+        }
+        Ok(Reactions::Unknown) => Ok(()),
+        Ok(Reactions::MessageChanged) => close(app, run, Closed::MessageChanged).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = done {
+        tracing::error!(%run, error = format!("{error:#}"), "the reactions on a plan can't be looked at");
+    }
+}
+
+/// A plan that does not begin now: its card says how it stands, and it is closed if that is for good.
+async fn settle(app: &App, stored: &StoredPlan, standing: Standing) -> anyhow::Result<()> {
+    let why = match standing {
+        Standing::Vetoed { by } => Closed::Vetoed { by },
+        Standing::Withdrawn => Closed::Withdrawn,
+        Standing::NotApproved => Closed::NotApproved,
+        Standing::NotBegun => Closed::NotBegun,
+        Standing::Waiting { .. } | Standing::Approved { .. } => {
+            return show(app, stored, &say::Shown::Open(standing)).await;
+        }
+    };
+    close(app, stored.plan.run, why).await
+}
+
+/// Ends a plan that will never begin, edits its card shut and tells why in a message of its own.
+pub async fn close(app: &App, run: RunId, why: Closed) -> anyhow::Result<()> {
+    if !app.store.close_plan(run, why.clone(), clock::now()).await? {
+        return Ok(());
+    }
+    let Some(stored) = app.store.plan(run).await? else { return Ok(()) };
+    tracing::info!(%run, ?why, "a plan is closed");
+    metrics::counter!("acgs_plans_total", "end" => say::closed_word(&why)).increment(1);
+    app.store.append_audit(vec![closing_entry(&stored, &why)], clock::now()).await?;
+    show(app, &stored, &say::Shown::Closed(why)).await
+}
+
+fn closing_entry(stored: &StoredPlan, why: &Closed) -> store::AuditEntry {
+    store::AuditEntry {
+        run: stored.plan.run,
+        account: stored.asked_from.clone(),
+        person: Some(stored.plan.requester.clone()),
+        place: Some(stored.place.clone()),
+        verb: stored.plan.line.clone(),
+        line: stored.plan.line.clone(),
+        decision: store::AuditDecision::Refused { reason: say::closed_reason(why) },
+        outcome: None,
+        detail: serde_json::json!({ "digest": stored.digest.to_string() }),
+    }
+}
+
+/// Makes the plan's message say how it stands.
+pub async fn show(app: &App, stored: &StoredPlan, shown: &say::Shown) -> anyhow::Result<()> {
+    let card = report::with_run(say::card(&stored.plan, stored.quorum, shown), stored.plan.run);
+    let message = NewMessage {
+        slot: plan_slot(stored.plan.run),
+        lane: Lane::Answer,
+        target: Target::Post(stored.place.clone()),
+        reply: app.redactor.reply(card),
+    };
+    app.store.put_message(message, clock::now()).await?;
+    app.outbox.nudge();
+    Ok(())
+}

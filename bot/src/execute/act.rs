@@ -1,0 +1,164 @@
+//! The one place that calls what changes the platform: each act of a plan with the adapter that does it,
+//! and how to find out afterwards whether it was done.
+
+use std::time::Duration;
+
+use commands::backend::{Precious, Signal, Signalled, Target};
+use commands::health::ContainerState;
+use commands::journal::StepOutcome;
+use commands::plan::{Act, Plan};
+use commands::workload::ContainerId;
+use exec_docker::{ActError, Done};
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use crate::app::App;
+use crate::health::DEADLINE;
+use crate::report::plan as say;
+
+/// Between two looks whether a session is gone.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What a look at a step's target tells of a step that nobody has the outcome of.
+pub(super) enum Found {
+    /// It was done.
+    Done(String),
+    /// It was not.
+    NotDone(String),
+    /// It can't be told.
+    Unclear(String),
+}
+
+fn failed(why: String) -> StepOutcome {
+    StepOutcome::Failed { why }
+}
+
+fn done(note: impl Into<String>) -> StepOutcome {
+    StepOutcome::Done { note: note.into() }
+}
+
+/// Does step `number` of `plan` within about `limit`.
+pub(super) async fn act(app: &App, plan: &Plan, number: u32, limit: Duration) -> StepOutcome {
+    let Some(step) = usize::try_from(number).ok().and_then(|at| plan.steps.get(at)) else {
+        return failed(say::no_such_step(number));
+    };
+    match &step.act {
+        Act::RestartContainer { id, grace_seconds, .. } => {
+            docker(app, async |docker| docker.restart(id, seconds(*grace_seconds)).await).await
+        }
+        Act::StopContainer { id, grace_seconds, .. } => {
+            docker(app, async |docker| docker.stop(id, seconds(*grace_seconds)).await).await
+        }
+        Act::StartContainer { id, .. } => docker(app, async |docker| docker.start(id).await).await,
+        Act::CancelBackend { target } => signal(app, Signal::Cancel, target, limit).await,
+        Act::TerminateBackend { target } => signal(app, Signal::Terminate, target, limit).await,
+    }
+}
+
+fn seconds(seconds: u32) -> Duration {
+    Duration::from_secs(seconds.into())
+}
+
+async fn docker(
+    app: &App,
+    call: impl AsyncFnOnce(&exec_docker::Docker) -> Result<Done, ActError>,
+) -> StepOutcome {
+    let Some(docker) = &app.executors.docker else { return failed(say::part_missing("docker")) };
+    match call(docker).await {
+        Ok(Done::Changed) => done(""),
+        Ok(Done::AlreadySo) => done(say::already_so()),
+        Err(error) if error.may_have_acted() => StepOutcome::Unknown { found: error.to_string() },
+        Err(error) => failed(error.to_string()),
+    }
+}
+
+async fn signal(app: &App, signal: Signal, target: &Target, limit: Duration) -> StepOutcome {
+    let Some(postgres) = &app.executors.signals else {
+        return failed(say::part_missing("postgres] signal_url [postgres"));
+    };
+    let sent = match signal {
+        Signal::Cancel => exec_postgres::act::cancel(postgres, target, Precious::Spared, DEADLINE).await,
+        Signal::Terminate => {
+            exec_postgres::act::terminate(postgres, target, Precious::Spared, DEADLINE).await
+        }
+    };
+    match sent {
+        Ok(Signalled::Sent) => {}
+        Ok(Signalled::Gone) => return done(say::session_gone()),
+        Ok(other) => return failed(say::not_signalled(&other)),
+        Err(error) => return failed(error.to_string()),
+    }
+    let by = Instant::now() + limit;
+    loop {
+        match exec_postgres::act::is_gone(postgres, signal, target, DEADLINE).await {
+            Ok(true) => return done(""),
+            Ok(false) if Instant::now() >= by => return failed(say::still_there(limit)),
+            Ok(false) => sleep(LOOK_EVERY).await,
+            Err(error) => return StepOutcome::Unknown { found: error.to_string() },
+        }
+    }
+}
+
+/// Whether step `number`, which began at `began`, was done.
+pub(super) async fn inspect(app: &App, plan: &Plan, number: u32, began: Timestamp) -> Found {
+    let Some(step) = usize::try_from(number).ok().and_then(|at| plan.steps.get(at)) else {
+        return Found::Unclear(say::no_such_step(number));
+    };
+    match &step.act {
+        Act::RestartContainer { id, .. } => restarted(app, id, began).await,
+        Act::StopContainer { id, .. } => state(app, id, false).await,
+        Act::StartContainer { id, .. } => state(app, id, true).await,
+        Act::CancelBackend { target } => signalled(app, Signal::Cancel, target).await,
+        Act::TerminateBackend { target } => signalled(app, Signal::Terminate, target).await,
+    }
+}
+
+async fn restarted(app: &App, id: &ContainerId, began: Timestamp) -> Found {
+    match container(app, id).await {
+        Err(found) => Found::Unclear(found),
+        Ok(found) => {
+            let runs = found.state == ContainerState::Running;
+            let note = say::container_found(&found);
+            match (runs, found.started_at.is_some_and(|at| at >= began)) {
+                (true, true) => Found::Done(note),
+                (true, false) => Found::NotDone(note),
+                // The Engine may be between the stop and the start.
+                (false, _) => Found::Unclear(note),
+            }
+        }
+    }
+}
+
+async fn state(app: &App, id: &ContainerId, should_run: bool) -> Found {
+    match container(app, id).await {
+        Err(found) => Found::Unclear(found),
+        Ok(found) => {
+            let note = say::container_found(&found);
+            if (found.state == ContainerState::Running) == should_run {
+                Found::Done(note)
+            } else {
+                Found::NotDone(note)
+            }
+        }
+    }
+}
+
+async fn container(app: &App, id: &ContainerId) -> Result<commands::health::Container, String> {
+    let Some(docker) = &app.executors.docker else { return Err(say::part_missing("docker")) };
+    match docker.target(id, DEADLINE).await {
+        Ok(Some(found)) => Ok(found.container),
+        Ok(None) => Err(say::container_gone(id)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+async fn signalled(app: &App, signal: Signal, target: &Target) -> Found {
+    let Some(postgres) = &app.executors.signals else {
+        return Found::Unclear(say::part_missing("postgres] signal_url [postgres"));
+    };
+    match exec_postgres::act::is_gone(postgres, signal, target, DEADLINE).await {
+        Ok(true) => Found::Done(say::session_gone()),
+        Ok(false) => Found::NotDone(say::session_there()),
+        Err(error) => Found::Unclear(error.to_string()),
+    }
+}

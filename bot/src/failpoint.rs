@@ -1,0 +1,69 @@
+//! Points at which a test may let the process die, to see that nothing is lost or done twice.
+//!
+//! Only a build with the feature `failpoints` has them; in any other [`hit`] is nothing.
+
+/// Where it may die.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failpoint {
+    /// A vote is stored and nothing was made of it.
+    AfterVote,
+    /// Everything was read again, and nothing is written.
+    BeforeBegin,
+    /// The run is begun and no step is.
+    AfterBegin,
+    /// A step is written down and not done.
+    AfterStepBegun,
+    /// A step is done and its outcome is not written down.
+    AfterStepActed,
+    /// A step's outcome is written down.
+    AfterStepEnded,
+    /// Every step is done and nothing is proved.
+    BeforeProof,
+    /// The proof is there and the end is not written down.
+    BeforeEnd,
+    /// The end is written down.
+    AfterEnd,
+}
+
+impl Failpoint {
+    /// In the order in which an execution meets them.
+    pub const ALL: [Self; 9] = [
+        Self::AfterVote,
+        Self::BeforeBegin,
+        Self::AfterBegin,
+        Self::AfterStepBegun,
+        Self::AfterStepActed,
+        Self::AfterStepEnded,
+        Self::BeforeProof,
+        Self::BeforeEnd,
+        Self::AfterEnd,
+    ];
+
+    /// The word by which a test names it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AfterVote => "after-vote",
+            Self::BeforeBegin => "before-begin",
+            Self::AfterBegin => "after-begin",
+            Self::AfterStepBegun => "after-step-begun",
+            Self::AfterStepActed => "after-step-acted",
+            Self::AfterStepEnded => "after-step-ended",
+            Self::BeforeProof => "before-proof",
+            Self::BeforeEnd => "before-end",
+            Self::AfterEnd => "after-end",
+        }
+    }
+}
+
+/// Dies here, without any goodbye, if this is the point that was set.
+#[cfg(feature = "failpoints")]
+pub fn hit(point: Failpoint) {
+    if crate::config::failpoint().is_some_and(|set| set == point.as_str()) {
+        std::process::abort();
+    }
+}
+
+/// Dies here, if this is the point that was set: in this build none ever is.
+#[cfg(not(feature = "failpoints"))]
+pub const fn hit(_point: Failpoint) {}

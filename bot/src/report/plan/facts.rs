@@ -1,0 +1,153 @@
+//! What a plan does and how it is taken back, in a sentence each; targets, steps and forecasts in a line.
+
+use commands::backend::Backend;
+use commands::ids::ServiceName;
+use commands::layout;
+use commands::plan::{Act, Forecast, Step, Target};
+use commands::workload::Workload;
+use jiff::Timestamp;
+
+use crate::report::host::bytes;
+
+/// What a restart does.
+#[must_use]
+pub fn restart_effect(name: &ServiceName, workload: &Workload) -> String {
+    format!(
+        "Stops and starts {}, the container of {name}. It takes no new image and no new settings; what the \
+         service counted in memory is lost.",
+        workload.container.name
+    )
+}
+
+/// How a restart is taken back.
+#[must_use]
+pub fn restart_undo() -> String {
+    "Nothing to take back: it is the same container. Its last 500 lines and its state are kept first."
+        .to_owned()
+}
+
+/// What cancelling does.
+#[must_use]
+pub fn cancel_effect(backend: &Backend) -> String {
+    format!(
+        "Cancels the statement that {} runs in session {}. The session stays.",
+        who(backend),
+        pid(backend)
+    )
+}
+
+/// How it is taken back.
+#[must_use]
+pub fn cancel_undo() -> String {
+    "Can't be taken back: the program has to run its statement again.".to_owned()
+}
+
+/// What ending a session does.
+#[must_use]
+pub fn kill_effect(backend: &Backend) -> String {
+    format!("Ends session {} of {}, and with it what it has not committed.", pid(backend), who(backend))
+}
+
+/// How it is taken back.
+#[must_use]
+pub fn kill_undo() -> String {
+    "Can't be taken back: the program has to connect again and to repeat what was not committed.".to_owned()
+}
+
+const fn pid(backend: &Backend) -> i32 {
+    backend.target.backend.pid
+}
+
+fn who(backend: &Backend) -> String {
+    let application =
+        if backend.application.is_empty() { "a program without a name" } else { &backend.application };
+    format!("{application} ({})", backend.user)
+}
+
+fn at(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S%.6fZ").to_string()
+}
+
+/// A target: what it is, and everything that pins it.
+pub(super) fn target(target: &Target) -> (String, String) {
+    match target {
+        Target::Container { service, name, id, image, image_id, state, started_at, configuration } => {
+            let mut pinned = vec![
+                format!("container {name}"),
+                format!("id {id}"),
+                format!("image {image}"),
+                format!("image id {image_id}"),
+                format!("configuration {}", configuration.short()),
+            ];
+            match state {
+                Some(state) => pinned.push(state.clone()),
+                None => pinned.push("restarted by Docker again and again".to_owned()),
+            }
+            pinned.extend(started_at.map(|started| format!("since {}", at(started))));
+            (service.clone(), pinned.join(", "))
+        }
+        Target::Backend { backend, query_start, application, user, database, statement } => {
+            let mut pinned = vec![
+                format!("application {application}"),
+                format!("user {user}"),
+                format!("database {database}"),
+                format!("since {}", at(backend.started)),
+            ];
+            pinned.extend(query_start.map(|start| format!("statement since {}", at(start))));
+            if !statement.is_empty() {
+                pinned.push(format!("statement {statement}"));
+            }
+            (format!("session {}", backend.pid), pinned.join(", "))
+        }
+        Target::Database { name, oid } => ("database".to_owned(), format!("{name}, OID {oid}")),
+        Target::Relation { name, oid: Some(oid) } => ("relation".to_owned(), format!("{name}, OID {oid}")),
+        Target::Relation { name, oid: None } => ("relation".to_owned(), format!("{name}, not there yet")),
+        Target::File { name, bytes: size, sha256 } => {
+            ("file".to_owned(), format!("{name}, {}, SHA-256 {sha256}", bytes(*size)))
+        }
+        Target::Image { reference, id } => {
+            let reference = reference.as_deref().unwrap_or("without a name");
+            ("image".to_owned(), format!("{reference}, {id}"))
+        }
+        Target::Commit { id } => ("commit".to_owned(), id.clone()),
+        Target::Network { range } => ("addresses".to_owned(), range.clone()),
+        Target::Secret { name, fingerprint } => {
+            let seen = fingerprint.as_deref().unwrap_or("not set");
+            ("secret".to_owned(), format!("{name}, now {seen}"))
+        }
+        Target::Named { name } => ("target".to_owned(), name.clone()),
+    }
+}
+
+/// A step in one line.
+pub(super) fn step(step: &Step) -> String {
+    match &step.act {
+        Act::RestartContainer { name, grace_seconds, .. } => {
+            format!("restart container {name} ({grace_seconds} s to stop)")
+        }
+        Act::StopContainer { name, grace_seconds, .. } => {
+            format!("stop container {name} ({grace_seconds} s to stop)")
+        }
+        Act::StartContainer { name, .. } => format!("start container {name}"),
+        Act::CancelBackend { target } => format!("cancel the statement of session {}", target.backend.pid),
+        Act::TerminateBackend { target } => format!("end session {}", target.backend.pid),
+    }
+}
+
+/// A forecast: what of, and how much.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub(super) fn forecast(forecast: &Forecast) -> (String, String) {
+    match forecast {
+        Forecast::Dependents { services } => ("depend on it".to_owned(), services.join(", ")),
+        Forecast::Requests { service, per_second_milli } => {
+            (format!("{service} answers now"), format!("{:.2} a second", *per_second_milli as f64 / 1_000.0))
+        }
+        Forecast::Sessions { count } => ("sessions that end".to_owned(), count.to_string()),
+        Forecast::Freed { bytes: size } => ("frees".to_owned(), bytes(*size)),
+        Forecast::Taken { bytes: size } => ("takes".to_owned(), bytes(*size)),
+        Forecast::Unreachable { what, seconds } => {
+            let about = layout::duration(std::time::Duration::from_secs((*seconds).into()));
+            (format!("{what} does not answer"), format!("for up to {about}, and until it is well"))
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! What exactly will be done, before anybody says yes to it.
+//!
+//! A [`Plan`] leaves no choice open: targets by the ids that can't be given twice, acts in order with
+//! their arguments. Its bytes are its JSON as [`Plan::bytes`] writes it, its [`Digest`] is their SHA-256,
+//! and that is what people vote on. What is shown, hashed and executed is this one value.
+//!
+//! What changes by itself from second to second (requests, sessions) stands in [`Plan::forecast`] as it
+//! was measured when the plan was made; everything else must be found again just before execution.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::backend::{self, BackendId};
+use crate::ids::{RunId, ServiceName};
+use crate::incident::IncidentNumber;
+use crate::risk::Risk;
+use crate::workload::{ContainerId, Fingerprint, ImageId};
+
+/// The whole of what will be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The command's way through the bot; a run has at most one plan.
+    pub run: RunId,
+    /// 128 random bits in hex, so that no two plans have one digest.
+    pub nonce: String,
+    /// The command as its canonical line.
+    pub line: String,
+    /// What it can do to the platform; decides what approval it takes.
+    pub risk: Risk,
+    /// Who asked, as in the configuration.
+    pub requester: String,
+    /// The open incident that it belongs to.
+    pub incident: Option<IncidentNumber>,
+    /// Why it does not wait for votes, where somebody broke the glass.
+    pub break_glass: Option<String>,
+    /// When the facts were read.
+    pub created: Timestamp,
+    /// The Docker daemon that the containers' ids are of.
+    pub engine: Option<String>,
+    /// What it is done to.
+    pub targets: Vec<Target>,
+    /// In order.
+    pub steps: Vec<Step>,
+    /// Services that have to be well afterwards.
+    pub proves: Vec<ServiceName>,
+    /// What it does, in words.
+    pub effect: String,
+    /// Who and what is hit, as measured when the plan was made.
+    pub forecast: Vec<Forecast>,
+    /// How it is taken back, in words.
+    pub undo: String,
+}
+
+/// One thing that is acted on, pinned so that another one of the same name is another target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Target {
+    /// A container.
+    Container {
+        /// Its compose service, or its own name.
+        service: String,
+        /// Its name.
+        name: String,
+        /// Its whole id.
+        id: ContainerId,
+        /// As it was named when the container was made.
+        image: String,
+        /// What it runs.
+        image_id: ImageId,
+        /// `running`, `exited`, …; `None` where Docker restarts it again and again by itself.
+        state: Option<String>,
+        /// When it was last started; `None` likewise, and where it never was.
+        started_at: Option<Timestamp>,
+        /// Of its whole configuration: another one means that something was changed.
+        configuration: Fingerprint,
+    },
+    /// A session of the database.
+    Backend {
+        /// The server's process, and when it was started.
+        backend: BackendId,
+        /// When its present statement began; `None` where any is meant.
+        query_start: Option<Timestamp>,
+        /// What it calls itself.
+        application: String,
+        /// Its role.
+        user: String,
+        /// Its database.
+        database: String,
+        /// Its present statement without the values in it.
+        statement: String,
+    },
+    /// A database.
+    Database {
+        /// Its name.
+        name: String,
+        /// Its OID, which no later database of that name has.
+        oid: u32,
+    },
+    /// A table or an index that may not be there yet.
+    Relation {
+        /// With its schema.
+        name: String,
+        /// `None` where it is to be made.
+        oid: Option<u32>,
+    },
+    /// A file on the bot's machine.
+    File {
+        /// Below the folder that the configuration names, or its absolute path.
+        name: String,
+        /// In bytes.
+        bytes: u64,
+        /// 64 hex digits.
+        sha256: String,
+    },
+    /// An image.
+    Image {
+        /// A name that it has, where it has one.
+        reference: Option<String>,
+        /// Its whole id.
+        id: ImageId,
+    },
+    /// A commit of the platform's code.
+    Commit {
+        /// 40 hex digits.
+        id: String,
+    },
+    /// Addresses on the network.
+    Network {
+        /// In CIDR form.
+        range: String,
+    },
+    /// A secret, by what it looks like from afar.
+    Secret {
+        /// As in the configuration.
+        name: String,
+        /// The first 8 hex digits of the SHA-256 of its present value.
+        fingerprint: Option<String>,
+    },
+    /// Something of the platform's that has a name and no id: a folder, the firewall.
+    Named {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl Target {
+    /// What nobody else may act on meanwhile. Two containers of a service are one such thing: what is
+    /// exclusive is the service, and not the id that it has today.
+    #[must_use]
+    pub fn lock(&self) -> String {
+        match self {
+            Self::Container { service, .. } => format!("service:{service}"),
+            Self::Backend { backend, .. } => format!("backend:{}", backend.pid),
+            Self::Database { name, .. } => format!("database:{name}"),
+            Self::Relation { name, .. } => format!("relation:{name}"),
+            Self::File { name, .. } => format!("file:{name}"),
+            Self::Image { id, .. } => format!("image:{id}"),
+            Self::Commit { .. } => "repository".to_owned(),
+            Self::Network { range } => format!("network:{range}"),
+            Self::Secret { name, .. } => format!("secret:{name}"),
+            Self::Named { name } => format!("named:{name}"),
+        }
+    }
+}
+
+/// One act and how long it may take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// What is called.
+    pub act: Act,
+    /// After so many seconds it counts as failed or unknown.
+    pub timeout_seconds: u32,
+}
+
+/// One call that changes something. Closed: what is not in here can't be planned, voted on or executed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Act {
+    /// Docker stops the container and starts it again.
+    RestartContainer {
+        /// Its name, for people.
+        name: String,
+        /// Which.
+        id: ContainerId,
+        /// Before it is killed.
+        grace_seconds: u32,
+    },
+    /// Docker stops the container.
+    StopContainer {
+        /// Its name, for people.
+        name: String,
+        /// Which.
+        id: ContainerId,
+        /// Before it is killed.
+        grace_seconds: u32,
+    },
+    /// Docker starts a container that is there.
+    StartContainer {
+        /// Its name, for people.
+        name: String,
+        /// Which.
+        id: ContainerId,
+    },
+    /// The statement of a session is cancelled; the session stays.
+    CancelBackend {
+        /// Which session, and which statement of it.
+        target: backend::Target,
+    },
+    /// A session is ended.
+    TerminateBackend {
+        /// Which session.
+        target: backend::Target,
+    },
+}
+
+impl Act {
+    /// Whether doing it twice is as good as doing it once, so that a step whose outcome was lost may be
+    /// done again. What restarts something twice is an outage more.
+    #[must_use]
+    pub const fn is_idempotent(&self) -> bool {
+        match self {
+            Self::StopContainer { .. } | Self::StartContainer { .. } => true,
+            // The session is named by when it began: a second call finds nobody.
+            Self::TerminateBackend { .. } => true,
+            Self::RestartContainer { .. } | Self::CancelBackend { .. } => false,
+        }
+    }
+}
+
+/// Who and what is hit, as a number of its moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Forecast {
+    /// Services that depend on a target, by compose.
+    Dependents {
+        /// Compose services.
+        services: Vec<String>,
+    },
+    /// Requests that a service answers now.
+    Requests {
+        /// Whose.
+        service: String,
+        /// A thousandth of a request a second.
+        per_second_milli: u64,
+    },
+    /// Sessions that would end.
+    Sessions {
+        /// How many.
+        count: u64,
+    },
+    /// Bytes that would be freed.
+    Freed {
+        /// How many.
+        bytes: u64,
+    },
+    /// Bytes that would be taken.
+    Taken {
+        /// How many.
+        bytes: u64,
+    },
+    /// For how long something is expected not to answer.
+    Unreachable {
+        /// What.
+        what: String,
+        /// In seconds.
+        seconds: u32,
+    },
+}
+
+/// The SHA-256 of a plan's bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// Of a plan's bytes as they are stored.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// The first 12 hex digits, as people see it.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let mut whole = self.to_string();
+        whole.truncate(12);
+        whole
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+impl Plan {
+    /// The one way in which a plan is written: JSON, fields in their declared order, no spaces, no map and
+    /// no fraction in it.
+    #[must_use]
+    pub fn bytes(&self) -> String {
+        serde_json::to_string(self).expect("a plan has no map and no failing serializer")
+    }
+
+    /// Of [`Plan::bytes`].
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.bytes().as_bytes())
+    }
+
+    /// What nobody else may act on meanwhile, sorted, each once.
+    #[must_use]
+    pub fn locks(&self) -> Vec<String> {
+        let mut locks: Vec<_> = self.targets.iter().map(Target::lock).collect();
+        locks.sort();
+        locks.dedup();
+        locks
+    }
+
+    /// The plan that facts read later make: what belongs to the asking and to its moment is taken from
+    /// `first`. It has the digest of `first` if and only if the facts are the same.
+    #[must_use]
+    pub fn read_again(self, first: &Self) -> Self {
+        Self {
+            run: first.run,
+            nonce: first.nonce.clone(),
+            line: first.line.clone(),
+            requester: first.requester.clone(),
+            incident: first.incident,
+            break_glass: first.break_glass.clone(),
+            created: first.created,
+            forecast: first.forecast.clone(),
+            ..self
+        }
+    }
+}
+
+/// One field that is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Where, as `targets[0].image_id`.
+    pub path: String,
+    /// As voted on; `None` if it was not there.
+    pub before: Option<String>,
+    /// As found; `None` if it is gone.
+    pub now: Option<String>,
+}
+
+/// What `now` has that `before` had not, and the other way round, in the order of the fields.
+#[must_use]
+pub fn differences(before: &Plan, now: &Plan) -> Vec<Difference> {
+    let value = |plan| serde_json::to_value(plan).expect("a plan has no map and no failing serializer");
+    let mut found = Vec::new();
+    compare(String::new(), Some(&value(before)), Some(&value(now)), &mut found);
+    found
+}
+
+fn compare(
+    path: String,
+    before: Option<&serde_json::Value>,
+    now: Option<&serde_json::Value>,
+    found: &mut Vec<Difference>,
+) {
+    use serde_json::Value;
+    match (before, now) {
+        (Some(Value::Object(one)), Some(Value::Object(other))) => {
+            let names = one.keys().chain(other.keys().filter(|name| !one.contains_key(*name)));
+            for name in names {
+                let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                compare(inner, one.get(name), other.get(name), found);
+            }
+        }
+        (Some(Value::Array(one)), Some(Value::Array(other))) => {
+            for at in 0..one.len().max(other.len()) {
+                compare(format!("{path}[{at}]"), one.get(at), other.get(at), found);
+            }
+        }
+        (before, now) if before == now => {}
+        (before, now) => {
+            let text = |value: Option<&Value>| {
+                value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            };
+            found.push(Difference { path, before: text(before), now: text(now) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
