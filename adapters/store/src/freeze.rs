@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::column::{micros, timestamp};
 use crate::{Result, Store};
 
-const TABLE: &str = "freeze";
+const TABLE: &str = "frozen";
 
 /// A freeze that lasts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Store {
 
 per_driver! {
     pub(super) async fn put(connection: &mut Connection, freeze: &Freeze) -> Result<()> {
-        sqlx::query("INSERT INTO freeze (at, person, why, until_at) VALUES ($1, $2, $3, $4)")
+        sqlx::query("INSERT INTO frozen (at, person, why, until_at) VALUES ($1, $2, $3, $4)")
             .bind(micros(freeze.at))
             .bind(&freeze.person)
             .bind(&freeze.why)
@@ -58,7 +58,7 @@ per_driver! {
 
     pub(super) async fn thaw(connection: &mut Connection, (person, at): &(String, i64)) -> Result<u64> {
         let thawed = sqlx::query(
-            "UPDATE freeze SET ended_at = $2, ended_by = $1 \
+            "UPDATE frozen SET ended_at = $2, ended_by = $1 \
              WHERE ended_at IS NULL AND (until_at IS NULL OR until_at > $2)",
         )
         .bind(person)
@@ -73,7 +73,7 @@ per_driver! {
         now: i64,
     ) -> Result<Vec<(i64, String, String, Option<i64>)>> {
         let rows = sqlx::query_as(
-            "SELECT at, person, why, until_at FROM freeze \
+            "SELECT at, person, why, until_at FROM frozen \
              WHERE ended_at IS NULL AND (until_at IS NULL OR until_at > $1) ORDER BY seq DESC LIMIT 1",
         )
         .bind(now)

@@ -278,7 +278,7 @@ per_driver! {
             return Err(StoreError::PlanMoved { run: begin.run });
         }
         let frozen: Vec<(String, String)> = sqlx::query_as(
-            "SELECT person, why FROM freeze WHERE ended_at IS NULL AND (until_at IS NULL OR until_at > $1) \
+            "SELECT person, why FROM frozen WHERE ended_at IS NULL AND (until_at IS NULL OR until_at > $1) \
              ORDER BY seq DESC LIMIT 1",
         )
         .bind(at)

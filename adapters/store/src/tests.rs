@@ -6,6 +6,7 @@ mod delivery;
 mod login;
 mod opening;
 mod outbox;
+mod plan;
 mod takeover;
 mod task;
 mod writer;

@@ -70,7 +70,7 @@ CREATE TABLE incident (
 );
 
 -- While a row has no end and its time is not over, nothing acts.
-CREATE TABLE freeze (
+CREATE TABLE frozen (
     seq      BIGINT  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at       BIGINT  NOT NULL,
     person   TEXT    NOT NULL,

@@ -70,7 +70,7 @@ CREATE TABLE incident (
 ) STRICT;
 
 -- While a row has no end and its time is not over, nothing acts.
-CREATE TABLE freeze (
+CREATE TABLE frozen (
     seq      INTEGER NOT NULL PRIMARY KEY,
     at       INTEGER NOT NULL,
     person   TEXT    NOT NULL,

@@ -61,8 +61,7 @@ on_both! {
         let conclusion = |text: &str| Conclusion {
             delivery: Some(&recorded.delivery),
             audit: vec![audit::entry(1, Some("ada"))],
-            messages: vec![message("a", text)],
-        };
+            messages: vec![message("a", text)], plan: None };
         assert!(store.conclude(conclusion("one"), at(1)).await.unwrap());
         assert!(!store.conclude(conclusion("two"), at(2)).await.unwrap());
         assert_eq!(audit::everything(&store).await.len(), 1);
@@ -126,8 +125,7 @@ on_both! {
         let conclusion = |last_slot: &str| Conclusion {
             delivery: Some(&DELIVERY),
             audit: vec![audit::entry(1, Some("ada"))],
-            messages: vec![message("a", "one"), message(last_slot, "two")],
-        };
+            messages: vec![message("a", "one"), message(last_slot, "two")], plan: None };
         static DELIVERY: std::sync::LazyLock<DeliveryId> = std::sync::LazyLock::new(|| event("E1").delivery);
         // The second message's name is too long for the table, after the first is stored.
         store.conclude(conclusion(&"z".repeat(26)), at(1)).await.unwrap_err();

@@ -74,6 +74,7 @@ async fn a_job_that_fails_spoils_no_other() {
                 delivery: None,
                 audit: vec![audit::entry(number, None)],
                 messages: vec![message(&slot, "one")],
+                plan: None,
             };
             (number, store.conclude(conclusion, at(0)).await.is_ok())
         });
@@ -108,6 +109,7 @@ async fn a_full_disk_is_an_error_that_passes() {
         delivery: None,
         audit: vec![audit::entry(number, None)],
         messages: vec![message(&format!("c{number}"), &big)],
+        plan: None,
     };
     let (one, two) = tokio::join!(store.conclude(conclusion(1), at(0)), store.conclude(conclusion(2), at(0)));
     assert!(matches!((one, two), (Err(StoreError::Unwritable(_)), Err(StoreError::Unwritable(_)))));
