@@ -31,6 +31,22 @@ fn setup(slack: &SlackServer, stack: &Stack) -> Setup {
         .secret("SLACK_APP_TOKEN", APP_TOKEN)
 }
 
+/// A session of a role that is no superuser, and its pid.
+async fn report_session(stack: &Stack) -> (sqlx::PgConnection, i32) {
+    use sqlx::Connection as _;
+    let mut admin = stack.database().await;
+    for statement in
+        ["DROP ROLE IF EXISTS acting_flow", "CREATE ROLE acting_flow LOGIN PASSWORD 'acting-flow'"]
+    {
+        sqlx::query(statement).execute(&mut admin).await.unwrap();
+    }
+    let url = stack.postgres_url("acting_flow", "acting-flow");
+    let mut session = sqlx::PgConnection::connect(&url).await.unwrap();
+    sqlx::query("SET application_name = 'night report'").execute(&mut session).await.unwrap();
+    let pid = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut session).await.unwrap();
+    (session, pid)
+}
+
 impl Scene {
     async fn begin() -> Self {
         Self::with("").await
@@ -64,6 +80,16 @@ impl Scene {
     async fn started(&self, service: &str) -> String {
         let container = self.stack.container(service);
         self.stack.docker(&["inspect", "--format", "{{.State.StartedAt}}", &container]).await
+    }
+
+    /// Waits until a plan was carried out and its services are well: as before, or again, if another test has
+    /// left errors in Prometheus' last minutes.
+    async fn ends_well(&self, card: &Message) -> String {
+        let fits = |message: &Message| {
+            let said = message.visible();
+            message.ts == card.ts && (said.contains("Improved: ") || said.contains("Done, well as before: "))
+        };
+        self.slack.wait_message(fits, PROVED).await.visible()
     }
 
     /// Waits until the card of a plan says `text`.
@@ -117,4 +143,212 @@ async fn a_restart_waits_for_another_operators_reaction_and_proves_that_it_helpe
     assert!(kept.iter().any(|message| message.visible().contains("flight record")), "{kept:#?}");
     let verified = scene.bot.run(&["audit", "verify"]).await;
     assert!(verified.code == 0 && verified.out.contains("intact"), "{verified:?}");
+}
+
+#[tokio::test]
+async fn inside_an_incident_the_asker_confirms_a_change_by_a_button_and_nobody_else_can() {
+    let scene = Scene::begin().await;
+    scene.types(CY, "incident open P1 'fv is slow' --service fv_service").await;
+    scene.message("is open: P1", SOON).await;
+    let before = scene.started("fv_service").await;
+    let card = scene.asks(DEE, "restart fv_service").await;
+    assert!(card.visible().contains("or the confirmation of who asked"), "{}", card.visible());
+    let value = |label: &str| {
+        let buttons = card.buttons();
+        let button = buttons.iter().find(|button| button.label == label);
+        button.unwrap_or_else(|| panic!("{label} in {buttons:?}")).value.clone()
+    };
+    scene.slack.click(BO, &card, &value("Confirm")).await;
+    scene.message("Only who asked can confirm", SOON).await;
+    scene.slack.click(DEE, &card, &value("Approve")).await;
+    scene.message("It is your own plan", SOON).await;
+    assert_eq!(scene.started("fv_service").await, before);
+    scene.slack.click(DEE, &card, &value("Confirm")).await;
+    scene.message("it begins", SOON).await;
+    scene.ends_well(&card).await;
+    scene.message("What was before is kept", SOON).await;
+    assert_ne!(scene.started("fv_service").await, before);
+    scene.types(DEE, "incident resolve 'restarted it'").await;
+    scene.message("is resolved", SOON).await;
+    scene.slack.assert_clean();
+}
+
+#[tokio::test]
+async fn a_fault_that_a_restart_does_not_cure_comes_out_as_unchanged_with_the_next_step() {
+    let scene = Scene::begin().await;
+    scene.stack.docker(&["stop", &scene.stack.container("postgres_db")]).await;
+    let card = scene.asks(DEE, "restart fv_service").await;
+    scene.slack.react(BO, &card, "white_check_mark").await;
+    scene.says(&card, "Unchanged: restart fv_service", PROVED).await;
+    let result = scene.message("it did not help", SOON).await.visible();
+    for words in ["logs fv_service --level error --since 15m", "db ping", "before", "after"] {
+        assert!(result.contains(words), "{words} in {result}");
+    }
+}
+
+#[tokio::test]
+async fn a_veto_a_withdrawal_and_a_late_vote_do_nothing_and_shut_the_card() {
+    let scene = Scene::with("[approval]\napprove_within = \"6s\"\nstart_within = \"5m\"").await;
+    let before = scene.started("fv_service").await;
+    let vetoed = scene.asks(DEE, "restart fv_service").await;
+    scene.slack.react(BO, &vetoed, "no_entry").await;
+    let shut = scene.says(&vetoed, "Not done: restart fv_service", SOON).await;
+    assert!(shut.contains("Vetoed by Bo"), "{shut}");
+    scene.slack.react(people::EVE, &vetoed, "white_check_mark").await;
+
+    let withdrawn = scene.asks(DEE, "restart ac_service").await;
+    scene.slack.react(DEE, &withdrawn, "no_entry").await;
+    scene.says(&withdrawn, "Taken back by who asked", SOON).await;
+
+    let late = scene.asks(DEE, "restart gs_service").await;
+    let shut = scene.says(&late, "Its votes did not come in time", SOON).await;
+    assert!(shut.contains("Not done"), "{shut}");
+    scene.slack.react(BO, &late, "white_check_mark").await;
+    assert!(late.buttons().len() == 2, "{:?}", late.buttons());
+    let buttons = scene.slack.messages().into_iter().find(|message| message.ts == late.ts).unwrap().buttons();
+    assert_eq!(buttons, [], "a shut card has none");
+    // A line answered after all of it: whatever was going to happen has happened.
+    scene.types(CY, "approvals").await;
+    scene.message("Nothing waits for a vote", SOON).await;
+    assert_eq!(scene.started("fv_service").await, before);
+}
+
+#[tokio::test]
+async fn a_session_is_ended_by_an_approvers_vote() {
+    let scene = Scene::begin().await;
+    let (mut session, pid) = report_session(&scene.stack).await;
+    let card = scene.asks(DEE, &format!("db kill {pid}")).await;
+    let shown = card.visible();
+    assert!(shown.contains("the vote of 1 other approver") && shown.contains("night report"), "{shown}");
+    scene.slack.react(people::EVE, &card, "white_check_mark").await;
+    let ended = scene.says(&card, "Done: db kill", SOON).await;
+    assert!(ended.contains("approved by Eve"), "{ended}");
+    let gone = sqlx::query("SELECT 1").execute(&mut session).await.unwrap_err();
+    assert!(gone.to_string().contains("terminat") || gone.to_string().contains("closed"), "{gone}");
+}
+
+#[tokio::test]
+async fn a_statement_is_cancelled_and_its_session_stays() {
+    let scene = Scene::begin().await;
+    let (mut session, pid) = report_session(&scene.stack).await;
+    scene.types(DEE, &format!("db cancel {pid}")).await;
+    scene.message("Nothing to cancel", SOON).await;
+    let sleeping = tokio::spawn(async move {
+        let slept = sqlx::query("SELECT pg_sleep(120)").execute(&mut session).await;
+        (session, slept)
+    });
+    let mut admin = scene.stack.database().await;
+    eventually(SOON, "the statement to run", async || {
+        let runs = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND state = 'active'";
+        let count: i64 = sqlx::query_scalar(runs).bind(pid).fetch_one(&mut admin).await.unwrap();
+        (count == 1).then_some(())
+    })
+    .await;
+    let card = scene.asks(DEE, &format!("db cancel {pid}")).await;
+    assert!(card.visible().contains("SELECT pg_sleep($1)"), "{}", card.visible());
+    scene.slack.react(BO, &card, "white_check_mark").await;
+    scene.says(&card, "Done: db cancel", SOON).await;
+    let (mut session, slept) = sleeping.await.unwrap();
+    assert!(slept.unwrap_err().to_string().contains("cancel"), "it was cancelled");
+    sqlx::query("SELECT 1").execute(&mut session).await.expect("the session is there");
+}
+
+#[tokio::test]
+async fn sessions_that_must_not_be_ended_are_refused_with_the_reason() {
+    let scene = Scene::begin().await;
+    let mut session = scene.stack.database().await;
+    let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut session).await.unwrap();
+    scene.types(DEE, &format!("db kill {pid}")).await;
+    scene.message("is a superuser's", SOON).await;
+    scene.types(DEE, "db kill 4000000").await;
+    scene.message("has no session 4000000", SOON).await;
+    scene.types(CY, "db kill 4000000").await;
+    scene.message("needs the role operator", SOON).await;
+}
+
+#[tokio::test]
+async fn a_container_made_anew_between_asking_and_voting_is_refused_with_the_difference() {
+    let scene = Scene::begin().await;
+    let card = scene.asks(DEE, "restart fv_service").await;
+    let container = scene.stack.container("fv_service");
+    scene.stack.docker(&["restart", &container]).await;
+    let before = scene.started("fv_service").await;
+    scene.slack.react(BO, &card, "white_check_mark").await;
+    let shut = scene.says(&card, "What it acts on is not what was voted on", SOON).await;
+    assert!(shut.contains("targets[0].started_at: was"), "{shut}");
+    assert_eq!(scene.started("fv_service").await, before, "nothing was done");
+}
+
+#[tokio::test]
+async fn a_deleted_card_cancels_its_plan() {
+    let scene = Scene::begin().await;
+    let before = scene.started("fv_service").await;
+    let card = scene.asks(DEE, "restart fv_service").await;
+    let value = card.buttons().iter().find(|button| button.label == "Approve").unwrap().value.clone();
+    scene.slack.delete(&card);
+    scene.slack.click(BO, &card, &value).await;
+    scene.message("Its message was edited or deleted", SOON).await;
+    assert_eq!(scene.started("fv_service").await, before);
+}
+
+#[tokio::test]
+async fn a_freeze_stops_what_acts_until_an_approver_thaws() {
+    let scene = Scene::begin().await;
+    let before = scene.started("fv_service").await;
+    let card = scene.asks(DEE, "restart fv_service").await;
+    scene.types(CY, "stack freeze 'two people restart things'").await;
+    scene.message("No command that acts begins", SOON).await;
+    scene.slack.react(BO, &card, "white_check_mark").await;
+    scene.says(&card, "Everything is frozen", SOON).await;
+    scene.types(DEE, "restart ac_service").await;
+    scene.message("Cy froze everything", SOON).await;
+    scene.types(CY, "stack unfreeze").await;
+    scene.message("needs the role approver", SOON).await;
+    scene.types(BO, "stack unfreeze").await;
+    scene.message("are taken again", SOON).await;
+    assert_eq!(scene.started("fv_service").await, before);
+    let again = scene.asks(DEE, "restart ac_service").await;
+    scene.slack.react(DEE, &again, "no_entry").await;
+    scene.says(&again, "Not done", SOON).await;
+}
+
+#[tokio::test]
+async fn the_glass_is_broken_in_an_open_p0_alone_and_anybody_who_may_vote_can_stop_it() {
+    let scene = Scene::begin().await;
+    let before = scene.started("fv_service").await;
+    let line = "restart fv_service --break-glass 'nobody else is awake'";
+    scene.types(DEE, line).await;
+    scene.message("No incident is open here", SOON).await;
+    scene.types(CY, "incident open P1 'slow'").await;
+    scene.message("is open: P1", SOON).await;
+    scene.types(DEE, line).await;
+    scene.message("is P1, and the glass", SOON).await;
+    scene.types(CY, "incident open P0 'all is down'").await;
+    scene.message("is open: P0", SOON).await;
+    scene.types(DEE, line).await;
+    let card = scene.message("Glass broken: restart fv_service", SOON).await;
+    assert!(card.visible().contains("nobody else is awake"), "{}", card.visible());
+    scene.slack.react(BO, &card, "no_entry").await;
+    let stopped = scene.says(&card, "Vetoed by Bo", SOON).await;
+    assert!(stopped.contains("Not done"), "{stopped}");
+    assert_eq!(scene.started("fv_service").await, before);
+}
+
+#[tokio::test]
+async fn a_dry_run_and_the_terminal() {
+    let scene = Scene::begin().await;
+    let before = scene.started("fv_service").await;
+    scene.types(DEE, "restart fv_service --dry-run").await;
+    let shown = scene.message("Dry run: restart fv_service", SOON).await;
+    assert_eq!(shown.buttons(), []);
+    // Ada's account at the host: the plan is posted where everybody looks, and the running bot does it.
+    let asked = scene.bot.line(&["restart", "fv_service"], false).await;
+    assert!(asked.code == 0 && asked.out.contains("It waits for the vote of 1 other operator"), "{asked:?}");
+    let card = scene.message("Approve? restart fv_service", SOON).await;
+    assert!(card.visible().contains("Ada asks for this"), "{}", card.visible());
+    scene.slack.react(people::ADA, &card, "white_check_mark").await;
+    scene.slack.react(DEE, &card, "white_check_mark").await;
+    scene.says(&card, "approved by Dee", PROVED).await;
+    scene.ends_well(&card).await;
+    assert_ne!(scene.started("fv_service").await, before);
 }

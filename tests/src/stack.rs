@@ -225,6 +225,14 @@ impl Stack {
             .expect("the stack's database takes connections")
     }
 
+    /// The platform's database, as a role of the test's own.
+    #[must_use]
+    pub fn postgres_url(&self, role: &str, password: &str) -> String {
+        let url = told("POSTGRES_URL");
+        let (_, place) = url.rsplit_once('@').expect("an address with a role");
+        format!("postgres://{role}:{password}@{place}")
+    }
+
     /// A superuser's connection to a database of the test's own on the platform's server, which is dropped
     /// and made anew. The address is for the bot's role.
     ///
