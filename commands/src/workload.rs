@@ -121,7 +121,8 @@ pub struct Workload {
     pub image: String,
     /// What it runs.
     pub image_id: ImageId,
-    /// What Compose wrote of its dependencies; `None` where it writes none, as version 1 does.
+    /// What Compose wrote of its dependencies; `None` where it wrote none. Version 1 never does, nor does version 2
+    /// for a container that it made without its dependencies (`--no-deps`).
     pub depends_on: Option<Vec<Dependency>>,
     /// Ports of the machine that lead to it.
     pub ports: Vec<PublishedPort>,

@@ -7,7 +7,7 @@ use super::*;
 
 fn job<'a>(like: Template<'a>, argv: &'a [&'a str]) -> Job<'a> {
     let run = RunId::from_random(rand::random());
-    Job { run, like, argv, env: &[], networks: &[], timeout: PATIENT, lines: 10 }
+    Job { run, like, argv, env: &[], networks: &[], timeout: PATIENT, lines: 50 }
 }
 
 async fn fails(docker: &Docker, job: &Job<'_>) -> JobError {
@@ -40,9 +40,8 @@ async fn a_job_runs_like_its_service_and_leaves_nothing() {
     let ended = docker.run_one_off(&asked, &Redactor::new(["sec-ret-value".to_owned()])).await.unwrap();
     assert_eq!((ended.exit_code, ended.left), (4, None));
     let log = ended.log.unwrap();
-    assert!(
-        log.sieved.lines[0].text.starts_with("1 ") && !log.sieved.lines[0].text.contains("sec-ret-value")
-    );
+    let first = &log.sieved.lines[0].text;
+    assert!(first.starts_with("1 ") && !first.contains("sec-ret-value"), "{log:?}");
     // The service's name still means the service alone.
     let address = stage.inspect(&name, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}");
     let told: Vec<_> = log.sieved.lines.iter().filter(|line| line.text.contains("10.")).collect();
