@@ -4,7 +4,7 @@ use std::process::Command;
 
 use commands::workload::Workload;
 
-use crate::{Compose, ComposeError, ComposeProject, ComposeVersion};
+use crate::act::{Compose, ComposeError, ComposeProject, ComposeVersion};
 
 use super::*;
 
@@ -109,7 +109,7 @@ async fn each(test: impl AsyncFn(&Scene, &Compose)) {
 #[tokio::test]
 async fn a_container_is_made_anew_from_the_one_file_of_variables() {
     each(async |scene, compose| {
-        let docker = docker(&scene.stage);
+        let docker = acts(&scene.stage);
         let auth = service("auth");
         compose.recreate(&auth, &[], PATIENT).await.unwrap();
         let first = scene.auth().await;
@@ -163,7 +163,7 @@ async fn a_blank_variable_stops_it_before_anything_is_done() {
 #[tokio::test]
 async fn an_image_is_built_under_the_tag_that_is_asked_for() {
     each(async |scene, compose| {
-        let docker = docker(&scene.stage);
+        let docker = acts(&scene.stage);
         let live = format!("{}-auth:live", scene.stage.image());
         let before = docker.image(&live, PATIENT).await.unwrap().unwrap();
         let tag = [("TAG".to_owned(), "abc123".to_owned())];

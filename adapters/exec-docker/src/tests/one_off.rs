@@ -1,7 +1,7 @@
 use commands::ids::RunId;
 use commands::redact::Redactor;
 
-use crate::{ActError, Job, JobError, JobFault, Template};
+use crate::act::{ActError, Job, JobError, JobFault, Template};
 
 use super::*;
 
@@ -10,14 +10,14 @@ fn job<'a>(like: Template<'a>, argv: &'a [&'a str]) -> Job<'a> {
     Job { run, like, argv, env: &[], networks: &[], timeout: PATIENT, lines: 50 }
 }
 
-async fn fails(docker: &Docker, job: &Job<'_>) -> JobError {
+async fn fails(docker: &Acts, job: &Job<'_>) -> JobError {
     docker.run_one_off(job, &Redactor::new([])).await.unwrap_err()
 }
 
 #[tokio::test]
 async fn a_job_runs_like_its_service_and_leaves_nothing() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let network = stage.network("default");
     let options = [
         "--env",
@@ -59,7 +59,7 @@ async fn a_job_runs_like_its_service_and_leaves_nothing() {
 #[tokio::test]
 async fn a_job_that_fails_leaves_nothing_either() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let image = Template::Image(stage.image());
     let slow = Job { timeout: SHORT, ..job(image, &["sh", "-c", "echo begun; sleep 600"]) };
     let error = fails(&docker, &slow).await;
@@ -80,7 +80,7 @@ async fn a_job_that_fails_leaves_nothing_either() {
 #[tokio::test]
 async fn a_job_that_was_cut_off_is_found() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let asked = job(Template::Image(stage.image()), &["sleep", "600"]);
     let redactor = Redactor::new([]);
     let found = async {
