@@ -117,6 +117,8 @@ pub struct Workload {
     pub service: Option<String>,
     /// Started for one job, by `docker compose run` or by the bot.
     pub one_off: bool,
+    /// Another container has its place, and it is kept for the way back.
+    pub replaced: bool,
     /// As it was named when the container was made.
     pub image: String,
     /// What it runs.

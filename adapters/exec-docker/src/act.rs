@@ -20,7 +20,7 @@ use crate::{Docker, DockerError, PROJECT_LABEL};
 pub use compose::{Compose, ComposeError, ComposeOutput, ComposeProject, ComposeVersion};
 pub use exec::{Abort, Exec, ExecError, Executed};
 pub use one_off::{Job, JobEnd, JobError, JobFault, Template};
-pub(crate) use replace::is_kept;
+pub(crate) use replace::was_replaced;
 pub use replace::{Half, ReplaceError, ReplaceStep, ReplaceWith, Replaced, ReplacementState};
 
 /// How long the Engine may take for what it does at once, and beyond a container's time to stop.

@@ -182,7 +182,9 @@ impl Docker {
             let mut labels = container.labels.unwrap_or_default();
             let one_off = project::is_one_off(&labels);
             if let (Some(id), Some(service), false) = (container.id, labels.remove(SERVICE_LABEL), one_off) {
-                let is_replaced = act::is_kept(&container.names.unwrap_or_default(), &id);
+                let is_replaced = id.parse().is_ok_and(|id| {
+                    container.names.iter().flatten().any(|name| act::was_replaced(name, &id))
+                });
                 let ids = if is_replaced { &mut replaced } else { &mut by_service };
                 ids.entry(service).or_default().push(id);
             }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{ANSWER, ActError, Acts};
-use crate::call::{Call, Tunnel, join};
+use crate::call::{Call, Fault, Tunnel, join};
 use crate::targets::bad;
 use crate::{Docker, DockerError};
 
@@ -142,7 +142,11 @@ impl Acts {
                 };
                 return Err(ExecError::NotStarted(error));
             }
-            Err(fault) => return Err(ExecError::NotStarted(fault.into())),
+            Err(Fault::NotSent(error)) => return Err(ExecError::NotStarted(error.into())),
+            Err(Fault::Unanswered(error)) => {
+                let still_running = self.exec_running(&id, ANSWER).await.ok().flatten();
+                return Err(ExecError::Aborted { exec: id, why: Abort::Connection(error), still_running });
+            }
         };
         // It lives until the end, for what is dropped closes the connection.
         let flowed = timeout_at(by, flow(&mut tunnel, stdin, stdout)).await;

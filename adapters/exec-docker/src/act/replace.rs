@@ -346,11 +346,9 @@ fn kept_name(name: &str, id: &ContainerId) -> String {
     format!("{name}_old_{}", id.short())
 }
 
-/// Whether a container with these names was replaced by another one.
-pub(crate) fn is_kept(names: &[String], id: &str) -> bool {
-    let own =
-        |name: &String| id.parse().is_ok_and(|id| original_name(name.trim_start_matches('/'), &id).is_some());
-    names.iter().any(own)
+/// Whether a container of this name was replaced by another one, and is kept.
+pub(crate) fn was_replaced(name: &str, id: &ContainerId) -> bool {
+    original_name(name.trim_start_matches('/'), id).is_some()
 }
 
 /// The name that a kept one had.

@@ -61,7 +61,7 @@ async fn a_job_that_fails_leaves_nothing_either() {
     let stage = Stage::new();
     let docker = acts(&stage);
     let image = Template::Image(stage.image());
-    let slow = Job { timeout: SHORT, ..job(image, &["sh", "-c", "echo begun; sleep 600"]) };
+    let slow = Job { timeout: Duration::from_secs(5), ..job(image, &["sh", "-c", "echo begun; sleep 600"]) };
     let error = fails(&docker, &slow).await;
     assert_eq!((&error.why, &error.left), (&JobFault::TimedOut, &None));
     assert_eq!(error.log.unwrap().sieved.lines[0].text, "begun");

@@ -78,6 +78,8 @@ async fn a_container_is_swapped_with_all_that_it_had() {
         panic!("both are there");
     };
     assert_eq!((kept.id, kept.running, current.id, current.running), (old.clone(), false, new.clone(), true));
+    assert!(docker.target(&old, PATIENT).await.unwrap().unwrap().replaced);
+    assert!(!docker.target(&new, PATIENT).await.unwrap().unwrap().replaced);
     // What is asked about the service is the new one, though the old one is there.
     assert_eq!(look(&docker, by_label("auth")).await.unwrap().id, new.as_str());
 
