@@ -117,11 +117,14 @@ pub struct Workload {
     pub service: Option<String>,
     /// Started for one job, by `docker compose run` or by the bot.
     pub one_off: bool,
+    /// Another container has its place, and it is kept for the way back.
+    pub replaced: bool,
     /// As it was named when the container was made.
     pub image: String,
     /// What it runs.
     pub image_id: ImageId,
-    /// What Compose wrote of its dependencies; `None` where it writes none, as version 1 does.
+    /// What Compose wrote of its dependencies; `None` where it wrote none. Version 1 never does, nor does version 2
+    /// for a container that it made without its dependencies (`--no-deps`).
     pub depends_on: Option<Vec<Dependency>>,
     /// Ports of the machine that lead to it.
     pub ports: Vec<PublishedPort>,

@@ -7,6 +7,7 @@ mod one_off;
 mod recipe;
 mod replace;
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use commands::workload::{ContainerId, ImageId};
@@ -19,7 +20,7 @@ use crate::{Docker, DockerError, PROJECT_LABEL};
 pub use compose::{Compose, ComposeError, ComposeOutput, ComposeProject, ComposeVersion};
 pub use exec::{Abort, Exec, ExecError, Executed};
 pub use one_off::{Job, JobEnd, JobError, JobFault, Template};
-pub(crate) use replace::is_kept;
+pub(crate) use replace::was_replaced;
 pub use replace::{Half, ReplaceError, ReplaceStep, ReplaceWith, Replaced, ReplacementState};
 
 /// How long the Engine may take for what it does at once, and beyond a container's time to stop.
@@ -94,7 +95,30 @@ impl From<Fault> for ActError {
     }
 }
 
-impl Docker {
+/// The Engine, with what changes something there. Made where acts are carried out, and nowhere else.
+#[derive(Clone, Debug)]
+pub struct Acts {
+    docker: Docker,
+}
+
+impl Acts {
+    /// On this Engine.
+    #[must_use]
+    pub const fn new(docker: Docker) -> Self {
+        Self { docker }
+    }
+}
+
+/// Whoever acts looks as well.
+impl Deref for Acts {
+    type Target = Docker;
+
+    fn deref(&self) -> &Docker {
+        &self.docker
+    }
+}
+
+impl Acts {
     /// Stops the container's process, by force after `grace`, and starts it: the same image, the same
     /// environment. One that is stopped is started.
     pub async fn restart(&self, id: &ContainerId, grace: Duration) -> Result<Done, ActError> {

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
+use commands::workload::ExecId;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, UPGRADE};
-use hyper::upgrade::Upgraded;
+use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -61,12 +61,12 @@ impl Reply {
     }
 }
 
-/// A connection that has become a stream of bytes in both directions.
+/// A connection that has become a stream of bytes in each direction.
 pub struct Tunnel {
-    /// Its two directions.
-    pub stream: TokioIo<Upgraded>,
-    /// Drives the connection, until this is dropped.
-    pub driver: JoinSet<()>,
+    /// From the command.
+    pub from: Box<dyn AsyncRead + Send + Unpin>,
+    /// To it.
+    pub to: Box<dyn AsyncWrite + Send + Unpin>,
 }
 
 impl Call {
@@ -89,7 +89,7 @@ impl Call {
     /// The answer, whatever its status.
     pub async fn send(self, endpoint: &Endpoint, deadline: Duration) -> Result<Reply, Fault> {
         let by = Instant::now() + deadline;
-        let (response, _driver) = self.ask(endpoint, by, false).await?;
+        let (response, _driver) = self.ask(endpoint, by).await?;
         let status = response.status();
         let body = timeout_at(by, Limited::new(response.into_body(), LARGEST).collect())
             .await
@@ -107,39 +107,12 @@ impl Call {
         Ok(Reply { status, body: body.to_bytes() })
     }
 
-    /// Asks that the connection become a stream; the inner error is the Engine's refusal.
-    pub async fn tunnel(
-        self,
-        endpoint: &Endpoint,
-        deadline: Duration,
-    ) -> Result<Result<Tunnel, Reply>, Fault> {
-        let by = Instant::now() + deadline;
-        let (mut response, driver) = self.ask(endpoint, by, true).await?;
-        let unanswered = |error: hyper::Error| Fault::Unanswered(endpoint.stream_error(&error));
-        let late = |_| Fault::Unanswered(DockerError::TimedOut(endpoint.to_string()));
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            let status = response.status();
-            let body = timeout_at(by, response.into_body().collect()).await.map_err(late)?;
-            return Ok(Err(Reply { status, body: body.map_err(unanswered)?.to_bytes() }));
-        }
-        let upgraded = timeout_at(by, hyper::upgrade::on(&mut response)).await.map_err(late)?;
-        Ok(Ok(Tunnel { stream: TokioIo::new(upgraded.map_err(unanswered)?), driver }))
-    }
-
-    async fn ask(
-        self,
-        endpoint: &Endpoint,
-        by: Instant,
-        upgrade: bool,
-    ) -> Result<(Response<Incoming>, JoinSet<()>), Fault> {
+    async fn ask(self, endpoint: &Endpoint, by: Instant) -> Result<(Response<Incoming>, JoinSet<()>), Fault> {
         let connecting = timeout_at(by, connect(endpoint));
         let late = |_| Fault::NotSent(DockerError::TimedOut(endpoint.to_string()));
         let (mut sender, driver) = connecting.await.map_err(late)?.map_err(Fault::NotSent)?;
         let host = if let Endpoint::Tcp(address) = endpoint { address } else { "docker" };
         let mut request = Request::builder().method(self.method).uri(&self.path).header(HOST, host);
-        if upgrade {
-            request = request.header(CONNECTION, "Upgrade").header(UPGRADE, "tcp");
-        }
         let body: Full<Bytes> = match self.body {
             Some(json) => {
                 request = request.header(CONTENT_TYPE, "application/json");
@@ -181,9 +154,82 @@ where
     let mut driver = JoinSet::new();
     driver.spawn(async move {
         // What ends the connection is told by the answer as well.
-        let _ = connection.with_upgrades().await;
+        let _ = connection.await;
     });
     Ok((sender, driver))
+}
+
+/// Starts a command that was made, and joins its streams; the inner error is the Engine's refusal.
+///
+/// Sent byte by byte like this, at once and with the connection's end announced, so that a proxy which can't look
+/// into a stream can tell it from everything else: `deploy/docker/haproxy-acting.cfg` compares it whole.
+pub async fn join(
+    endpoint: &Endpoint,
+    exec: &ExecId,
+    deadline: Duration,
+) -> Result<Result<Tunnel, Reply>, Fault> {
+    let by = Instant::now() + deadline;
+    let late = || DockerError::TimedOut(endpoint.to_string());
+    let unreachable = |error: std::io::Error| Fault::NotSent(endpoint.io_error(&error));
+    let opened = async {
+        Ok(match endpoint {
+            Endpoint::Unix(socket) => {
+                let (from, to) = UnixStream::connect(socket).await?.into_split();
+                Tunnel { from: Box::new(from), to: Box::new(to) }
+            }
+            Endpoint::Tcp(address) => {
+                let (from, to) = TcpStream::connect(address).await?.into_split();
+                Tunnel { from: Box::new(from), to: Box::new(to) }
+            }
+        })
+    };
+    let opened = timeout_at(by, opened).await.map_err(|_| Fault::NotSent(late()))?;
+    let mut tunnel = opened.map_err(unreachable)?;
+    let asked = async {
+        tunnel.to.write_all(start_of(exec).as_bytes()).await?;
+        head(&mut tunnel.from).await
+    };
+    let answered = timeout_at(by, asked).await.map_err(|_| Fault::Unanswered(late()))?;
+    let (status, rest) = answered.map_err(|error| Fault::Unanswered(endpoint.io_error(&error)))?;
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        let from = Box::new(std::io::Cursor::new(rest).chain(tunnel.from));
+        return Ok(Ok(Tunnel { from, ..tunnel }));
+    }
+    let mut body = rest;
+    // A refusal that is cut short is one all the same.
+    let _ = timeout_at(by, tunnel.from.take(HEAD).read_to_end(&mut body)).await;
+    Ok(Err(Reply { status, body: body.into() }))
+}
+
+/// The whole request.
+pub fn start_of(exec: &ExecId) -> String {
+    let body = r#"{"Detach":false,"Tty":false}"#;
+    format!(
+        "POST /exec/{exec}/start HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade, close\r\nUpgrade: tcp\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Of an answer's head, and of a refusal, so much is read.
+const HEAD: u64 = 8 << 10;
+
+/// The status of an answer, and what came after its head.
+async fn head(from: &mut (impl AsyncRead + Unpin)) -> std::io::Result<(StatusCode, Vec<u8>)> {
+    const END: &[u8] = b"\r\n\r\n";
+    let mut read = Vec::new();
+    let mut from = from.take(HEAD);
+    loop {
+        if let Some(at) = read.windows(END.len()).position(|bytes| bytes == END) {
+            let rest = read.split_off(at + END.len());
+            let status =
+                read.strip_prefix(b"HTTP/1.1 ").and_then(|said| StatusCode::from_bytes(said.get(..3)?).ok());
+            return status.map(|status| (status, rest)).ok_or_else(|| std::io::ErrorKind::InvalidData.into());
+        }
+        if from.read_buf(&mut read).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    }
 }
 
 /// `filters` of a list, as a query's value.

@@ -3,9 +3,9 @@
 //! A service's container is the one named in the configuration, or else the one that carries its
 //! Compose labels. Requests go to paths without a version, so old and new engines answer alike.
 //!
-//! Nothing outside the module `act` changes anything on the platform.
+//! Nothing outside [`act`] changes anything on the platform.
 
-mod act;
+pub mod act;
 mod answer;
 mod call;
 mod container;
@@ -39,7 +39,6 @@ use commands::ids::ServiceName;
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Instant, timeout, timeout_at};
 
-pub use crate::act::*;
 use crate::endpoint::Endpoint;
 pub use crate::error::DockerError;
 pub use crate::image::Images;
@@ -183,7 +182,9 @@ impl Docker {
             let mut labels = container.labels.unwrap_or_default();
             let one_off = project::is_one_off(&labels);
             if let (Some(id), Some(service), false) = (container.id, labels.remove(SERVICE_LABEL), one_off) {
-                let is_replaced = is_kept(&container.names.unwrap_or_default(), &id);
+                let is_replaced = id.parse().is_ok_and(|id| {
+                    container.names.iter().flatten().any(|name| act::was_replaced(name, &id))
+                });
                 let ids = if is_replaced { &mut replaced } else { &mut by_service };
                 ids.entry(service).or_default().push(id);
             }

@@ -11,8 +11,8 @@ use tokio::time::timeout;
 
 use crate::call::{Call, is_reference};
 use crate::{
-    AT_ONCE, Docker, DockerError, ONE_OFF_LABEL, OUR_ONE_OFF_LABEL, PROJECT_LABEL, SERVICE_LABEL, container,
-    fingerprint,
+    AT_ONCE, Docker, DockerError, ONE_OFF_LABEL, OUR_ONE_OFF_LABEL, PROJECT_LABEL, SERVICE_LABEL, act,
+    container, fingerprint,
 };
 
 const NUMBER_LABEL: &str = "com.docker.compose.container-number";
@@ -113,8 +113,10 @@ pub(crate) fn workload(inspected: &Value) -> Result<Workload, DockerError> {
     let host = &inspected["HostConfig"];
     let label = |name: &str| text(&config["Labels"][name]);
     let service = label(SERVICE_LABEL);
+    let id: ContainerId = container.id.parse().map_err(bad)?;
     Ok(Workload {
-        id: container.id.parse().map_err(bad)?,
+        replaced: act::was_replaced(&container.name, &id),
+        id,
         one_off: label(ONE_OFF_LABEL).is_some_and(|value| value.eq_ignore_ascii_case("true"))
             || label(OUR_ONE_OFF_LABEL).is_some(),
         image: text(&config["Image"]).unwrap_or_default(),

@@ -5,6 +5,7 @@ mod compose;
 mod exec;
 mod logs;
 mod one_off;
+mod proxy;
 mod reclaim;
 mod replace;
 mod stage;
@@ -23,6 +24,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, UnixListener};
 use tokio::time::{Instant, timeout};
 
+use crate::act::Acts;
 use crate::{Docker, DockerError};
 use stage::{Stage, host, service};
 
@@ -34,6 +36,10 @@ const SHORT: Duration = Duration::from_millis(300);
 
 fn docker(stage: &Stage) -> Docker {
     Docker::connect(host(), Some(stage.project.clone())).unwrap()
+}
+
+fn acts(stage: &Stage) -> Acts {
+    Acts::new(docker(stage))
 }
 
 fn by_label(name: &str) -> (ServiceName, Option<String>) {

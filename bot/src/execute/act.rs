@@ -8,7 +8,7 @@ use commands::health::ContainerState;
 use commands::journal::StepOutcome;
 use commands::plan::{Act, Plan};
 use commands::workload::ContainerId;
-use exec_docker::{ActError, Done};
+use exec_docker::act::{ActError, Acts, Done};
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
@@ -59,12 +59,9 @@ fn seconds(seconds: u32) -> Duration {
     Duration::from_secs(seconds.into())
 }
 
-async fn docker(
-    app: &App,
-    call: impl AsyncFnOnce(&exec_docker::Docker) -> Result<Done, ActError>,
-) -> StepOutcome {
+async fn docker(app: &App, call: impl AsyncFnOnce(&Acts) -> Result<Done, ActError>) -> StepOutcome {
     let Some(docker) = &app.executors.docker else { return failed(say::part_missing("docker")) };
-    match call(docker).await {
+    match call(&Acts::new(docker.clone())).await {
         Ok(Done::Changed) => done(""),
         Ok(Done::AlreadySo) => done(say::already_so()),
         Err(error) if error.may_have_acted() => StepOutcome::Unknown { found: error.to_string() },

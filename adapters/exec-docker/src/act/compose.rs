@@ -199,8 +199,11 @@ impl Compose {
         self.run(&self.argv(&recreation(service)), env, patience).await
     }
 
-    /// Whether a further `up` would leave the container as it is: it was made from the file and the variables as they
-    /// are, and from the image that is named so now.
+    /// Whether the container is as the file and the variables say now, and of the image that is named so now: making
+    /// it anew would change nothing.
+    ///
+    /// Version 2 counts what a service depends on as part of it, and leaves that out with `--no-deps`: a container
+    /// made by [`Compose::recreate`] is up to date here, and a later `up` of the whole project still makes it anew once.
     pub async fn is_up_to_date(
         &self,
         target: &Workload,
@@ -208,15 +211,29 @@ impl Compose {
         docker: &Docker,
     ) -> Result<bool, ComposeError> {
         let (Some(service), Some(origin)) = (&target.service, &target.origin) else { return Ok(false) };
-        let output = self.run(&self.argv(&["config", "--hash", service]), env, ASKED).await?;
-        let hash =
-            output.stdout.lines().find_map(|line| line.trim().strip_prefix(service)?.strip_prefix(' '));
-        let hash = hash.ok_or_else(|| ComposeError::Answer(format!("no hash of {service}")))?;
-        if origin.project != self.project.name || origin.config_hash.as_deref() != Some(hash.trim()) {
+        let Ok(service) = service.parse::<ServiceName>() else { return Ok(false) };
+        if origin.project != self.project.name {
             return Ok(false);
         }
         let named = docker.image(&target.image, ASKED).await?;
-        Ok(named.is_some_and(|named| named.id == target.image_id))
+        if named.is_none_or(|named| named.id != target.image_id) {
+            return Ok(false);
+        }
+        let name = service.as_str();
+        let output = self.run(&self.argv(&["config", "--hash", name]), env, ASKED).await?;
+        let hash = output.stdout.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(' '));
+        let hash = hash.ok_or_else(|| ComposeError::Answer(format!("no hash of {name}")))?;
+        if origin.config_hash.as_deref() == Some(hash.trim()) {
+            return Ok(true);
+        }
+        match self.version {
+            ComposeVersion::V1 => Ok(false),
+            ComposeVersion::V2 => {
+                let tried = ["--dry-run", "up", "-d", "--no-deps", "--no-build", name];
+                let output = self.run(&self.argv(&tried), env, ASKED).await?;
+                Ok(leaves(&output.stderr, &target.container.name))
+            }
+        }
     }
 
     /// The whole argument vector after the program.
@@ -326,6 +343,17 @@ fn version(said: &str) -> Option<(ComposeVersion, String)> {
         _ => ComposeVersion::V2,
     };
     Some((version, number.to_owned()))
+}
+
+/// Whether a dry run would leave the container as it is.
+fn leaves(said: &str, container: &str) -> bool {
+    let mut of_it = said
+        .lines()
+        .filter_map(|line| line.split_once("Container ")?.1.trim().rsplit_once(' '))
+        .filter(|(name, _)| name.trim() == container)
+        .map(|(_, doing)| doing)
+        .peekable();
+    of_it.peek().is_some() && of_it.all(|doing| matches!(doing, "Running" | "Starting" | "Started"))
 }
 
 /// Both versions warn in the same words, the second one with the name in quotes.

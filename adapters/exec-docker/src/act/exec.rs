@@ -9,8 +9,8 @@ use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::{ANSWER, ActError};
-use crate::call::Call;
+use super::{ANSWER, ActError, Acts};
+use crate::call::{Call, Fault, Tunnel, join};
 use crate::targets::bad;
 use crate::{Docker, DockerError};
 
@@ -112,7 +112,7 @@ struct Flow {
     bytes_out: u64,
 }
 
-impl Docker {
+impl Acts {
     /// Runs a command to its end, its input fed from `stdin` and its output written to `stdout` as fast as
     /// that takes it, in constant memory.
     ///
@@ -133,8 +133,7 @@ impl Docker {
     {
         let by = Instant::now() + exec.timeout;
         let id = self.make_exec(exec, stdin.is_some()).await.map_err(ExecError::NotStarted)?;
-        let call = Call::post(format!("/exec/{id}/start")).with(json!({ "Detach": false, "Tty": false }));
-        let tunnel = match call.tunnel(&self.endpoint, ANSWER).await {
+        let mut tunnel = match join(&self.endpoint, &id, ANSWER).await {
             Ok(Ok(tunnel)) => tunnel,
             Ok(Err(reply)) => {
                 let error = match self.judged(reply) {
@@ -143,11 +142,14 @@ impl Docker {
                 };
                 return Err(ExecError::NotStarted(error));
             }
-            Err(fault) => return Err(ExecError::NotStarted(fault.into())),
+            Err(Fault::NotSent(error)) => return Err(ExecError::NotStarted(error.into())),
+            Err(Fault::Unanswered(error)) => {
+                let still_running = self.exec_running(&id, ANSWER).await.ok().flatten();
+                return Err(ExecError::Aborted { exec: id, why: Abort::Connection(error), still_running });
+            }
         };
-        // Both live until the end, for what is dropped closes the connection.
-        let (mut from, mut to) = tokio::io::split(tunnel.stream);
-        let flowed = timeout_at(by, flow(&mut from, &mut to, stdin, stdout)).await;
+        // It lives until the end, for what is dropped closes the connection.
+        let flowed = timeout_at(by, flow(&mut tunnel, stdin, stdout)).await;
         let flowed = flowed.unwrap_or(Err(Stop::TimedOut));
         let why = match flowed {
             Ok(flow) => match self.exit_code(&id).await {
@@ -168,18 +170,8 @@ impl Docker {
             Ok(Ok(_)) => Some(false),
             Ok(Err(_)) | Err(_) => self.exec_running(&id, ANSWER).await.ok().flatten(),
         };
-        drop((from, to, tunnel.driver));
+        drop(tunnel);
         Err(ExecError::Aborted { exec: id, why, still_running })
-    }
-
-    /// Whether a command runs; `None` where the Engine knows it no more, as after its container has gone.
-    pub async fn exec_running(&self, exec: &ExecId, deadline: Duration) -> Result<Option<bool>, DockerError> {
-        let reply = Call::get(format!("/exec/{exec}/json")).send(&self.endpoint, deadline).await?;
-        match reply.json(&self.endpoint) {
-            Ok(told) => told["Running"].as_bool().map(Some).ok_or_else(|| bad("a command without a state")),
-            Err(DockerError::Engine { code: 404, .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     async fn make_exec(&self, exec: &Exec<'_>, has_input: bool) -> Result<ExecId, ActError> {
@@ -204,6 +196,18 @@ impl Docker {
         }
         let call = Call::post(format!("/containers/{}/exec", exec.container)).with(body);
         self.make(call).await?.parse().map_err(|error| ActError::Unknown(bad(error)))
+    }
+}
+
+impl Docker {
+    /// Whether a command runs; `None` where the Engine knows it no more, as after its container has gone.
+    pub async fn exec_running(&self, exec: &ExecId, deadline: Duration) -> Result<Option<bool>, DockerError> {
+        let reply = Call::get(format!("/exec/{exec}/json")).send(&self.endpoint, deadline).await?;
+        match reply.json(&self.endpoint) {
+            Ok(told) => told["Running"].as_bool().map(Some).ok_or_else(|| bad("a command without a state")),
+            Err(DockerError::Engine { code: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Waits for the end of a command whose output has ended. Its exit code is known a little later.
@@ -233,12 +237,7 @@ enum Stop {
 }
 
 /// Feeds and reads until the output ends. Whether the command has taken all its input does not matter then.
-async fn flow<I, O>(
-    from: &mut (impl AsyncRead + Unpin),
-    to: &mut (impl AsyncWrite + Unpin),
-    stdin: Option<I>,
-    stdout: &mut O,
-) -> Result<Flow, Stop>
+async fn flow<I, O>(tunnel: &mut Tunnel, stdin: Option<I>, stdout: &mut O) -> Result<Flow, Stop>
 where
     I: AsyncRead + Unpin,
     O: AsyncWrite + Unpin,
@@ -247,13 +246,13 @@ where
     let mut took_all = stdin.is_none();
     let feeding = async {
         if let Some(mut stdin) = stdin {
-            took_all = feed(&mut stdin, to, &mut bytes_in).await.map_err(Stop::Input)?;
+            took_all = feed(&mut stdin, &mut tunnel.to, &mut bytes_in).await.map_err(Stop::Input)?;
         }
         // The output is what ends.
         std::future::pending::<Result<(), Stop>>().await
     };
     let (complaints, bytes_out) = tokio::select! {
-        drained = drain(from, stdout) => drained?,
+        drained = drain(&mut tunnel.from, stdout) => drained?,
         Err(stop) = feeding => return Err(stop),
     };
     Ok(Flow { complaints, bytes_in, took_all, bytes_out })

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::recipe::{self, Recipe};
-use super::{ANSWER, ActError};
+use super::{ANSWER, ActError, Acts};
 use crate::call::{Call, filters, is_reference};
 use crate::targets::{bad, text, texts};
 use crate::{Docker, DockerError, ONE_OFF_LABEL, OUR_ONE_OFF_LABEL, PROJECT_LABEL, container};
@@ -85,7 +85,7 @@ pub enum JobFault {
     Lost(DockerError),
 }
 
-impl Docker {
+impl Acts {
     /// Runs a job to its end in a container of its own, and removes that, also after a failure. One that was cut
     /// off is found by [`Docker::one_offs`].
     pub async fn run_one_off(&self, job: &Job<'_>, redactor: &Redactor) -> Result<JobEnd, JobError> {
@@ -109,28 +109,6 @@ impl Docker {
             Ok(exit_code) => Ok(JobEnd { exit_code, log, left }),
             Err(why) => Err(JobError { why, log: log.map(Box::new), left }),
         }
-    }
-
-    /// Containers of jobs that are still there: of jobs under way, and of those that were cut off.
-    pub async fn one_offs(&self, deadline: Duration) -> Result<Vec<OneOff>, DockerError> {
-        let path = format!("/containers/json?all=1&filters={}", filters("label", OUR_ONE_OFF_LABEL));
-        let listed = Call::get(path).send(&self.endpoint, deadline).await?.json(&self.endpoint)?;
-        let mut found = Vec::new();
-        for one in listed.as_array().into_iter().flatten() {
-            let project = text(&one["Labels"][PROJECT_LABEL]);
-            if self.project.is_some() && project != self.project {
-                continue;
-            }
-            let name = texts(&one["Names"]).into_iter().next().unwrap_or_default();
-            found.push(OneOff {
-                id: text(&one["Id"]).unwrap_or_default().parse().map_err(bad)?,
-                name: name.trim_start_matches('/').to_owned(),
-                run: text(&one["Labels"][OUR_ONE_OFF_LABEL]).unwrap_or_default(),
-                running: matches!(one["State"].as_str(), Some("running" | "paused" | "restarting")),
-            });
-        }
-        found.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(found)
     }
 
     /// Removes a job's container that was left, by force where it still runs.
@@ -204,5 +182,29 @@ impl Docker {
         recipe.label(ONE_OFF_LABEL, "True");
         recipe.label(OUR_ONE_OFF_LABEL, &job.run.to_string());
         Ok(recipe)
+    }
+}
+
+impl Docker {
+    /// Containers of jobs that are still there: of jobs under way, and of those that were cut off.
+    pub async fn one_offs(&self, deadline: Duration) -> Result<Vec<OneOff>, DockerError> {
+        let path = format!("/containers/json?all=1&filters={}", filters("label", OUR_ONE_OFF_LABEL));
+        let listed = Call::get(path).send(&self.endpoint, deadline).await?.json(&self.endpoint)?;
+        let mut found = Vec::new();
+        for one in listed.as_array().into_iter().flatten() {
+            let project = text(&one["Labels"][PROJECT_LABEL]);
+            if self.project.is_some() && project != self.project {
+                continue;
+            }
+            let name = texts(&one["Names"]).into_iter().next().unwrap_or_default();
+            found.push(OneOff {
+                id: text(&one["Id"]).unwrap_or_default().parse().map_err(bad)?,
+                name: name.trim_start_matches('/').to_owned(),
+                run: text(&one["Labels"][OUR_ONE_OFF_LABEL]).unwrap_or_default(),
+                running: matches!(one["State"].as_str(), Some("running" | "paused" | "restarting")),
+            });
+        }
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(found)
     }
 }

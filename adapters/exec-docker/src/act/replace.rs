@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::recipe::{self, Recipe};
-use super::{ANSWER, ActError};
+use super::{ANSWER, ActError, Acts};
 use crate::call::{Call, is_reference};
 use crate::targets::{bad, image_id, text, texts};
 use crate::{Docker, DockerError, container};
@@ -73,7 +73,7 @@ impl fmt::Display for ReplaceStep {
     }
 }
 
-/// Where a replacement stopped, with what [`Docker::undo_replacement`] takes.
+/// Where a replacement stopped, with what [`Acts::undo_replacement`] takes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{step}: {why}")]
 pub struct ReplaceError {
@@ -130,13 +130,13 @@ struct Look {
     image: ImageId,
 }
 
-impl Docker {
+impl Acts {
     /// Makes a container like `id` with what is different, and starts it in its place. The old one is stopped and
     /// kept under the name `<name>_old_<first digits of its id>`. It goes on where an earlier call was cut off
     /// before the new one ever ran.
     ///
-    /// After it, look whether the new one is well; then [`Docker::finish_replacement`], else
-    /// [`Docker::undo_replacement`], which is also for every error.
+    /// After it, look whether the new one is well; then [`Acts::finish_replacement`], else
+    /// [`Acts::undo_replacement`], which is also for every error.
     pub async fn replace_container(
         &self,
         id: &ContainerId,
@@ -216,38 +216,6 @@ impl Docker {
             self.act(Call::post(format!("/containers/{old}/rename?name={name}")), ANSWER).await?;
         }
         self.act(Call::post(format!("/containers/{old}/start")), ANSWER).await.map(drop)
-    }
-
-    /// Which halves of a replacement of the container called `name` there are.
-    pub async fn replacement_state(&self, name: &str) -> Result<ReplacementState, DockerError> {
-        if !container::can_be_name(name) {
-            return Ok(ReplacementState::Nothing);
-        }
-        let listed =
-            Call::get("/containers/json?all=1").send(&self.endpoint, ANSWER).await?.json(&self.endpoint)?;
-        let mut current = None;
-        let mut kept = Vec::new();
-        for one in listed.as_array().into_iter().flatten() {
-            let id: ContainerId = text(&one["Id"]).unwrap_or_default().parse().map_err(bad)?;
-            let running = matches!(one["State"].as_str(), Some("running" | "paused" | "restarting"));
-            for own in texts(&one["Names"]).iter().map(|name| name.trim_start_matches('/')) {
-                let half = || Half { id: id.clone(), running };
-                if own == name {
-                    current = Some(half());
-                } else if original_name(own, &id) == Some(name) {
-                    kept.push(half());
-                }
-            }
-        }
-        Ok(match (current, kept.pop()) {
-            (_, Some(last)) if !kept.is_empty() => {
-                ReplacementState::Several(kept.into_iter().chain([last]).map(|half| half.id).collect())
-            }
-            (None, None) => ReplacementState::Nothing,
-            (Some(half), None) => ReplacementState::Whole(half),
-            (None, Some(old)) => ReplacementState::Renamed { old },
-            (Some(new), Some(old)) => ReplacementState::Both { old, new },
-        })
     }
 
     /// Everything that can fail without a change.
@@ -339,16 +307,48 @@ impl Docker {
     }
 }
 
+impl Docker {
+    /// Which halves of a replacement of the container called `name` there are.
+    pub async fn replacement_state(&self, name: &str) -> Result<ReplacementState, DockerError> {
+        if !container::can_be_name(name) {
+            return Ok(ReplacementState::Nothing);
+        }
+        let listed =
+            Call::get("/containers/json?all=1").send(&self.endpoint, ANSWER).await?.json(&self.endpoint)?;
+        let mut current = None;
+        let mut kept = Vec::new();
+        for one in listed.as_array().into_iter().flatten() {
+            let id: ContainerId = text(&one["Id"]).unwrap_or_default().parse().map_err(bad)?;
+            let running = matches!(one["State"].as_str(), Some("running" | "paused" | "restarting"));
+            for own in texts(&one["Names"]).iter().map(|name| name.trim_start_matches('/')) {
+                let half = || Half { id: id.clone(), running };
+                if own == name {
+                    current = Some(half());
+                } else if original_name(own, &id) == Some(name) {
+                    kept.push(half());
+                }
+            }
+        }
+        Ok(match (current, kept.pop()) {
+            (_, Some(last)) if !kept.is_empty() => {
+                ReplacementState::Several(kept.into_iter().chain([last]).map(|half| half.id).collect())
+            }
+            (None, None) => ReplacementState::Nothing,
+            (Some(half), None) => ReplacementState::Whole(half),
+            (None, Some(old)) => ReplacementState::Renamed { old },
+            (Some(new), Some(old)) => ReplacementState::Both { old, new },
+        })
+    }
+}
+
 /// Under which the old one is kept.
 fn kept_name(name: &str, id: &ContainerId) -> String {
     format!("{name}_old_{}", id.short())
 }
 
-/// Whether a container with these names was replaced by another one.
-pub(crate) fn is_kept(names: &[String], id: &str) -> bool {
-    let own =
-        |name: &String| id.parse().is_ok_and(|id| original_name(name.trim_start_matches('/'), &id).is_some());
-    names.iter().any(own)
+/// Whether a container of this name was replaced by another one, and is kept.
+pub(crate) fn was_replaced(name: &str, id: &ContainerId) -> bool {
+    original_name(name.trim_start_matches('/'), id).is_some()
 }
 
 /// The name that a kept one had.

@@ -1,4 +1,4 @@
-use crate::{ActError, Done};
+use crate::act::{ActError, Done};
 
 use super::*;
 
@@ -7,7 +7,7 @@ const NOW: Duration = Duration::ZERO;
 #[tokio::test]
 async fn a_container_is_restarted_stopped_started_and_removed() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let id = stage.id(&stage.run_idle("web", &["--restart", "unless-stopped"]));
     let look = async || docker.target(&id, PATIENT).await.unwrap().unwrap().container;
     let before = look().await;
@@ -33,7 +33,7 @@ async fn a_container_is_restarted_stopped_started_and_removed() {
 #[tokio::test]
 async fn a_container_that_went_meanwhile_is_told() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let name = stage.run_idle("web", &[]);
     let id = stage.id(&name);
     stage.docker(&["rm", "-f", &name]);
@@ -55,7 +55,7 @@ async fn a_container_that_went_meanwhile_is_told() {
 #[tokio::test]
 async fn what_belongs_to_another_project_is_left_alone() {
     let (ours, theirs) = (Stage::new(), Stage::new());
-    let docker = docker(&ours);
+    let docker = acts(&ours);
     let name = theirs.run_idle("web", &[]);
     let id = theirs.id(&name);
     let error = docker.stop(&id, NOW).await.unwrap_err();
@@ -68,7 +68,7 @@ async fn what_is_known_of_an_act_depends_on_how_far_it_came() {
     let id: commands::workload::ContainerId = "ab".repeat(32).parse().unwrap();
     let folder = TempDir::new().unwrap();
     let host = format!("unix://{}/docker.sock", folder.path().display());
-    let gone = Docker::connect(&host, None).unwrap().stop(&id, NOW).await.unwrap_err();
+    let gone = Acts::new(Docker::connect(&host, None).unwrap()).stop(&id, NOW).await.unwrap_err();
     assert_eq!(gone, ActError::NotBegun(DockerError::NoSocket(host)));
 
     // The look is answered; what the act is answered with differs.
@@ -84,7 +84,7 @@ async fn what_is_known_of_an_act_depends_on_how_far_it_came() {
         let folder = TempDir::new().unwrap();
         let answer = |request: &str| if request.starts_with("GET") { look.clone() } else { said.clone() };
         let error = while_serving(&folder, answer, async |host| {
-            Docker::connect(host, None).unwrap().start(&id).await.unwrap_err()
+            Acts::new(Docker::connect(host, None).unwrap()).start(&id).await.unwrap_err()
         })
         .await;
         assert_eq!(error.may_have_acted(), may_have_acted, "{said}: {error:?}");
@@ -94,7 +94,7 @@ async fn what_is_known_of_an_act_depends_on_how_far_it_came() {
 #[tokio::test]
 async fn a_start_that_fails_is_told_as_tried() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let network = stage.network("default");
     stage.run_on(&network, "one", &["-p", "127.0.0.1:18999:1"], &["sleep", "600"]);
     let label = format!("com.docker.compose.project={}", stage.project);
@@ -122,7 +122,7 @@ async fn a_start_that_fails_is_told_as_tried() {
 #[tokio::test]
 async fn an_image_gets_a_name_and_is_removed_with_the_names_it_was_seen_with() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let image = docker.image(stage.image(), PATIENT).await.unwrap().unwrap();
     let name = format!("{}/way-back", stage.project);
     docker.tag_image(&image.id, &name, "prev-1").await.unwrap();

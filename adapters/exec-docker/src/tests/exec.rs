@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use commands::workload::ContainerId;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::{Abort, ActError, Exec, ExecError, Executed};
+use crate::act::{Abort, ActError, Exec, ExecError, Executed};
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn exec<'a>(container: &'a ContainerId, argv: &'a [&'a str]) -> Exec<'a> {
 }
 
 /// Runs what is not given up.
-async fn run(docker: &Docker, exec: &Exec<'_>, input: Option<&[u8]>) -> (Executed, Vec<u8>) {
+async fn run(docker: &Acts, exec: &Exec<'_>, input: Option<&[u8]>) -> (Executed, Vec<u8>) {
     let mut output = Vec::new();
     let executed = docker.exec(exec, input, &mut output, async |why| panic!("{why}")).await.unwrap();
     (executed, output)
@@ -118,7 +118,7 @@ async fn gone(stage: &Stage, container: &ContainerId, word: &str) {
 #[tokio::test]
 async fn a_command_says_how_it_ended() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let id = stage.id(&stage.run_idle("db", &["--env", "OWN=1"]));
     let env = [("MORE".to_owned(), "a b".into())];
     let script = "echo $OWN $MORE $PGAPPNAME; echo bad >&2; exit 3";
@@ -140,7 +140,7 @@ async fn a_command_says_how_it_ended() {
 #[tokio::test]
 async fn input_goes_in_and_ends() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let id = stage.id(&stage.run_idle("db", &[]));
     let (executed, output) = run(&docker, &exec(&id, &["cat"]), Some(b"select 1;\n")).await;
     assert_eq!((executed.exit_code, output.as_slice(), executed.bytes_in), (0, &b"select 1;\n"[..], 10));
@@ -157,7 +157,7 @@ async fn input_goes_in_and_ends() {
 #[tokio::test]
 async fn a_hundred_megabytes_go_through_in_little_memory() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let id = stage.id(&stage.run_idle("db", &[]));
     for (length, slow) in [(100 * MEGABYTE, false), (30 * MEGABYTE, true)] {
         let input = Pipe::new(length);
@@ -176,7 +176,7 @@ async fn a_hundred_megabytes_go_through_in_little_memory() {
 #[tokio::test]
 async fn a_command_that_is_killed_says_so() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let id = stage.id(&stage.run_idle("db", &[]));
     let (executed, output) = run(&docker, &exec(&id, &["sh", "-c", "echo half; kill -9 $$"]), None).await;
     assert_eq!((executed.exit_code, output.as_slice()), (137, &b"half\n"[..]));
@@ -194,7 +194,7 @@ fn end(stage: &Stage, container: &ContainerId, word: &str) {
 #[tokio::test]
 async fn what_cannot_be_put_away_ends_the_command_before_the_connection() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let id = stage.id(&stage.run_idle("db", &[]));
     let mut output = Sink { ahead: Arc::default(), room: MEGABYTE, slow: None };
     let argv = [
@@ -224,7 +224,7 @@ async fn what_cannot_be_put_away_ends_the_command_before_the_connection() {
 #[tokio::test]
 async fn half_an_input_is_not_taken_for_all_of_it() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let name = stage.run_idle("db", &[]);
     let id = stage.id(&name);
     let input = Pipe { breaks: true, ..Pipe::new(MEGABYTE) };
@@ -244,7 +244,7 @@ async fn half_an_input_is_not_taken_for_all_of_it() {
 #[tokio::test]
 async fn when_its_time_is_over_nothing_is_left_running() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let id = stage.id(&stage.run_idle("db", &[]));
     // Deaf to the signal to end, too.
     let argv = ["sh", "-c", "trap '' TERM; sleep 777 & wait; sleep 777"];
@@ -278,7 +278,7 @@ async fn when_its_time_is_over_nothing_is_left_running() {
 #[tokio::test]
 async fn one_that_nobody_waits_for_any_more_ends_too() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let id = stage.id(&stage.run_idle("db", &[]));
     let asked = Exec {
         timeout: Duration::from_secs(2),
@@ -302,7 +302,7 @@ async fn one_that_nobody_waits_for_any_more_ends_too() {
 #[tokio::test]
 async fn what_cannot_be_started_is_told() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let name = stage.run_idle("db", &[]);
     let id = stage.id(&name);
     let start = async |argv: &[&str]| {
@@ -330,7 +330,7 @@ async fn what_cannot_be_started_is_told() {
 #[tokio::test]
 async fn a_container_that_is_stopped_meanwhile_ends_the_command() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let name = stage.run_idle("db", &[]);
     let id = stage.id(&name);
     let argv = ["sh", "-c", "echo begun; sleep 333"];

@@ -1,23 +1,23 @@
 use commands::ids::RunId;
 use commands::redact::Redactor;
 
-use crate::{ActError, Job, JobError, JobFault, Template};
+use crate::act::{ActError, Job, JobError, JobFault, Template};
 
 use super::*;
 
 fn job<'a>(like: Template<'a>, argv: &'a [&'a str]) -> Job<'a> {
     let run = RunId::from_random(rand::random());
-    Job { run, like, argv, env: &[], networks: &[], timeout: PATIENT, lines: 10 }
+    Job { run, like, argv, env: &[], networks: &[], timeout: PATIENT, lines: 50 }
 }
 
-async fn fails(docker: &Docker, job: &Job<'_>) -> JobError {
+async fn fails(docker: &Acts, job: &Job<'_>) -> JobError {
     docker.run_one_off(job, &Redactor::new([])).await.unwrap_err()
 }
 
 #[tokio::test]
 async fn a_job_runs_like_its_service_and_leaves_nothing() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let network = stage.network("default");
     let options = [
         "--env",
@@ -40,9 +40,8 @@ async fn a_job_runs_like_its_service_and_leaves_nothing() {
     let ended = docker.run_one_off(&asked, &Redactor::new(["sec-ret-value".to_owned()])).await.unwrap();
     assert_eq!((ended.exit_code, ended.left), (4, None));
     let log = ended.log.unwrap();
-    assert!(
-        log.sieved.lines[0].text.starts_with("1 ") && !log.sieved.lines[0].text.contains("sec-ret-value")
-    );
+    let first = &log.sieved.lines[0].text;
+    assert!(first.starts_with("1 ") && !first.contains("sec-ret-value"), "{log:?}");
     // The service's name still means the service alone.
     let address = stage.inspect(&name, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}");
     let told: Vec<_> = log.sieved.lines.iter().filter(|line| line.text.contains("10.")).collect();
@@ -60,9 +59,9 @@ async fn a_job_runs_like_its_service_and_leaves_nothing() {
 #[tokio::test]
 async fn a_job_that_fails_leaves_nothing_either() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let image = Template::Image(stage.image());
-    let slow = Job { timeout: SHORT, ..job(image, &["sh", "-c", "echo begun; sleep 600"]) };
+    let slow = Job { timeout: Duration::from_secs(5), ..job(image, &["sh", "-c", "echo begun; sleep 600"]) };
     let error = fails(&docker, &slow).await;
     assert_eq!((&error.why, &error.left), (&JobFault::TimedOut, &None));
     assert_eq!(error.log.unwrap().sieved.lines[0].text, "begun");
@@ -81,7 +80,7 @@ async fn a_job_that_fails_leaves_nothing_either() {
 #[tokio::test]
 async fn a_job_that_was_cut_off_is_found() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let asked = job(Template::Image(stage.image()), &["sleep", "600"]);
     let redactor = Redactor::new([]);
     let found = async {

@@ -12,7 +12,7 @@ fn build(stage: &Stage, name: &str) -> String {
 #[tokio::test]
 async fn only_what_is_done_with_is_reclaimable() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let ended = |service: &str, more: &[&str]| {
         let name = stage.run(service, more, &["true"]);
         stage.docker(&["wait", &name]);
@@ -42,7 +42,7 @@ async fn only_what_is_done_with_is_reclaimable() {
 #[tokio::test]
 async fn images_for_a_way_back_are_kept() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let name = format!("{}-auth", stage.project);
     let tags: Vec<String> = (1..=3).map(|number| format!("{name}:prev-2026010{number}")).collect();
     for tag in &tags {

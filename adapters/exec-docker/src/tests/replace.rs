@@ -1,7 +1,7 @@
 use commands::workload::ContainerId;
 use secrecy::SecretString;
 
-use crate::{ActError, ReplaceStep, ReplaceWith, Replaced, ReplacementState};
+use crate::act::{ActError, ReplaceStep, ReplaceWith, Replaced, ReplacementState};
 
 use super::*;
 
@@ -52,7 +52,7 @@ const LOOKS: [&str; 8] = [
 #[tokio::test]
 async fn a_container_is_swapped_with_all_that_it_had() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let name = serve(&stage);
     let old = stage.id(&name);
     let before = LOOKS.map(|format| stage.inspect(old.as_str(), format));
@@ -78,6 +78,8 @@ async fn a_container_is_swapped_with_all_that_it_had() {
         panic!("both are there");
     };
     assert_eq!((kept.id, kept.running, current.id, current.running), (old.clone(), false, new.clone(), true));
+    assert!(docker.target(&old, PATIENT).await.unwrap().unwrap().replaced);
+    assert!(!docker.target(&new, PATIENT).await.unwrap().unwrap().replaced);
     // What is asked about the service is the new one, though the old one is there.
     assert_eq!(look(&docker, by_label("auth")).await.unwrap().id, new.as_str());
 
@@ -96,7 +98,7 @@ async fn a_container_is_swapped_with_all_that_it_had() {
 #[tokio::test]
 async fn a_swap_is_undone() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let name = serve(&stage);
     let old = stage.id(&name);
     let before = docker.target(&old, PATIENT).await.unwrap().unwrap();
@@ -120,7 +122,7 @@ async fn a_swap_is_undone() {
 #[tokio::test]
 async fn what_cannot_be_done_changes_nothing() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let name = stage.run_idle("auth", &[]);
     let id = stage.id(&name);
     let before = docker.target(&id, PATIENT).await.unwrap();
@@ -152,7 +154,7 @@ async fn what_cannot_be_done_changes_nothing() {
 #[tokio::test]
 async fn a_swap_that_was_cut_off_is_found_and_goes_on_or_back() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let name = serve(&stage);
     let old = stage.id(&name);
     let kept = format!("{name}_old_{}", old.short());
@@ -203,7 +205,7 @@ async fn a_swap_that_was_cut_off_is_found_and_goes_on_or_back() {
 #[tokio::test]
 async fn another_image_brings_its_own_defaults_and_keeps_what_was_set() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let built = |name: &str, change: &[&str]| {
         let container = stage.run("build", &[], &["true"]);
         stage.docker(&["wait", &container]);
@@ -236,7 +238,7 @@ async fn another_image_brings_its_own_defaults_and_keeps_what_was_set() {
 #[tokio::test]
 async fn a_new_one_that_does_not_start_leaves_the_way_back() {
     let stage = Stage::new();
-    let docker = docker(&stage);
+    let docker = acts(&stage);
     let name = stage.run_idle("auth", &["--stop-timeout", "1"]);
     let old = stage.id(&name);
     // An image in which the command is missing.

@@ -8,23 +8,28 @@ use commands::ids::ServiceName;
 use commands::workload::ContainerId;
 use tempfile::TempDir;
 
+/// What whoever runs the tests says.
+#[expect(clippy::disallowed_methods, reason = "where the test engine is, is said by whoever runs the tests")]
+fn told(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// Where the engine to test with listens.
 pub fn host() -> &'static str {
     static HOST: OnceLock<String> = OnceLock::new();
+    // Without the variable it is the engine of this machine.
     HOST.get_or_init(|| {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "where the test engine is, is said by whoever runs the tests"
-        )]
-        let host = std::env::var("ACGS_TEST_DOCKER_HOST");
-        // Without the variable it is the engine of this machine.
-        host.unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned())
+        told("ACGS_TEST_DOCKER_HOST").unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned())
     })
 }
 
+/// The project of the demo stack that runs on that engine.
+pub fn stack_project() -> String {
+    told("ACGS_TEST_STACK_PROJECT").expect("tests/run starts a stack and says its project")
+}
+
 /// What the image has, all in one program.
-const PROGRAMS: [&str; 10] =
-    ["sh", "sleep", "true", "false", "cat", "timeout", "kill", "head", "printenv", "hostname"];
+const PROGRAMS: [&str; 9] = ["sh", "sleep", "true", "false", "cat", "timeout", "kill", "head", "hostname"];
 
 /// On containers outside the project, for the end of the test.
 const STRANGER_LABEL: &str = "acgs.test.stranger";

@@ -42,6 +42,19 @@ fn a_version_is_read_from_its_number() {
 }
 
 #[test]
+fn a_dry_run_tells_what_it_would_do() {
+    let dry = |lines: &[&str]| {
+        lines.iter().map(|line| format!(" DRY-RUN MODE -  Container {line}\n")).collect::<String>()
+    };
+    assert!(leaves(&dry(&["auth-1  Running"]), "auth-1"));
+    assert!(leaves(&dry(&["auth-1  Starting", "auth-1  Started", "db-1  Recreate"]), "auth-1"));
+    assert!(!leaves(&dry(&["auth-1  Recreate", "auth-1  Recreated", "e9_auth-1  Starting"]), "auth-1"));
+    assert!(!leaves(&dry(&["auth-1  Creating", "auth-1  Created", "auth-1  Started"]), "auth-1"));
+    assert!(!leaves(&dry(&["other-1  Running"]), "auth-1"));
+    assert!(!leaves("", "auth-1"));
+}
+
+#[test]
 fn variables_without_a_value_are_named() {
     let said = "The B_KEY variable is not set. Defaulting to a blank string.\n\
         time=\"2026-01-01T00:00:00Z\" level=warning msg=\"The \\\"A_KEY\\\" variable is not set. Defaulting to a blank string.\"\n\
