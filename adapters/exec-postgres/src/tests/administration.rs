@@ -254,6 +254,23 @@ async fn half_a_dump_leaves_an_empty_database_empty() {
     assert!(roles.contains("CREATE ROLE \"the owner\"") && !roles.contains("SCRAM"), "{roles}");
 }
 
+#[tokio::test]
+async fn a_database_that_icu_sorts_gets_one_beside_it_that_it_sorts_too() {
+    let server = Server::start().await;
+    server
+        .execute(
+            "CREATE DATABASE live TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' \
+             LOCALE_PROVIDER icu ICU_LOCALE 'de-u-co-phonebk'",
+        )
+        .await;
+    let before = state(&server, "live").unwrap();
+    assert_eq!(before.icu_locale.as_deref(), Some("de-u-co-phonebk"));
+    assert_eq!((before.settings.len(), &before.grants), (0, &None));
+    printed(&run(&server, "postgres", &Administration::create(&name("beside"), &before)));
+    assert_eq!(state(&server, "beside").unwrap().icu_locale, before.icu_locale);
+    assert_eq!(Administration::put_back(&name("beside"), &before), []);
+}
+
 fn index(columns: &[&str], unique: bool) -> IndexDefinition {
     IndexDefinition {
         table: TableName { schema: "public".to_owned(), table: "users".to_owned() },
