@@ -6,6 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::archive::{About, Contents, DumpFormat};
+use crate::ids::RunId;
+
 /// A daily backup and two hours of grace.
 pub const OLDEST_GOOD: Duration = Duration::from_secs(26 * 3_600);
 
@@ -34,14 +37,45 @@ pub struct Manifest {
     pub format: FormatVersion,
     /// When the dump began; RFC 3339.
     pub created: Timestamp,
-    /// The database that was dumped.
+    /// The database that was dumped; empty where files were archived.
     pub database: String,
+    /// What is in it. Those of before said nothing, and were dumps.
+    #[serde(default)]
+    pub contents: Contents,
+    /// How the dump is written; `None` where that was not said, and for files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dump: Option<DumpFormat>,
+    /// Which of Alembic's migrations the database had; `None` where that was not said or there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alembic_version: Option<String>,
+    /// The run that made it; `None` where that was not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
     /// The archive's size.
     pub archive_bytes: u64,
     /// The archive's SHA-256: 64 hex digits.
     pub sha256: Sha256Hex,
     /// Rows of each table, by `schema.table`, counted in the snapshot that was dumped.
     pub tables: BTreeMap<String, u64>,
+}
+
+impl Manifest {
+    /// That of an archive that has been written.
+    #[must_use]
+    pub fn of(about: About, archive_bytes: u64, sha256: Sha256Hex) -> Self {
+        Self {
+            format: FormatVersion,
+            created: about.created,
+            database: about.database,
+            contents: about.contents,
+            dump: about.dump,
+            alembic_version: about.alembic_version,
+            run: about.run,
+            archive_bytes,
+            sha256,
+            tables: about.tables,
+        }
+    }
 }
 
 /// The version of a manifest's format: 1.
@@ -67,6 +101,20 @@ impl From<FormatVersion> for u32 {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sha256Hex(String);
+
+impl Sha256Hex {
+    /// The digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<[u8; 32]> for Sha256Hex {
+    fn from(digest: [u8; 32]) -> Self {
+        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
 
 impl TryFrom<String> for Sha256Hex {
     type Error = String;
@@ -131,6 +179,12 @@ impl Archive {
         }
     }
 
+    /// Whether it is known to hold files and no database.
+    #[must_use]
+    pub fn holds_files(&self) -> bool {
+        matches!(&self.manifest, Some(Ok(manifest)) if manifest.contents == Contents::Files)
+    }
+
     /// How old it is.
     #[must_use]
     pub fn age(&self, now: Timestamp) -> Duration {
@@ -180,16 +234,23 @@ impl Backups {
         all
     }
 
-    /// The newest one without a flaw.
-    #[must_use]
-    pub fn newest_good(&self, now: Timestamp) -> Option<&Archive> {
-        self.newest_first().into_iter().find(|archive| archive.flaw(now).is_none())
+    /// Those of the database without a flaw, the newest first.
+    pub fn good(&self, now: Timestamp) -> impl Iterator<Item = &Archive> {
+        self.newest_first()
+            .into_iter()
+            .filter(move |archive| !archive.holds_files() && archive.flaw(now).is_none())
     }
 
-    /// The newest one without a flaw whose manifest can be read.
+    /// The newest one of the database without a flaw.
+    #[must_use]
+    pub fn newest_good(&self, now: Timestamp) -> Option<&Archive> {
+        self.good(now).next()
+    }
+
+    /// The newest one of the database without a flaw whose manifest can be read.
     #[must_use]
     pub fn newest_manifest(&self, now: Timestamp) -> Option<(&Archive, &Manifest)> {
-        self.newest_first().into_iter().filter(|archive| archive.flaw(now).is_none()).find_map(|archive| {
+        self.good(now).find_map(|archive| {
             let manifest = archive.manifest.as_ref()?.as_ref().ok()?;
             Some((archive, manifest))
         })

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backend::SessionTag;
 use crate::health::{DatabaseHealth, Seats};
 
 /// Who holds the database's connections.
@@ -88,6 +89,8 @@ impl SessionKind {
             "walsender" => Self::WalSender,
             "autovacuum worker" | "autovacuum launcher" => Self::Autovacuum,
             _ if matches!(application, "pg_dump" | "pg_dumpall" | "pg_basebackup") => Self::Dump,
+            // The bot's own dump has its run's name, and copies one table after the other.
+            _ if SessionTag::is_own(application) && first == "copy" => Self::Dump,
             _ if first == "reindex" || (first == "create" && (second == "index" || unique)) => {
                 Self::IndexBuild
             }

@@ -17,7 +17,7 @@
 //!    [`lookup`]: look-ups of the operators' own; [`task`]: what is to be done again and again; [`period`]: lengths
 //!    of time as they are typed.
 //!    What acting is about: [`backend`] (who can be signalled), [`table`] and [`restore`] (the database's upkeep),
-//!    [`block`] (addresses shut out), [`commit`], [`silence`].
+//!    [`archive`] (a backup's file), [`block`] (addresses shut out), [`commit`], [`silence`].
 //! 10. [`runbook`]: lines of the grammar in steps, and whether they can be run; [`coverage`]: which steps of the
 //!     original runbook they stand for.
 //! 11. [`card`]: a reply's content without markup.
@@ -25,6 +25,7 @@
 //! 13. [`redact`]: secrets out of a text; [`statement`]: values out of SQL; [`escape`]: markup out of a text.
 
 pub mod approval;
+pub mod archive;
 pub mod backend;
 pub mod backup;
 pub mod block;

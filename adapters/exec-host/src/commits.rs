@@ -1,61 +1,71 @@
-//! What was committed lately, by the program `git` with arguments that are fixed here: no word of a chat is
-//! among them.
+//! What was committed lately, and what is checked out.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
+use commands::commit::CommitId;
 use commands::host::Commit;
 use jiff::Timestamp;
-use tokio::process::Command;
-use tokio::time::timeout;
 
 use crate::HostError;
+use crate::git::{Head, git, printed};
 
 /// As many as are searched for the one that an image was built from.
 const SEARCHED: &str = "--max-count=200";
 
+/// How a commit is printed: everything that [`commit`] reads.
+const FORMAT: [&str; 4] = ["--no-show-signature", "--no-color", "-z", "--format=%H%x09%ct%x09%s"];
+
 /// The newest commits of the branch that is checked out in `repository`, the newest first.
 pub async fn commits(repository: &Path, deadline: Duration) -> Result<Vec<Commit>, HostError> {
-    let path = repository.display().to_string();
-    let unreadable = |why: String| HostError::Unreadable { path: path.clone(), why };
-    let mut git = Command::new("git");
-    git.args(["--no-pager", "--no-optional-locks", "-c"])
-        // The folder may be another account's, and nothing of its configuration that runs programs is used.
-        .arg(format!("safe.directory={path}"))
-        .arg("-C")
-        .arg(repository)
-        .args([
-            "log",
-            SEARCHED,
-            "--no-show-signature",
-            "--no-color",
-            "-z",
-            "--format=%H%x09%ct%x09%s",
-            "HEAD",
-        ])
-        .env_clear()
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-        .env("HOME", "/nonexistent")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
-    let output = match timeout(deadline, git.output()).await {
-        Err(_) => return Err(HostError::TimedOut(format!("git in {path}"))),
-        Ok(Err(error)) => return Err(unreadable(format!("git did not start: {error}"))),
-        Ok(Ok(output)) => output,
-    };
-    if !output.status.success() {
-        let words = String::from_utf8_lossy(&output.stderr);
-        let first = words.lines().next().unwrap_or("git gave no reason");
-        return Err(unreadable(first.chars().take(200).collect()));
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
+    log(repository, "HEAD", deadline).await
+}
+
+/// The commits that `new` has and `old` does not, the newest first, at most 200 of them, within `deadline`.
+pub async fn commits_between(
+    repository: &Path,
+    old: &CommitId,
+    new: &CommitId,
+    deadline: Duration,
+) -> Result<Vec<Commit>, HostError> {
+    log(repository, &format!("{old}..{new}"), deadline).await
+}
+
+/// What is checked out in `repository`, within `deadline` for each of three questions.
+pub async fn head(repository: &Path, deadline: Duration) -> Result<Head, HostError> {
+    let commit =
+        git(repository, &["rev-parse", "--verify", "--end-of-options", "HEAD^{commit}"], deadline).await?;
+    let commit = printed(repository, commit)?;
+    let commit = CommitId::try_from(commit.trim().to_owned())
+        .map_err(|_| HostError::BadContent(format!("git's answer about {}", repository.display())))?;
+    let branch = git(repository, &["symbolic-ref", "--quiet", "--short", "HEAD"], deadline).await?;
+    let branch = (branch.code == Some(0)).then(|| branch.output.trim().to_owned());
+    // What is not tracked is in nobody's way until a commit brings a file of the name.
+    let status = ["status", "--porcelain=v1", "-z", "--untracked-files=no", "--ignore-submodules=none"];
+    let status = printed(repository, git(repository, &status, deadline).await?)?;
+    Ok(Head { commit, branch, is_changed: !status.is_empty() })
+}
+
+/// The commit of the branch that the one checked out follows at its remote, as of the last [`crate::act::git::fetch`], within
+/// `deadline`.
+pub async fn upstream(repository: &Path, deadline: Duration) -> Result<CommitId, HostError> {
+    let arguments = ["rev-parse", "--verify", "--end-of-options", "@{upstream}^{commit}"];
+    let text = printed(repository, git(repository, &arguments, deadline).await?)?;
+    CommitId::try_from(text.trim().to_owned())
+        .map_err(|_| HostError::BadContent(format!("git's answer about {}", repository.display())))
+}
+
+async fn log(repository: &Path, range: &str, deadline: Duration) -> Result<Vec<Commit>, HostError> {
+    let mut arguments = vec!["log", SEARCHED];
+    arguments.extend(FORMAT);
+    arguments.extend(["--end-of-options", range, "--"]);
+    let text = printed(repository, git(repository, &arguments, deadline).await?)?;
     text.split('\0')
         .filter(|line| !line.is_empty())
-        .map(|line| commit(line).ok_or_else(|| HostError::BadContent(format!("git's answer about {path}"))))
+        .map(|line| {
+            let what = || HostError::BadContent(format!("git's answer about {}", repository.display()));
+            commit(line).ok_or_else(what)
+        })
         .collect()
 }
 

@@ -2,16 +2,22 @@
 //! secrets, its backups, reports of a scanner and lists of packages. In a container it is what that container is
 //! shown.
 //!
-//! Nothing here changes anything. Paths come from the configuration or from the Docker Engine, never
-//! from a chat. A file system that does not answer (a dead network share) holds one thread and not the
+//! Only [`act`] changes anything: backups, env files, the firewall, the repository. Paths come from the
+//! configuration or from the Docker Engine, never from a chat. A file system that does not answer (a dead network share) holds one thread and not the
 //! bot.
 
+pub mod act;
+mod archives;
 mod backups;
+mod blocks;
 mod commits;
 mod debian;
 mod disks;
 mod folder;
+mod git;
+mod inside;
 mod memory;
+mod program;
 mod secrets;
 #[cfg(test)]
 mod tests;
@@ -22,10 +28,13 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+pub use crate::archives::{inspect, open_archive, verify_sums};
 pub use crate::backups::backups;
-pub use crate::commits::commits;
+pub use crate::blocks::{Firewall, blocks};
+pub use crate::commits::{commits, commits_between, head, upstream};
 pub use crate::debian::{PackageLists, package_lists};
 pub use crate::disks::disks;
+pub use crate::git::Head;
 pub use crate::memory::{memory, pressures};
 pub use crate::secrets::{EnvFile, env_file};
 pub use crate::trivy::{Reports, trivy_reports};
@@ -44,6 +53,38 @@ pub enum HostError {
     /// It is not what is expected there; its content is not repeated.
     #[error("{0} can't be understood")]
     BadContent(String),
+    /// It is not what may be worked on.
+    #[error("{path} is left alone: {why}")]
+    Refused {
+        /// Which file, folder or address.
+        path: String,
+        /// In a sentence's end.
+        why: String,
+    },
+    /// It is there already.
+    #[error("{0} is there already; nothing is written over it")]
+    Exists(String),
+    /// Somebody else was faster.
+    #[error("{0} has changed since it was looked at; look again and start anew")]
+    Changed(String),
+    /// The disk is too full for what is to be written.
+    #[error("{path} has no room: {needed} bytes are needed and {free} are free")]
+    NoRoom {
+        /// Which folder.
+        path: String,
+        /// Bytes.
+        needed: u64,
+        /// Bytes.
+        free: u64,
+    },
+    /// A program was run and did not do it.
+    #[error("{program}: {why}")]
+    Program {
+        /// Which, and where.
+        program: String,
+        /// In a few words.
+        why: String,
+    },
     /// No answer before the deadline.
     #[error("{0} did not answer in time")]
     TimedOut(String),

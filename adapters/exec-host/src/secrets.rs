@@ -4,13 +4,14 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
+use commands::backup::Sha256Hex;
 use commands::secrets::Found;
 use sha2::{Digest as _, Sha256};
 
 use crate::{HostError, in_time, read};
 
 /// An env file is short.
-const LARGEST: u64 = 1 << 20;
+pub const LARGEST: u64 = 1 << 20;
 
 /// Others may read it.
 const OPEN: u32 = 0o004;
@@ -22,6 +23,8 @@ pub struct EnvFile {
     pub found: Vec<Found>,
     /// Whether everybody on the machine may read it.
     pub is_open: bool,
+    /// Of the whole file, by which it is known again before it is changed.
+    pub sha256: Sha256Hex,
 }
 
 /// Each variable as the file at `path` has it, as Compose reads it: the last one counts, one pair of
@@ -35,9 +38,15 @@ pub async fn env_file(path: &str, variables: Vec<String>, deadline: Duration) ->
         Ok(EnvFile {
             found: variables.iter().map(look).collect(),
             is_open: metadata.permissions().mode() & OPEN != 0,
+            sha256: sum(&text),
         })
     })
     .await
+}
+
+/// A file's digest.
+pub fn sum(text: &str) -> Sha256Hex {
+    <[u8; 32]>::from(Sha256::digest(text.as_bytes())).into()
 }
 
 pub fn value<'a>(text: &'a str, variable: &str) -> Option<&'a str> {

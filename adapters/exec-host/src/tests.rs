@@ -1,5 +1,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on panics")]
 
+mod acts;
+mod blocks;
+mod env_files;
+mod repository;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
@@ -155,6 +160,18 @@ async fn a_folder_without_end_is_looked_at_in_part_and_a_missing_one_says_so() {
     assert_eq!((found.archives.len(), found.has_more), (MOST_FILES, true));
     let missing = backups("/no/such/folder", PATIENT).await.unwrap_err();
     assert!(missing.to_string().starts_with("/no/such/folder: No such file"), "{missing}");
+}
+
+/// A program that only root may run.
+fn as_root(program: &str, arguments: &[&str]) -> std::process::Output {
+    let mut command = if nix::unistd::geteuid().is_root() {
+        Command::new(program)
+    } else {
+        let mut command = Command::new("sudo");
+        command.arg("-n").arg(program);
+        command
+    };
+    command.args(arguments).output().unwrap()
 }
 
 fn write(folder: &TempDir, name: &str, text: &str) {

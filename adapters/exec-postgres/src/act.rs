@@ -27,7 +27,7 @@ macro_rules! signal {
                  WHEN (extract(epoch FROM backend_start) * 1000000)::int8 <> $2 THEN 'gone'
                  WHEN backend_type <> 'client backend' THEN 'no client'
                  WHEN datname IS DISTINCT FROM current_database() THEN 'elsewhere'
-                 WHEN pid = pg_backend_pid() OR application_name = 'acgs-bot' THEN 'own'
+                 WHEN pid = pg_backend_pid() OR application_name = 'acgs-bot' OR application_name LIKE 'acgs-run-%' THEN 'own'
                  WHEN $5 AND state <> 'idle' THEN 'changed'
                  WHEN $3::int8 IS NOT NULL
                    AND (extract(epoch FROM query_start) * 1000000)::int8 IS DISTINCT FROM $3 THEN 'changed'

@@ -17,7 +17,7 @@ use std::time::Duration;
 use commands::backend::SessionTag;
 use commands::restore::DatabaseName;
 
-pub use self::archive::{ArchiveFormat, Snapshot, SnapshotId};
+pub use self::archive::{Snapshot, SnapshotId};
 pub use self::printed::{alembic_version, archive_tables, database_state, number, row_counts, snapshot};
 
 /// Who works as an administrator, and where.

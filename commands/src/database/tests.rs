@@ -55,6 +55,8 @@ fn what_may_take_long_is_known_by_its_kind() {
     for (backend, application, statement, kind) in [
         ("client backend", "psql", "SELECT pg_sleep(?)", SessionKind::Client),
         ("client backend", "pg_dump", "COPY public.users TO stdout", SessionKind::Dump),
+        ("client backend", "acgs-run-000000000007-1", "COPY public.users TO stdout", SessionKind::Dump),
+        ("client backend", "acgs-run-000000000007-1", "SELECT ?", SessionKind::Client),
         ("client backend", "psql", "create index concurrently a on b (c)", SessionKind::IndexBuild),
         ("client backend", "psql", "CREATE UNIQUE INDEX a ON b (c)", SessionKind::IndexBuild),
         ("client backend", "psql", "CREATE TABLE a ()", SessionKind::Client),

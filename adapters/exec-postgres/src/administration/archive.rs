@@ -1,17 +1,9 @@
 //! Dumps, and reading them back.
 
+use commands::archive::DumpFormat;
 use commands::restore::DatabaseName;
 
 use super::{Administration, Invocation, Statement, Terms, milliseconds};
-
-/// How a dump is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArchiveFormat {
-    /// `pg_restore` reads it; compressed.
-    Custom,
-    /// Statements that `psql` reads.
-    Plain,
-}
 
 /// A point in time that several sessions look at, as the server names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,13 +52,13 @@ impl Administration {
     /// is locked for longer than `terms.lock`; for all of it there is no limit of the server's own, so a dump that is
     /// given up is to be ended by its tag.
     #[must_use]
-    pub fn dump(&self, format: ArchiveFormat, snapshot: Option<&SnapshotId>, terms: Terms<'_>) -> Invocation {
+    pub fn dump(&self, format: DumpFormat, snapshot: Option<&SnapshotId>, terms: Terms<'_>) -> Invocation {
         let mut argv = vec![
             "pg_dump".to_owned(),
             "-w".to_owned(),
             match format {
-                ArchiveFormat::Custom => "--format=custom".to_owned(),
-                ArchiveFormat::Plain => "--format=plain".to_owned(),
+                DumpFormat::Custom => "--format=custom".to_owned(),
+                DumpFormat::Plain => "--format=plain".to_owned(),
             },
             format!("--lock-wait-timeout={}", milliseconds(terms.lock)),
         ];
@@ -92,10 +84,10 @@ impl Administration {
 
     /// Reads a dump from standard input into an empty database: all of it or nothing.
     #[must_use]
-    pub fn restore(&self, database: &DatabaseName, format: ArchiveFormat, terms: Terms<'_>) -> Invocation {
+    pub fn restore(&self, database: &DatabaseName, format: DumpFormat, terms: Terms<'_>) -> Invocation {
         match format {
-            ArchiveFormat::Plain => self.psql(database, &["--single-transaction"], &["-f", "-"], terms),
-            ArchiveFormat::Custom => {
+            DumpFormat::Plain => self.psql(database, &["--single-transaction"], &["-f", "-"], terms),
+            DumpFormat::Custom => {
                 let argv =
                     ["pg_restore", "-w", "--single-transaction", "--exit-on-error", "-d", database.as_str()];
                 Invocation { argv: argv.map(str::to_owned).into(), env: self.environment(terms) }

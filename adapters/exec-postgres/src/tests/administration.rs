@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Output, Stdio};
 
+use commands::archive::DumpFormat;
 use commands::backend::SessionTag;
 use commands::ids::RunId;
 use commands::restore::{DatabaseGrant, DatabaseName, DatabaseRight, DatabaseSetting, SetAside};
@@ -10,7 +11,7 @@ use commands::table::{IndexDefinition, IndexFound, TableName};
 use sqlx::AssertSqlSafe;
 
 use super::*;
-use crate::administration::{self, Administration, ArchiveFormat, Invocation, Statement, Terms};
+use crate::administration::{self, Administration, Invocation, Statement, Terms};
 
 fn name(text: &str) -> DatabaseName {
     DatabaseName::try_from(text.to_owned()).unwrap()
@@ -146,7 +147,7 @@ async fn a_backup_is_read_in_beside_and_takes_the_name_with_all_that_a_dump_lack
     assert_eq!(rows, [("public.alembic_version", 1), ("public.users", 7), ("shop.odd \" 'name'", 1)]);
     let mut connection = inside(&server, "live").await;
     execute(&mut connection, &["INSERT INTO public.users VALUES (8, 'late')"]).await;
-    let dump = administration.dump(ArchiveFormat::Custom, Some(&snapshot), terms(&tag));
+    let dump = administration.dump(DumpFormat::Custom, Some(&snapshot), terms(&tag));
     let archive = with_input(&server, &dump, b"");
     assert!(archive.status.success(), "{archive:?}");
     drop(input);
@@ -157,7 +158,7 @@ async fn a_backup_is_read_in_beside_and_takes_the_name_with_all_that_a_dump_lack
     // Beside.
     let (new, old) = (name("live_restore"), name("live_old"));
     printed(&run(&server, "postgres", &Administration::create(&new, &before)));
-    let reading = administration.restore(&new, ArchiveFormat::Custom, terms(&tag));
+    let reading = administration.restore(&new, DumpFormat::Custom, terms(&tag));
     printed(&with_input(&server, &reading, &archive.stdout));
     printed(&run(&server, "live_restore", &Administration::analyze(None)));
     let restored = printed(&run(&server, "live_restore", &Administration::count_rows()));
@@ -231,10 +232,10 @@ async fn half_a_dump_leaves_an_empty_database_empty() {
     let tag = tag();
     let before = state(&server, "live").unwrap();
     printed(&run(&server, "postgres", &Administration::create(&name("half"), &before)));
-    let dump = administration.dump(ArchiveFormat::Plain, None, terms(&tag));
+    let dump = administration.dump(DumpFormat::Plain, None, terms(&tag));
     let whole = with_input(&server, &dump, b"").stdout;
     let broken = [&whole[..], b"\nSELECT nonsense;\n"].concat();
-    let reading = administration.restore(&name("half"), ArchiveFormat::Plain, terms(&tag));
+    let reading = administration.restore(&name("half"), DumpFormat::Plain, terms(&tag));
     let refused = complained(&with_input(&server, &reading, &broken));
     assert!(refused.contains("nonsense"), "{refused}");
     let counted = printed(&run(&server, "half", &Administration::count_rows()));
@@ -243,14 +244,31 @@ async fn half_a_dump_leaves_an_empty_database_empty() {
     let counted = printed(&run(&server, "half", &Administration::count_rows()));
     assert_eq!(administration::row_counts(&counted).unwrap()["public.users"], 7);
     // A custom dump that breaks off.
-    let dump = administration.dump(ArchiveFormat::Custom, None, terms(&tag));
+    let dump = administration.dump(DumpFormat::Custom, None, terms(&tag));
     let whole = with_input(&server, &dump, b"").stdout;
     printed(&run(&server, "postgres", &Administration::create(&name("other"), &before)));
-    let reading = administration.restore(&name("other"), ArchiveFormat::Custom, terms(&tag));
+    let reading = administration.restore(&name("other"), DumpFormat::Custom, terms(&tag));
     complained(&with_input(&server, &reading, &whole[..whole.len() * 2 / 3]));
     assert_eq!(printed(&run(&server, "other", &Administration::count_rows())).trim(), "{}");
     let roles = printed(&with_input(&server, &administration.dump_roles(terms(&tag)), b""));
     assert!(roles.contains("CREATE ROLE \"the owner\"") && !roles.contains("SCRAM"), "{roles}");
+}
+
+#[tokio::test]
+async fn a_database_that_icu_sorts_gets_one_beside_it_that_it_sorts_too() {
+    let server = Server::start().await;
+    server
+        .execute(
+            "CREATE DATABASE live TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' \
+             LOCALE_PROVIDER icu ICU_LOCALE 'de-u-co-phonebk'",
+        )
+        .await;
+    let before = state(&server, "live").unwrap();
+    assert_eq!(before.icu_locale.as_deref(), Some("de-u-co-phonebk"));
+    assert_eq!((before.settings.len(), &before.grants), (0, &None));
+    printed(&run(&server, "postgres", &Administration::create(&name("beside"), &before)));
+    assert_eq!(state(&server, "beside").unwrap().icu_locale, before.icu_locale);
+    assert_eq!(Administration::put_back(&name("beside"), &before), []);
 }
 
 fn index(columns: &[&str], unique: bool) -> IndexDefinition {

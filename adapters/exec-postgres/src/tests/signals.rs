@@ -256,6 +256,11 @@ async fn what_a_run_has_left_is_ended_by_its_name() {
     let told = act::terminate_tagged(&signalling, &tag, PATIENT).await.unwrap();
     assert!(matches!(told.as_slice(), [(_, Signalled::Sent)]), "{told:?}");
     assert!(left.await.unwrap().is_some());
+    // By its process alone it is none to be signalled: its run may still need it.
+    let target = when(&looking, pid(&mut other).await, "idle").await;
+    assert_eq!(target.protection, Some(Protection::OwnRun));
+    let refused = act::terminate(&signalling, &target.target, Precious::Named, PATIENT).await;
+    assert_eq!(refused, Ok(Signalled::Refused(Protection::OwnRun)));
     let gone = async { while looking.tagged(&tag, PATIENT).await != Ok(0) {} };
     timeout(PATIENT, gone).await.expect("it ends");
     assert_eq!(act::terminate_tagged(&signalling, &tag, PATIENT).await, Ok(Vec::new()));
