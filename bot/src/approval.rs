@@ -35,6 +35,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// (docs.slack.dev/reference/methods/reactions.get, tier 3).
 const READ_BACK_EVERY: Duration = Duration::from_secs(30);
 
+/// Looks for the plan whose message is being posted, and what lies between two.
+const POSTING_TRIES: u32 = 50;
+const POSTING: Duration = Duration::from_millis(100);
+/// Lists of reactions that are asked for while people vote.
+const TRIES: u32 = 3;
+
 /// A plan with every vote that it needs, its facts read again and found the same. Made here alone.
 pub struct Approved {
     stored: StoredPlan,
@@ -220,10 +226,29 @@ async fn find(app: &App, on: On<'_>) -> Result<Option<StoredPlan>, StoreError> {
     match on {
         On::Plan { run, .. } => app.store.plan(run).await,
         On::Message(message) => {
-            let open = app.store.open_plans().await?;
-            Ok(open.into_iter().find(|stored| posted(stored) == Some(message)))
+            for _ in 0..POSTING_TRIES {
+                let mut open = app.store.open_plans().await?;
+                if let Some(at) = open.iter().position(|stored| posted(stored) == Some(message)) {
+                    return Ok(Some(open.swap_remove(at)));
+                }
+                // The platform may show a message before it has told the bot which one it is.
+                let on_its_way =
+                    |stored: &StoredPlan| stored.posted.is_none() && same_channel(stored, message);
+                if !open.iter().any(on_its_way) {
+                    return Ok(None);
+                }
+                tokio::time::sleep(POSTING).await;
+            }
+            Ok(None)
         }
     }
+}
+
+/// Whether the plan's message will be in the channel, or the thread, that `message` is in.
+fn same_channel(stored: &StoredPlan, message: &MessageRef) -> bool {
+    let place = &stored.place;
+    place.room == message.room
+        || (place.room.platform == message.room.platform && place.thread.as_ref() == Some(&message.room.id))
 }
 
 const fn posted(stored: &StoredPlan) -> Option<&MessageRef> {
@@ -282,7 +307,9 @@ pub async fn keep(app: Arc<App>, stop: CancellationToken) {
                     // Nothing is due for most of them, and then nothing is written.
                     if !matches!(stands(&app, &stored, clock::now()).await, Ok(Standing::Waiting { .. })) {
                         begin_weighing(&app, run);
-                    } else if read.get(&run).is_none_or(|at| at.elapsed() >= READ_BACK_EVERY) {
+                    } else if posted(&stored).is_some()
+                        && read.get(&run).is_none_or(|at| at.elapsed() >= READ_BACK_EVERY)
+                    {
                         read.insert(run, Instant::now());
                         let app = Arc::clone(&app);
                         app.clone().runs.spawn(async move { read_back(&app, &stored).await });
@@ -391,8 +418,19 @@ enum Reactions {
 }
 
 /// Makes the platform's own list of reactions the one that counts. A vote cast while the bot was down is on
-/// it, and one taken back is not.
+/// it, and one taken back is not. A list that somebody voted past is no use: it is asked for again.
 async fn reactions(app: &App, stored: &StoredPlan) -> anyhow::Result<Reactions> {
+    for _ in 0..TRIES {
+        let Some(now) = app.store.plan(stored.plan.run).await? else { return Ok(Reactions::Listed) };
+        match listed(app, &now).await {
+            Err(error) if matches!(error.downcast_ref(), Some(StoreError::PlanMoved { .. })) => {}
+            done => return done,
+        }
+    }
+    Ok(Reactions::Unknown)
+}
+
+async fn listed(app: &App, stored: &StoredPlan) -> anyhow::Result<Reactions> {
     let (Some(message), Some(chat)) = (posted(stored), app.chats.get(stored.place.room.platform)) else {
         // Not posted yet, so nobody can have reacted to it.
         return Ok(Reactions::Listed);
@@ -424,7 +462,7 @@ async fn reactions(app: &App, stored: &StoredPlan) -> anyhow::Result<Reactions> 
         })
     });
     let said = said.collect();
-    app.store.replace_reactions(stored.plan.run, message.room.platform, said).await?;
+    app.store.replace_reactions(stored.plan.run, stored.version, message.room.platform, said).await?;
     Ok(Reactions::Listed)
 }
 

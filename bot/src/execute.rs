@@ -31,6 +31,8 @@ const LEASE: Duration = Duration::from_secs(15);
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// Between two edits of the card: the platforms allow about one a second in a channel.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
+/// Between two looks at a step that was cut off.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Beyond a step's own limit, for its adapter to say what it knows.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -134,7 +136,7 @@ async fn carry_out(app: &Arc<App>, approved: &Approved, held: Held) -> anyhow::R
     let Some(record) = app.store.run_record(run).await? else { anyhow::bail!("run {run} is not there") };
     let resumed = held.fence > 0;
     let work = async {
-        if !resumed {
+        if record.steps.is_empty() {
             recorder::keep(app, plan).await;
         }
         let mut view =
@@ -283,7 +285,8 @@ async fn perform(app: &App, approved: &Approved, held: Held, number: u32) -> any
     Ok(outcome)
 }
 
-/// A step that was under way when the bot died: looked at, and done again only where that is harmless.
+/// A step that was under way when the bot died: looked at, and done again only where that is harmless. As
+/// long as it might still be going on by itself, it is looked at again.
 async fn settle(
     app: &App,
     approved: &Approved,
@@ -293,12 +296,21 @@ async fn settle(
 ) -> anyhow::Result<StepOutcome> {
     let plan = approved.plan();
     let step = &plan.steps[usize::try_from(number)?];
-    let outcome = match act::inspect(app, plan, number, began).await {
-        Found::Done(note) => StepOutcome::Done { note: say::found_done(&note) },
-        Found::NotDone(_) if step.act.is_idempotent() => {
-            return perform(app, approved, held, number).await;
+    let over = began + Duration::from_secs(step.timeout_seconds.into());
+    let outcome = loop {
+        let found = act::inspect(app, plan, number, began).await;
+        let is_over = clock::now() >= over;
+        match found {
+            Found::Done(note) => break StepOutcome::Done { note: say::found_done(&note) },
+            Found::NotDone(_) if step.act.is_idempotent() => {
+                return perform(app, approved, held, number).await;
+            }
+            Found::NotDone(found) if is_over => {
+                break StepOutcome::Failed { why: say::found_not_done(&found) };
+            }
+            Found::Unclear(found) if is_over => break StepOutcome::Unknown { found },
+            Found::NotDone(_) | Found::Unclear(_) => tokio::time::sleep(LOOK_EVERY).await,
         }
-        Found::NotDone(found) | Found::Unclear(found) => StepOutcome::Unknown { found },
     };
     let outcome = redacted(app, outcome);
     app.store.end_step(held, number, &outcome, clock::now()).await?;

@@ -6,7 +6,7 @@ use commands::health::{Reading as Part, ServiceHealth};
 use commands::ids::ServiceName;
 use commands::journal::Reading;
 use commands::period::Period;
-use commands::traffic::{Latency, Measured, Quantile};
+use commands::traffic::{Latency, Measured, Quantile, ServiceErrors};
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
@@ -23,6 +23,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const BEFORE: Period = Period::minutes(5);
 /// Of fewer seconds a rate is none: Prometheus asks a service every few seconds.
 const SHORTEST_WINDOW: u32 = 15;
+/// Of fewer answers a share is chance: the one that came while the service was stopped would be half of two.
+const FEWEST_ANSWERS: f64 = 20.0;
 
 /// How these services do now, one look.
 pub async fn readings(app: &App, names: &[ServiceName]) -> Vec<Reading> {
@@ -79,8 +81,12 @@ async fn numbers(app: &App, names: &[ServiceName], window: Period) -> Numbers {
     let mut numbers = Numbers::default();
     match errors {
         Ok(rates) => {
-            numbers.errors =
-                rates.services.into_iter().map(|one| (one.service.clone(), one.ratio())).collect();
+            let enough = |one: &ServiceErrors| match one.requests {
+                Measured::Value(rate) => rate * f64::from(window.as_secs()) >= FEWEST_ANSWERS,
+                Measured::NotReported | Measured::NoTraffic => false,
+            };
+            let told = rates.services.into_iter().filter(enough);
+            numbers.errors = told.map(|one| (one.service.clone(), one.ratio())).collect();
         }
         Err(error) => tracing::info!(%error, "no error ratios beside an execution"),
     }

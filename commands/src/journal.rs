@@ -59,7 +59,8 @@ pub struct Reading {
     pub healthy: bool,
     /// What it answered otherwise, in a few words.
     pub health: String,
-    /// A thousandth of one per cent of its answers that were server errors; `None` without traffic or Prometheus.
+    /// Thousandths of a per cent of its answers that were server errors; `None` where there were too few answers to
+    /// tell, or no Prometheus.
     pub errors_milli_percent: Option<u64>,
     /// Milliseconds within which 95 of 100 answers came; `None` likewise.
     pub p95_ms: Option<u64>,
@@ -82,8 +83,9 @@ pub enum Verdict {
     Improved,
 }
 
-/// Of more than this share of answers, in thousandths of a per cent, errors are a sign: 1 %.
-const BAD_ERRORS: u64 = 1_000;
+/// Of more than this share of answers, in thousandths of a per cent, errors are a sign: 5 %, as the platform's alert
+/// `HighErrorRate` has it.
+const BAD_ERRORS: u64 = 5_000;
 
 impl Reading {
     fn fails(&self) -> bool {

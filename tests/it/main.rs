@@ -1,6 +1,7 @@
 //! Whole flows, a module each.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on panics")]
 
+mod acting_crash;
 mod acting_flow;
 mod backup_flow;
 mod containers_flow;

@@ -131,6 +131,20 @@ impl Bot {
         self.child.kill().await.expect("the bot runs");
     }
 
+    /// Waits until it dies by itself.
+    ///
+    /// # Panics
+    /// When it is still alive after `limit`.
+    pub async fn dies(&mut self, limit: Duration) {
+        let died = tokio::time::timeout(limit, self.child.wait()).await;
+        died.unwrap_or_else(|_| panic!("the bot is still alive; log: {}", self.log())).expect("a child");
+    }
+
+    /// The next start is without this variable of the environment.
+    pub fn forget(&mut self, name: &str) {
+        self.setup.environment.remove(name);
+    }
+
     /// Starts it again on the same folder, after [`Bot::kill`] or [`Bot::stop`].
     pub async fn restart(&mut self) {
         self.starts += 1;

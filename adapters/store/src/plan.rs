@@ -5,7 +5,7 @@
 //! votes were counted.
 
 use commands::approval::{Ballot, Quorum, Vote};
-use commands::ids::{Account, Place, RunId};
+use commands::ids::{Account, Place, Platform, RunId};
 use commands::message::Posted;
 use commands::plan::{Digest, Plan};
 use jiff::Timestamp;
@@ -164,15 +164,17 @@ impl Store {
         transacting!(self, cast(cast))
     }
 
-    /// Makes the reactions that the platform lists now the ones that count: what is not among `now_said` is
-    /// taken back, on that message's platform alone. `false` as in [`Store::cast`].
+    /// Makes the reactions that the platform lists the ones that count: what is not among `said` is taken back,
+    /// on that message's platform alone. `version` is the plan's from before the platform was asked: who has said
+    /// something since then is on no list, and [`StoreError::PlanMoved`] says so. `false` as in [`Store::cast`].
     pub async fn replace_reactions(
         &self,
         run: RunId,
-        platform: commands::ids::Platform,
-        now_said: Vec<Cast>,
+        version: i64,
+        platform: Platform,
+        said: Vec<Cast>,
     ) -> Result<bool> {
-        let listed = Listed { run, prefix: format!("reaction {platform}:"), said: now_said };
+        let listed = Listed { run, version, prefix: format!("reaction {platform}:"), said };
         transacting!(self, replace(listed))
     }
 
@@ -238,6 +240,7 @@ fn stored(columns: Columns) -> Result<StoredPlan> {
 
 struct Listed {
     run: RunId,
+    version: i64,
     /// Of the ways that are replaced.
     prefix: String,
     said: Vec<Cast>,
@@ -371,8 +374,19 @@ per_driver! {
         if gone.is_empty() && new.is_empty() {
             return Ok(true);
         }
-        if !touch(&mut *connection, listed.run).await? {
-            return Ok(false);
+        let versions: Vec<i64> = sqlx::query_scalar(
+            "UPDATE plan SET version = version + 1 WHERE run = $1 AND begun_at IS NULL AND closed_at IS NULL \
+             RETURNING version",
+        )
+        .bind(listed.run.to_string())
+        .fetch_all(&mut *connection)
+        .await?;
+        match versions.first() {
+            None => return Ok(false),
+            Some(version) if *version != listed.version + 1 => {
+                return Err(StoreError::PlanMoved { run: listed.run });
+            }
+            Some(_) => {}
         }
         for (person, ballot, way) in gone {
             sqlx::query("DELETE FROM vote WHERE run = $1 AND person = $2 AND ballot = $3 AND way = $4")

@@ -8,8 +8,9 @@ mod vote;
 
 pub use card::{Shown, StepShown, asked, card, differences, dry_run};
 pub use execution::{
-    Ended, already_so, container_found, container_gone, flight_record, found_done, no_such_step,
-    not_signalled, nothing_kept, part_missing, result, session_gone, session_there, still_there,
+    Ended, already_so, container_found, container_gone, flight_record, found_done, found_not_done,
+    no_such_step, not_signalled, nothing_kept, part_missing, result, session_gone, session_there,
+    still_there,
 };
 pub use facts::{cancel_effect, cancel_undo, kill_effect, kill_undo, restart_effect, restart_undo};
 pub use refusal::{

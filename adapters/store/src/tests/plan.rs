@@ -151,10 +151,13 @@ on_both! {
         store.cast(cast(1, "Ada", elsewhere, true)).await.unwrap();
         let before = version(&store, 1).await;
         let same = vec![cast(1, "Bo", reaction("U2"), true)];
-        assert!(store.replace_reactions(run(1), Platform::Slack, same).await.unwrap());
+        assert!(store.replace_reactions(run(1), before, Platform::Slack, same).await.unwrap());
         assert_eq!(version(&store, 1).await, before, "nothing changed");
         let now = vec![cast(1, "Cy", reaction("U3"), true)];
-        assert!(store.replace_reactions(run(1), Platform::Slack, now).await.unwrap());
+        let moved = store.replace_reactions(run(1), before - 1, Platform::Slack, now.clone()).await;
+        assert!(matches!(moved, Err(StoreError::PlanMoved { .. })), "a list from before the last vote: {moved:?}");
+        assert_eq!(version(&store, 1).await, before, "nothing was changed");
+        assert!(store.replace_reactions(run(1), before, Platform::Slack, now).await.unwrap());
         let mut people: Vec<_> = store.votes(run(1)).await.unwrap().into_iter().map(|vote| vote.person).collect();
         people.sort();
         assert_eq!(people, ["Ada", "Cy", "Eve"]);

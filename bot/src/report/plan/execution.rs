@@ -241,6 +241,14 @@ pub fn found_done(note: &str) -> String {
     format!("found done after I was started anew: {note}")
 }
 
+/// A step found not done.
+#[must_use]
+pub fn found_not_done(found: &str) -> String {
+    format!(
+        "I was cut off before it was done, and it is not done again by itself: {found}. Ask anew if it is still wanted"
+    )
+}
+
 /// A flight record that could not be had.
 #[must_use]
 pub fn nothing_kept(limit: Duration) -> String {
