@@ -1,17 +1,20 @@
 //! An acting command becomes a plan that waits for a yes.
 
 use commands::approval::{Quorum, Windows};
-use commands::ids::{Account, Place, RunId};
+use commands::ids::{Place, RunId};
 use commands::incident::{Incident, Severity};
-use commands::intent::Intent;
+use commands::intent::{How, Intent};
 use commands::message::Target;
 use commands::plan::Plan;
 use store::{Lane, NewMessage, NewPlan, plan_slot};
 
 use crate::app::App;
-use crate::config::Person;
+use crate::asked::Asker;
+use crate::authorize::{Decision, authorize};
+use crate::perform::perform;
 use crate::performed::{News, Performed};
-use crate::plan::{Asking, NoPlan, draft};
+use crate::plan::{Asking, NoPlan, drafts, needs};
+use crate::progress::Progress;
 use crate::report::plan as say;
 use crate::{clock, report};
 
@@ -31,30 +34,52 @@ impl Proposed {
     }
 }
 
-/// Who asks, from where.
-#[derive(Clone, Copy, Debug)]
-pub struct Asker<'a> {
-    /// By the configuration.
-    pub person: &'a Person,
-    /// By the platform's word.
-    pub account: &'a Account,
-    /// `None` for the terminal.
-    pub place: Option<&'a Place>,
+/// Does what `intent` says for `asker`, who may: at once where it does not act, and by a plan where it does. A
+/// runbook looks at once, and what it does besides is one plan.
+pub async fn answer(
+    app: &App,
+    asker: Asker<'_>,
+    intent: &Intent,
+    run: RunId,
+    progress: Option<&Progress>,
+) -> anyhow::Result<Proposed> {
+    if intent.needs().risk.acts() {
+        let how = intent.how().cloned().unwrap_or_default();
+        return propose(app, asker, (intent, &how), std::slice::from_ref(intent), run).await;
+    }
+    let mut performed = perform(app, asker, run, intent, progress).await?;
+    let acts = std::mem::take(&mut performed.acts);
+    let Some(needs) = needs(&acts) else { return Ok(Proposed::nothing(performed)) };
+    let rooms = &app.config.bot.incident_channels;
+    let decision = authorize(&app.config.people, rooms, asker.account, asker.place, needs);
+    let mut proposed = match decision {
+        Decision::Allowed(_) => propose(app, asker, (intent, &How::default()), &acts, run).await?,
+        Decision::Refused(refusal) => Proposed::nothing(Performed::failed(report::refused(&refusal))),
+    };
+    let (looked, asked) = (performed, proposed.performed);
+    proposed.performed = Performed { reply: report::with_acts(looked.reply, &asked.reply), ..looked };
+    Ok(proposed)
 }
 
-/// Reads the facts of `intent`, which acts and which `asker` may ask for, and makes its plan. Nothing is
-/// done.
-pub async fn propose(app: &App, asker: Asker<'_>, intent: &Intent, run: RunId) -> anyhow::Result<Proposed> {
+/// Reads the facts of `intents`, which act and which `asker` may ask for, and makes one plan of them. Nothing
+/// is done.
+async fn propose(
+    app: &App,
+    asker: Asker<'_>,
+    (typed, how): (&Intent, &How),
+    intents: &[Intent],
+    run: RunId,
+) -> anyhow::Result<Proposed> {
     let now = clock::now();
     if let Some(freeze) = app.store.frozen(now).await? {
         return Ok(Proposed::nothing(Performed::failed(say::frozen(&freeze))));
     }
-    let draft = match draft(app, intent).await {
+    let draft = match drafts(app, intents).await {
         Ok(draft) => draft,
         Err(NoPlan::Refused(reply)) => return Ok(Proposed::nothing(Performed::failed(*reply))),
         Err(NoPlan::Failed(error)) => return Err(error),
     };
-    let how = intent.how().cloned().unwrap_or_default();
+    let Some(needs) = needs(intents) else { anyhow::bail!("{} does not act", typed.verb()) };
     // From the terminal it is posted where everybody looks first.
     let place = asker.place.cloned().or_else(|| first_incident_room(app));
     let open = app.store.open_incidents().await?;
@@ -62,11 +87,13 @@ pub async fn propose(app: &App, asker: Asker<'_>, intent: &Intent, run: RunId) -
     let asking = Asking {
         run,
         nonce: clock::new_nonce(),
+        line: typed.to_string(),
+        break_glass: how.break_glass.as_ref().map(ToString::to_string),
         requester: asker.person.name.clone(),
         incident: incident.map(|incident| incident.number),
         created: now,
     };
-    let plan = draft.plan(intent, asking);
+    let plan = draft.plan(intents, needs.risk, asking);
     if how.dry_run {
         return Ok(Proposed::nothing(Performed::done(say::dry_run(&plan), News::Good)));
     }
@@ -74,7 +101,7 @@ pub async fn propose(app: &App, asker: Asker<'_>, intent: &Intent, run: RunId) -
         return Ok(Proposed::nothing(Performed::failed(say::no_glass(incident))));
     }
     let Some(quorum) = Quorum::of(plan.risk, incident.is_some()) else {
-        anyhow::bail!("{} acts and takes no vote", intent.verb());
+        anyhow::bail!("{} acts and takes no vote", typed.verb());
     };
     let Some(place) = place else {
         return Ok(Proposed::nothing(Performed::failed(say::nowhere_to_post())));

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use commands::approval::{Ballot, Standing, standing};
 use commands::ids::{Account, MessageRef, Place, RunId};
-use commands::intent::Intent;
 use commands::message::{Posted, Target};
 use commands::plan::{Plan, differences};
 use commands::risk::{Requirement, Role};
@@ -23,9 +22,10 @@ use crate::app::App;
 use crate::authorize::{Decision, Refusal, authorize};
 use crate::chat::Look;
 use crate::config::Person;
+use crate::counted::{Counted, NotCounted, On, Said};
 use crate::execute;
 use crate::performed::{Performed, news};
-use crate::plan::{NoPlan, draft};
+use crate::plan::{self, Asking, NoPlan, drafts};
 use crate::report::plan as say;
 use crate::{clock, proof, report};
 
@@ -80,90 +80,18 @@ impl Weighing {
     }
 }
 
-/// What somebody's vote is on.
-#[derive(Clone, Copy, Debug)]
-pub enum On<'a> {
-    /// A reaction's message.
-    Message(&'a MessageRef),
-    /// A button's plan.
-    Plan {
-        /// Whose.
-        run: RunId,
-        /// The first hex digits of its digest, as the button has them.
-        digest: &'a str,
-    },
-}
-
-/// What somebody says, or takes back.
-#[derive(Clone, Copy, Debug)]
-pub struct Said<'a> {
-    /// On what.
-    pub on: On<'a>,
-    /// By the platform's word.
-    pub account: &'a Account,
-    /// Where.
-    pub place: &'a Place,
-    /// What.
-    pub ballot: Ballot,
-    /// Whether it is said or taken back.
-    pub said: bool,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// What became of a vote.
-#[derive(Debug)]
-pub enum Counted {
-    /// It is on no plan.
-    NoPlan,
-    /// It is recorded; the plan stands so.
-    Recorded {
-        /// Whose.
-        run: RunId,
-        /// Who, by the configuration.
-        person: String,
-        /// How the plan stands with it.
-        standing: Standing,
-    },
-    /// It does not count.
-    Refused {
-        /// The plan.
-        run: RunId,
-        /// Who, if they are known.
-        person: Option<String>,
-        /// Why.
-        why: NotCounted,
-    },
-}
-
-/// Why a vote does not count.
-#[derive(Debug)]
-pub enum NotCounted {
-    /// This person may not vote on it.
-    Refusal(Refusal),
-    /// One's own plan.
-    Own,
-    /// Somebody else's plan can't be confirmed, and this one takes no confirmation.
-    NoConfirmation,
-    /// The plan has begun or is closed.
-    NotOpen(PlanState),
-    /// The button is another plan's.
-    OtherPlan,
-}
-
 /// Records a vote. What follows from it is for [`weigh`].
 pub async fn count(app: &App, said: Said<'_>) -> anyhow::Result<Counted> {
-    let on = said.on;
-    let way = match on {
+    let way = match &said.on {
         On::Message(_) => Way::Reaction(said.account.clone()),
         On::Plan { .. } => Way::Button,
     };
-    let Some(stored) = find(app, on).await? else { return Ok(Counted::NoPlan) };
+    let Some(stored) = find(app, &said.on).await? else { return Ok(Counted::NoPlan) };
     let run = stored.plan.run;
     let refused =
         |person: Option<&str>, why| Ok(Counted::Refused { run, person: person.map(str::to_owned), why });
     // A message of ours is where we put it, whatever its platform says of a thread.
-    let place = match on {
+    let place = match &said.on {
         On::Message(_) => &stored.place,
         On::Plan { .. } => said.place,
     };
@@ -174,8 +102,8 @@ pub async fn count(app: &App, said: Said<'_>) -> anyhow::Result<Counted> {
             return refused(known, NotCounted::Refusal(refusal));
         }
     };
-    if let On::Plan { digest, .. } = on
-        && !stored.digest.to_string().starts_with(digest)
+    if let On::Plan { digest, .. } = &said.on
+        && !stored.digest.to_string().starts_with(digest.as_str())
     {
         return refused(Some(person), NotCounted::OtherPlan);
     }
@@ -222,13 +150,13 @@ fn may<'a>(
     }
 }
 
-async fn find(app: &App, on: On<'_>) -> Result<Option<StoredPlan>, StoreError> {
+async fn find(app: &App, on: &On<'_>) -> Result<Option<StoredPlan>, StoreError> {
     match on {
-        On::Plan { run, .. } => app.store.plan(run).await,
+        On::Plan { run, .. } => app.store.plan(*run).await,
         On::Message(message) => {
             for _ in 0..POSTING_TRIES {
                 let mut open = app.store.open_plans().await?;
-                if let Some(at) = open.iter().position(|stored| posted(stored) == Some(message)) {
+                if let Some(at) = open.iter().position(|stored| posted(stored) == Some(*message)) {
                     return Ok(Some(open.swap_remove(at)));
                 }
                 // The platform may show a message before it has told the bot which one it is.
@@ -369,22 +297,24 @@ async fn ready(app: &App, stored: StoredPlan) -> anyhow::Result<Ready> {
         Reactions::Unknown => return Ok(Ready::NotNow),
         Reactions::MessageChanged => return Ok(Ready::Never(Closed::MessageChanged)),
     }
-    let intent = app.grammar.parse(&stored.plan.line)?;
-    if !requester_may(app, &stored, &intent) {
+    let intents = stored.plan.commands.iter().map(|line| app.grammar.parse(line));
+    let intents = intents.collect::<Result<Vec<_>, _>>()?;
+    let Some(needs) = plan::needs(&intents) else { anyhow::bail!("plan {run} has no command") };
+    if !requester_may(app, &stored, needs) {
         return Ok(Ready::Never(Closed::RequesterGone));
     }
-    let (fresh, before) = tokio::join!(draft(app, &intent), proof::readings(app, &stored.plan.proves));
+    let (fresh, before) = tokio::join!(drafts(app, &intents), proof::readings(app, &stored.plan.proves));
+    let asking = Asking {
+        run,
+        nonce: stored.plan.nonce.clone(),
+        line: stored.plan.line.clone(),
+        break_glass: stored.plan.break_glass.clone(),
+        requester: stored.plan.requester.clone(),
+        incident: stored.plan.incident,
+        created: stored.plan.created,
+    };
     let fresh = match fresh {
-        Ok(draft) => draft.plan(
-            &intent,
-            crate::plan::Asking {
-                run,
-                nonce: stored.plan.nonce.clone(),
-                requester: stored.plan.requester.clone(),
-                incident: stored.plan.incident,
-                created: stored.plan.created,
-            },
-        ),
+        Ok(draft) => draft.plan(&intents, needs.risk, asking),
         Err(NoPlan::Refused(reply)) => {
             return Ok(Ready::Never(Closed::Impossible { why: report::in_a_line(&reply) }));
         }
@@ -406,9 +336,9 @@ async fn ready(app: &App, stored: StoredPlan) -> anyhow::Result<Ready> {
     }
 }
 
-fn requester_may(app: &App, stored: &StoredPlan, intent: &Intent) -> bool {
+fn requester_may(app: &App, stored: &StoredPlan, needs: Requirement) -> bool {
     let Some(person) = app.config.people.named(&stored.plan.requester) else { return false };
-    person.role >= intent.needs().role
+    person.role >= needs.role
 }
 
 enum Reactions {

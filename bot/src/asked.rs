@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use commands::approval::Ballot;
-use commands::ids::{MessageRef, Place, Platform};
+use commands::approval::{Ballot, Pressed};
+use commands::ids::{Account, MessageRef, Place, Platform};
 use commands::intent::Intent;
 use commands::message::{AnswerTo, ChatEvent, EventKind, ReactionChange, Receipt, Visibility};
 use commands::parse::ParseError;
@@ -12,10 +12,9 @@ use commands::risk::{Late, Requirement, Risk, Role, late};
 use jiff::Timestamp;
 
 use crate::app::App;
-use crate::approval::On;
 use crate::authorize::{Decision, Refusal, authorize};
 use crate::config::Person;
-use crate::report::plan::vote_of;
+use crate::counted::On;
 
 /// The value of a button that types a line for the person who clicks it.
 pub const TYPE_LINE: &str = "line ";
@@ -74,6 +73,17 @@ pub enum Asked<'a> {
     },
     /// Another reaction or a foreign button: stored, and nothing waits for it.
     Nothing,
+}
+
+/// Who asks, from where.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// By the configuration.
+    pub person: &'a Person,
+    /// By the platform's word.
+    pub account: &'a Account,
+    /// `None` for the terminal.
+    pub place: Option<&'a Place>,
 }
 
 impl Asked<'_> {
@@ -143,9 +153,9 @@ impl App {
 }
 
 /// A button that types no line.
-fn button<'a>(value: &'a str, answer: &'a AnswerTo) -> Asked<'a> {
-    match vote_of(value) {
-        Some((ballot, run, digest)) => {
+fn button<'a>(value: &str, answer: &'a AnswerTo) -> Asked<'a> {
+    match Pressed::read(value) {
+        Some(Pressed { ballot, run, digest }) => {
             Asked::Vote { ballot, on: On::Plan { run, digest }, said: true, answer: Some(answer) }
         }
         None => Asked::Nothing,

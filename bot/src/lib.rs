@@ -8,7 +8,7 @@
 //! 6. [`health`]: a look at the platform, [`watch`] for a while; [`containers`], [`host`], [`links`], [`backups`],
 //!    [`secrets`], [`database`], [`logins`], [`traffic`], [`security`], [`scan`], [`task`], [`lookup`]: closer looks;
 //!    [`validation`]: whether the platform works; [`plot`]: pictures beside them; [`runbook`]: several of them at once.
-//! 7. What acts: [`plan`] reads facts and says what exactly would be done, [`acting`] asks for it, [`approval`] counts votes,
+//! 7. What acts: [`plan`] reads facts and says what exactly would be done, [`acting`] asks for it, [`approval`] counts votes ([`counted`]),
 //!    [`execute`] does it, with [`recorder`] before and [`proof`] after; [`incident`]: incidents and the freeze;
 //!    [`failpoint`]: where a test lets it die.
 //! 8. [`report`]: every text that people read.
@@ -29,6 +29,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod containers;
+pub mod counted;
 pub mod database;
 pub mod demo;
 pub mod execute;

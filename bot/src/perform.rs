@@ -10,8 +10,8 @@ use futures_util::future::BoxFuture;
 use store::AuditFilter;
 use tokio::time::{Instant, sleep};
 
-use crate::acting::Asker;
 use crate::app::App;
+use crate::asked::Asker;
 use crate::clock;
 use crate::config::{Person, Service};
 use crate::performed::{News, Performed, news};

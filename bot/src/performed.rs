@@ -1,5 +1,6 @@
 //! What a command came to.
 
+use commands::intent::Intent;
 use commands::message::Reply;
 use store::AuditOutcome;
 
@@ -12,6 +13,8 @@ pub struct Performed {
     pub outcome: AuditOutcome,
     /// Whether what it found is well: the terminal's exit code.
     pub news: News,
+    /// Commands that act and that follow from it: they are asked for as one plan.
+    pub acts: Vec<Intent>,
 }
 
 /// What a command that looks has found.
@@ -27,13 +30,13 @@ impl Performed {
     /// A command that did what was asked.
     #[must_use]
     pub const fn done(reply: Reply, news: News) -> Self {
-        Self { reply, outcome: AuditOutcome::Done, news }
+        Self { reply, outcome: AuditOutcome::Done, news, acts: Vec::new() }
     }
 
     /// A command that did not.
     #[must_use]
     pub const fn failed(reply: Reply) -> Self {
-        Self { reply, outcome: AuditOutcome::Failed, news: News::Bad }
+        Self { reply, outcome: AuditOutcome::Failed, news: News::Bad, acts: Vec::new() }
     }
 }
 

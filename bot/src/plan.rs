@@ -10,6 +10,7 @@ use commands::ids::ServiceName;
 use commands::intent::{Db, Intent};
 use commands::message::Reply;
 use commands::plan::{Forecast, Plan, Step, Target};
+use commands::risk::{Requirement, Risk};
 use jiff::Timestamp;
 
 use crate::app::App;
@@ -66,6 +67,26 @@ pub async fn draft(app: &App, intent: &Intent) -> Result<Draft, NoPlan> {
     }
 }
 
+/// Reads the facts of several commands, which are carried out one after the other as one plan.
+pub async fn drafts(app: &App, intents: &[Intent]) -> Result<Draft, NoPlan> {
+    let mut whole: Option<Draft> = None;
+    for intent in intents {
+        let next = draft(app, intent).await?;
+        whole = Some(match whole {
+            None => next,
+            Some(before) => before.and(next),
+        });
+    }
+    whole.ok_or_else(|| anyhow::anyhow!("no command acts").into())
+}
+
+/// The risk of all of them is that of the worst.
+#[must_use]
+pub fn needs(intents: &[Intent]) -> Option<Requirement> {
+    let each = intents.iter().map(Intent::needs);
+    each.reduce(|one, other| Requirement { risk: one.risk.max(other.risk), role: one.role.max(other.role) })
+}
+
 /// Who asked, when, and for what.
 #[derive(Clone, Debug)]
 pub struct Asking {
@@ -73,6 +94,10 @@ pub struct Asking {
     pub run: commands::ids::RunId,
     /// 128 random bits in hex.
     pub nonce: String,
+    /// What was typed, as its canonical line.
+    pub line: String,
+    /// Why it does not wait for votes.
+    pub break_glass: Option<String>,
     /// Who, as in the configuration.
     pub requester: String,
     /// The open incident that it belongs to.
@@ -82,17 +107,18 @@ pub struct Asking {
 }
 
 impl Draft {
-    /// The whole plan.
+    /// The whole plan of `intents`, whose risk is `risk`.
     #[must_use]
-    pub fn plan(self, intent: &Intent, asking: Asking) -> Plan {
+    pub fn plan(self, intents: &[Intent], risk: Risk, asking: Asking) -> Plan {
         Plan {
             run: asking.run,
             nonce: asking.nonce,
-            line: intent.to_string(),
-            risk: intent.needs().risk,
+            line: asking.line,
+            commands: intents.iter().map(ToString::to_string).collect(),
+            risk,
             requester: asking.requester,
             incident: asking.incident,
-            break_glass: intent.how().and_then(|how| how.break_glass.as_ref()).map(ToString::to_string),
+            break_glass: asking.break_glass,
             created: asking.created,
             engine: self.engine,
             targets: self.targets,
@@ -102,5 +128,29 @@ impl Draft {
             forecast: self.forecast,
             undo: self.undo,
         }
+    }
+
+    /// This and then `next`.
+    fn and(mut self, next: Self) -> Self {
+        self.engine = self.engine.or(next.engine);
+        for target in next.targets {
+            if !self.targets.contains(&target) {
+                self.targets.push(target);
+            }
+        }
+        self.steps.extend(next.steps);
+        for service in next.proves {
+            if !self.proves.contains(&service) {
+                self.proves.push(service);
+            }
+        }
+        self.forecast.extend(next.forecast);
+        for (text, more) in [(&mut self.effect, next.effect), (&mut self.undo, next.undo)] {
+            if *text != more {
+                text.push(' ');
+                text.push_str(&more);
+            }
+        }
+        self
     }
 }

@@ -146,6 +146,13 @@ pub fn in_a_line(reply: &Reply) -> String {
     }
 }
 
+/// What a runbook found, and what became of its steps that act.
+#[must_use]
+pub fn with_acts(mut looked: Reply, asked: &Reply) -> Reply {
+    looked.card.sections.push(Section::Text(in_a_line(asked)));
+    looked
+}
+
 /// What a person may type.
 #[must_use]
 pub fn help(help: &Help) -> Reply {

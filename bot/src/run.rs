@@ -17,13 +17,12 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use store::{AuditDecision, AuditEntry, AuditOutcome, Conclusion, Lane, NewMessage, NewPlan};
 
-use crate::acting::{Asker, propose};
+use crate::acting;
 use crate::app::App;
-use crate::approval::Said;
-use crate::asked::Asked;
+use crate::asked::{Asked, Asker};
 use crate::clock;
+use crate::counted::Said;
 use crate::outbox::answer_slot;
-use crate::perform::perform;
 use crate::performed::Performed;
 use crate::progress::Progress;
 use crate::report;
@@ -164,10 +163,7 @@ async fn performed(
 ) -> Concluded {
     let mut proposed = None;
     let work = async {
-        if !intent.needs().risk.acts() {
-            return perform(app, asker, run, intent, progress).await;
-        }
-        let made = propose(app, asker, intent, run).await?;
+        let made = acting::answer(app, asker, intent, run, progress).await?;
         proposed = made.plan.zip(made.message);
         Ok(made.performed)
     };

@@ -50,11 +50,17 @@ pub async fn run<'a>(
     let started = Instant::now();
     let mut states = vec![StepState::Waiting; found.steps.len()];
     let mut under_way = FuturesUnordered::new();
+    let mut acts = Vec::new();
     loop {
         for place in due(found, &states) {
             // A fault can't be: the runbook was checked at load.
             states[place] = match found.ready(&found.steps[place], service, &app.grammar)? {
                 Ready::NeedsService => StepState::NeedsService,
+                Ready::Intent(intent) if intent.needs().risk.acts() => {
+                    let line = intent.to_string();
+                    acts.push((place, intent));
+                    StepState::Planned { line }
+                }
                 Ready::Intent(intent) if !may_read(person, intent.needs()) => {
                     StepState::NotAllowed { role: intent.needs().role }
                 }
@@ -75,7 +81,10 @@ pub async fn run<'a>(
     }
     let bad = states.iter().any(|state| state.finding() == Some(Finding::Bad));
     let card = report::runbook_result(found, service, &states, started.elapsed(), clock::now());
-    Ok(Performed::done(card, news(!bad)))
+    // As the runbook has them, whichever was due first.
+    acts.sort_by_key(|(place, _)| *place);
+    let acts = acts.into_iter().map(|(_, intent)| intent).collect();
+    Ok(Performed { acts, ..Performed::done(card, news(!bad)) })
 }
 
 fn finished(line: String, performed: anyhow::Result<Performed>) -> StepState {

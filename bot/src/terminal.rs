@@ -16,12 +16,12 @@ use commands::risk::{Requirement, Risk, Role};
 use secrecy::ExposeSecret as _;
 use store::{AuditDecision, AuditEntry, AuditOutcome, Conclusion, NewMessage, NewPlan, Store};
 
-use crate::acting::{Asker, propose};
+use crate::acting;
 use crate::app::{self, App};
+use crate::asked::Asker;
 use crate::authorize::{Decision, Refusal, authorize};
 use crate::chat::Chats;
 use crate::config::Config;
-use crate::perform::perform;
 use crate::performed::News;
 use crate::progress::Progress;
 use crate::{clock, report, run};
@@ -123,10 +123,7 @@ async fn answer(app: &Arc<App>, account: &Account, words: Vec<String>, json: boo
     let asker = Asker { person, account, place: None };
     let mut plan = None;
     let work = async {
-        if !intent.needs().risk.acts() {
-            return perform(app, asker, run, &intent, Some(&progress)).await;
-        }
-        let made = propose(app, asker, &intent, run).await?;
+        let made = acting::answer(app, asker, &intent, run, Some(&progress)).await?;
         plan = made.plan.zip(made.message);
         Ok(made.performed)
     };

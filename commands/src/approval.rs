@@ -1,11 +1,13 @@
 //! Who has to say yes to a plan, and whether they have. Pure: votes, roles and the time are arguments.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::Platform;
+use crate::ids::{Platform, RunId};
+use crate::plan::Digest;
 use crate::risk::{Risk, Role};
 
 /// A plan waits this long for its votes, unless the configuration says otherwise.
@@ -59,6 +61,53 @@ impl Ballot {
             (Platform::Slack, "no_entry") | (Platform::Discord | Platform::Web, "⛔") => Some(Self::Veto),
             (Platform::Slack | Platform::Discord | Platform::Web | Platform::Cli, _) => None,
         }
+    }
+}
+
+/// What a button under a plan says: a ballot on the plan of this run with this digest and no other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pressed {
+    /// What.
+    pub ballot: Ballot,
+    /// Whose plan.
+    pub run: RunId,
+    /// The digest's first 16 hex digits.
+    pub digest: String,
+}
+
+impl Pressed {
+    /// Hex digits of the digest that a button carries: Discord takes 100 bytes in all
+    /// (discord.com/developers/docs/components/reference, `custom_id`).
+    const DIGITS: usize = 16;
+
+    /// A button under the plan of `run`.
+    #[must_use]
+    pub fn on(ballot: Ballot, run: RunId, digest: &Digest) -> Self {
+        let mut digest = digest.to_string();
+        digest.truncate(Self::DIGITS);
+        Self { ballot, run, digest }
+    }
+
+    /// Reads a button's value; `None` if it is no vote.
+    #[must_use]
+    pub fn read(value: &str) -> Option<Self> {
+        let mut words = value.strip_prefix("vote ")?.split(' ');
+        let (ballot, run, digest) = (words.next()?, words.next()?, words.next()?);
+        let whole = words.next().is_none()
+            && run.len() == 12
+            && digest.len() == Self::DIGITS
+            && [run, digest].iter().all(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        if !whole {
+            return None;
+        }
+        Some(Self { ballot: Ballot::find(ballot)?, run: run.parse().ok()?, digest: digest.to_owned() })
+    }
+}
+
+/// The value of the button.
+impl fmt::Display for Pressed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "vote {} {} {}", self.ballot.as_str(), self.run, self.digest)
     }
 }
 

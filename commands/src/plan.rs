@@ -27,8 +27,10 @@ pub struct Plan {
     pub run: RunId,
     /// 128 random bits in hex, so that no two plans have one digest.
     pub nonce: String,
-    /// The command as its canonical line.
+    /// What was typed, as its canonical line.
     pub line: String,
+    /// The commands that act, each as its canonical line: that line alone, or those of a runbook.
+    pub commands: Vec<String>,
     /// What it can do to the platform; decides what approval it takes.
     pub risk: Risk,
     /// Who asked, as in the configuration.
@@ -335,6 +337,7 @@ impl Plan {
             run: first.run,
             nonce: first.nonce.clone(),
             line: first.line.clone(),
+            commands: first.commands.clone(),
             requester: first.requester.clone(),
             incident: first.incident,
             break_glass: first.break_glass.clone(),

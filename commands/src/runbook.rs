@@ -110,9 +110,20 @@ pub enum RunbookFault {
         /// The word with braces.
         word: String,
     },
-    /// The line would change something.
-    #[error("line {0:?} acts: a runbook's steps only look, since nobody approves them one by one")]
-    Acts(String),
+    /// The line posts or records something.
+    #[error("line {0:?} posts or records something: a runbook looks, and asks for votes on what acts")]
+    Records(String),
+    /// The line says how it is asked for, which is for whoever runs the runbook.
+    #[error("line {0:?}: leave out --dry-run and --break-glass, since its steps that act are one plan")]
+    How(String),
+    /// A step waits for one that acts.
+    #[error(
+        "when = \"{step} is …\": {step:?} acts, and is done when people have voted and all else was looked at"
+    )]
+    WaitsForAct {
+        /// The step waited for.
+        step: String,
+    },
     /// The line's answer is not for everybody.
     #[error("line {0:?} has an answer for the asker alone, and a runbook's card is for everybody")]
     Private(String),
@@ -175,6 +186,12 @@ impl Runbook {
         {
             return Err(RunbookFault::Unreachable { step: when.step.clone() });
         }
+        if let Some(when) = &step.when
+            && let Some(waited) = before.iter().find(|earlier| earlier.id == when.step)
+            && waited.acts(grammar)
+        {
+            return Err(RunbookFault::WaitsForAct { step: when.step.clone() });
+        }
         let needs_service = step.needs_service()?;
         let services: Vec<Option<&ServiceName>> =
             if needs_service { grammar.services().iter().map(Some).collect() } else { vec![None] };
@@ -200,6 +217,13 @@ impl Runbook {
 }
 
 impl Step {
+    /// Whether its line changes something, whatever the service.
+    #[must_use]
+    pub fn acts(&self, grammar: &Grammar) -> bool {
+        let any = grammar.services().first();
+        self.intent(grammar, any).is_ok_and(|intent| intent.needs().risk.acts())
+    }
+
     fn words(&self) -> Result<Vec<String>, RunbookFault> {
         line::split(&self.line)
             .map_err(|error| RunbookFault::Line { line: self.line.clone(), error: error.into() })
@@ -234,8 +258,11 @@ impl Step {
         if matches!(intent, Intent::Health { watch: Some(_), .. }) {
             return Err(RunbookFault::Watches(line()));
         }
-        if intent.needs().risk != Risk::Read {
-            return Err(RunbookFault::Acts(line()));
+        if intent.needs().risk == Risk::Coordinate {
+            return Err(RunbookFault::Records(line()));
+        }
+        if intent.how().is_some_and(|how| how.dry_run || how.break_glass.is_some()) {
+            return Err(RunbookFault::How(line()));
         }
         if intent.visibility() == Visibility::Private {
             return Err(RunbookFault::Private(line()));

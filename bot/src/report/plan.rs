@@ -17,4 +17,4 @@ pub use refusal::{
     closed_reason, closed_word, frozen, no_container, no_glass, no_session, no_signal_url, no_statement,
     nowhere_to_post, other_engine, protected, two_containers,
 };
-pub use vote::{Vote, Waits, approvals, counted, no_such_plan, not_counted, not_counted_reason, vote_of};
+pub use vote::{Waits, approvals, counted, no_such_plan, not_counted, not_counted_reason};

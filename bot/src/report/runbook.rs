@@ -44,6 +44,11 @@ pub enum StepState {
         /// As run.
         line: String,
     },
+    /// It acts: it is part of a plan that people vote on.
+    Planned {
+        /// The line.
+        line: String,
+    },
     /// It is about a service and none was named.
     NeedsService,
     /// The asker's role does not reach.
@@ -60,7 +65,11 @@ impl StepState {
         match self {
             Self::Done { found, .. } => Some(*found),
             Self::Failed { .. } => Some(Finding::Bad),
-            Self::Waiting | Self::Running { .. } | Self::NeedsService | Self::NotAllowed { .. } => None,
+            Self::Waiting
+            | Self::Running { .. }
+            | Self::Planned { .. }
+            | Self::NeedsService
+            | Self::NotAllowed { .. } => None,
         }
     }
 }
@@ -209,6 +218,7 @@ fn steps(runbook: &Runbook, states: &[StepState]) -> Table {
             StepState::Done { found: Finding::Good, reply, .. } => ("ok", reply.card.title.clone()),
             StepState::Done { found: Finding::Bad, reply, .. } => ("!!", reply.card.title.clone()),
             StepState::Failed { .. } => ("!!", "failed; the bot's log says why".to_owned()),
+            StepState::Planned { line } => ("", format!("acts, takes votes: {line}")),
             StepState::NeedsService => ("", "not asked: it needs a SERVICE".to_owned()),
             StepState::NotAllowed { role } => ("", format!("not asked: it needs the role {role}")),
         };
@@ -235,6 +245,7 @@ fn suspicion(id: &str, state: &StepState) -> Option<String> {
         StepState::Done { .. }
         | StepState::Waiting
         | StepState::Running { .. }
+        | StepState::Planned { .. }
         | StepState::NeedsService
         | StepState::NotAllowed { .. } => None,
     }

@@ -7,7 +7,8 @@ use commands::message::{AnswerTo, ChatEvent, Target};
 use store::{AuditDecision, AuditEntry, AuditOutcome, Conclusion, Lane, NewMessage};
 
 use crate::app::App;
-use crate::approval::{self, Counted, Said};
+use crate::approval;
+use crate::counted::{Counted, Said};
 use crate::failpoint::{self, Failpoint};
 use crate::outbox::answer_slot;
 use crate::report::plan as say;
@@ -22,6 +23,8 @@ pub(super) async fn answer(
     said: Said<'_>,
     answer: Option<&AnswerTo>,
 ) {
+    let word =
+        if said.said { said.ballot.as_str().to_owned() } else { format!("not {}", said.ballot.as_str()) };
     let counted = match approval::count(app, said).await {
         Ok(counted) => counted,
         Err(error) => {
@@ -39,8 +42,6 @@ pub(super) async fn answer(
             (Some(*run), person.clone(), Some(AuditDecision::Refused { reason }), say::not_counted(why))
         }
     };
-    let word =
-        if said.said { said.ballot.as_str().to_owned() } else { format!("not {}", said.ballot.as_str()) };
     let entry = decision.map(|decision| AuditEntry {
         // The vote belongs to the plan's run, where whoever looks for it looks.
         run: plan.unwrap_or(run),

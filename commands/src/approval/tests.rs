@@ -217,3 +217,28 @@ fn only_the_two_emoji_themselves_say_anything() {
         assert_eq!(Ballot::of_emoji(platform, emoji), expected, "{platform} {emoji}");
     }
 }
+
+#[test]
+fn a_button_is_read_back_and_nothing_else_passes_for_one() {
+    let digest = Digest::of(b"abc");
+    for ballot in Ballot::ALL {
+        let pressed = Pressed::on(ballot, RunId::from_random(7), &digest);
+        assert_eq!(Pressed::read(&pressed.to_string()), Some(pressed));
+    }
+    let whole = "vote approve 000000000007 ba7816bf8f01cfea";
+    assert!(Pressed::read(whole).is_some());
+    for other in [
+        "",
+        "vote",
+        "vote approve",
+        "line health",
+        "vote approve 7 ba7816bf8f01cfea",
+        "vote approve 000000000007 ba7816bf8f01",
+        "vote approve 000000000007 ba7816bf8f01cfe\u{e4}",
+        "vote sudo 000000000007 ba7816bf8f01cfea",
+        "vote approve 000000000007 ba7816bf8f01cfea now",
+        " vote approve 000000000007 ba7816bf8f01cfea",
+    ] {
+        assert_eq!(Pressed::read(other), None, "{other:?}");
+    }
+}

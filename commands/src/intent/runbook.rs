@@ -30,8 +30,9 @@ pub enum RunbookAsk {
     /// Runs one.
     #[command(
         about = "Run a runbook's steps",
-        long_about = "Runs the steps of a runbook side by side. They only look. One card grows as they finish; it ends \
-                      with what is suspicious and with the lines to type next. Steps about a service need one.",
+        long_about = "Runs the steps of a runbook side by side. One card grows as they finish; it ends with what is \
+                      suspicious and with the lines to type next. Steps that act come last, as one plan that takes its \
+                      votes. Steps about a service need one.",
         after_help = "runbook run service-down auth_service\nrunbook run high-latency"
     )]
     Run {

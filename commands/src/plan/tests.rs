@@ -18,6 +18,7 @@ fn plan() -> Plan {
         run: RunId::from_random(0xc0ffee),
         nonce: "00112233445566778899aabbccddeeff".to_owned(),
         line: "restart ac_service".to_owned(),
+        commands: vec!["restart ac_service".to_owned()],
         risk: Risk::Change,
         requester: "Dee".to_owned(),
         incident: Some(IncidentNumber(7)),

@@ -27,6 +27,7 @@ fn plan(number: u64, target: &str) -> NewPlan {
         run: run(number),
         nonce: format!("{number:032x}"),
         line: "restart ac_service".to_owned(),
+        commands: vec!["restart ac_service".to_owned()],
         risk: Risk::Change,
         requester: "Dee".to_owned(),
         incident: None,

@@ -1,6 +1,6 @@
 //! The card of a plan, from its making to its end. One message says all of it.
 
-use commands::approval::{Quorum, Standing};
+use commands::approval::{Ballot, Pressed, Quorum, Standing};
 use commands::card::{Align, Button, ButtonStyle, Card, Section, Table, Tone};
 use commands::ids::{Place, RunId};
 use commands::journal::StepOutcome;
@@ -12,7 +12,6 @@ use store::Closed;
 use super::execution::{Ended, ended_title, outcome_words, readings};
 use super::facts::{forecast, step, target};
 use super::refusal::closed_text;
-use super::vote::Vote;
 use crate::report::health::clock_time;
 use crate::report::{card as plain, column, public};
 
@@ -235,19 +234,19 @@ fn step_words(shown: &StepShown) -> String {
 
 fn buttons(plan: &Plan, quorum: Quorum, shown: &Shown) -> Vec<Button> {
     let Shown::Open(Standing::Waiting { .. }) = shown else { return Vec::new() };
-    let button = |label: &str, vote: Vote, style| Button {
+    let button = |label: &str, ballot, style| Button {
         label: label.to_owned(),
-        value: vote.value(plan.run, &plan.digest()),
+        value: Pressed::on(ballot, plan.run, &plan.digest()).to_string(),
         style,
     };
     let mut buttons = Vec::new();
     if plan.break_glass.is_none() {
         if quorum.confirm {
-            buttons.push(button("Confirm", Vote::Confirm, ButtonStyle::Primary));
+            buttons.push(button("Confirm", Ballot::Confirm, ButtonStyle::Primary));
         }
-        buttons.push(button("Approve", Vote::Approve, ButtonStyle::Primary));
+        buttons.push(button("Approve", Ballot::Approve, ButtonStyle::Primary));
     }
-    buttons.push(button("Veto", Vote::Veto, ButtonStyle::Danger));
+    buttons.push(button("Veto", Ballot::Veto, ButtonStyle::Danger));
     buttons
 }
 

@@ -1,65 +1,16 @@
 //! Votes: what a button says, what became of one, and which plans wait.
 
-use commands::approval::{Ballot, Quorum, Standing};
+use commands::approval::{Ballot, Pressed, Quorum, Standing};
 use commands::card::{Button, ButtonStyle, Section, Tone};
-use commands::ids::RunId;
 use commands::layout;
 use commands::message::Reply;
-use commands::plan::Digest;
 use store::{PlanState, StoredPlan};
 
 use super::card::{needs, short_card};
 use super::refusal::closed_text;
-use crate::approval::NotCounted;
+use crate::counted::NotCounted;
 use crate::report::health::clock_time;
 use crate::report::{card, private, public, refusal_reason, refused};
-
-/// The value of a button that votes begins so.
-const VOTE: &str = "vote ";
-/// Hex digits of the digest in a button's value.
-const DIGITS: usize = 16;
-
-/// What a button says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Vote {
-    /// Do it.
-    Approve,
-    /// Don't.
-    Veto,
-    /// The requester means it.
-    Confirm,
-}
-
-impl Vote {
-    const fn ballot(self) -> Ballot {
-        match self {
-            Self::Approve => Ballot::Approve,
-            Self::Veto => Ballot::Veto,
-            Self::Confirm => Ballot::Confirm,
-        }
-    }
-
-    /// The value of a button that says this of a plan.
-    #[must_use]
-    pub fn value(self, run: RunId, digest: &Digest) -> String {
-        format!("{VOTE}{} {run} {}", self.ballot().as_str(), &digest.to_string()[..DIGITS])
-    }
-}
-
-/// What a button's value says: what, of which run, and the digest's first digits. `None` if it is no vote.
-#[must_use]
-pub fn vote_of(value: &str) -> Option<(Ballot, RunId, &str)> {
-    let mut words = value.strip_prefix(VOTE)?.split(' ');
-    let (ballot, run, digest) = (words.next()?, words.next()?, words.next()?);
-    let whole = words.next().is_none()
-        && run.len() == 12
-        && digest.len() == DIGITS
-        && [run, digest].iter().all(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    if !whole {
-        return None;
-    }
-    Some((Ballot::find(ballot)?, run.parse().ok()?, digest))
-}
 
 /// The answer to a button.
 #[must_use]
@@ -180,10 +131,13 @@ fn needs_words(quorum: Quorum) -> String {
 }
 
 fn buttons(one: &Waits<'_>) -> [Button; 2] {
-    let button = |word: &str, vote: Vote, style| Button {
+    let button = |word: &str, ballot, style| Button {
         label: format!("{word} {}", one.stored.digest.short()),
-        value: vote.value(one.stored.plan.run, &one.stored.digest),
+        value: Pressed::on(ballot, one.stored.plan.run, &one.stored.digest).to_string(),
         style,
     };
-    [button("Approve", Vote::Approve, ButtonStyle::Primary), button("Veto", Vote::Veto, ButtonStyle::Danger)]
+    [
+        button("Approve", Ballot::Approve, ButtonStyle::Primary),
+        button("Veto", Ballot::Veto, ButtonStyle::Danger),
+    ]
 }
