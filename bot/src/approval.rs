@@ -110,6 +110,10 @@ pub async fn count(app: &App, said: Said<'_>) -> anyhow::Result<Counted> {
     if stored.state != PlanState::Open {
         return refused(Some(person), NotCounted::NotOpen(stored.state));
     }
+    // One that was cast in time counts however late it is heard of.
+    if said.at > stored.plan.created + app.config.approval.approve {
+        return refused(Some(person), NotCounted::TooLate);
+    }
     let own = person == stored.plan.requester;
     match said.ballot {
         Ballot::Approve if own => return refused(Some(person), NotCounted::Own),
@@ -467,3 +471,6 @@ pub async fn show(app: &App, stored: &StoredPlan, shown: &say::Shown) -> anyhow:
     app.outbox.nudge();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,6 +74,8 @@ pub enum NotCounted {
     NoConfirmation,
     /// The plan has begun or is closed.
     NotOpen(PlanState),
+    /// Its time for votes is over.
+    TooLate,
     /// The button is another plan's.
     OtherPlan,
 }

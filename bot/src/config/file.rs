@@ -273,6 +273,8 @@ struct PersonSection {
     cli: Option<String>,
     phone: Option<String>,
     roles: Vec<Role>,
+    #[serde(default)]
+    disabled: bool,
 }
 
 /// One file being checked: gives errors their line.
@@ -977,6 +979,10 @@ fn people(check: &Check<'_>, sections: &[Spanned<PersonSection>]) -> Result<Peop
         }
         if accounts.is_empty() {
             return Err(error(format!("{:?} has no account: give slack, discord, web or cli", section.name)));
+        }
+        // Whoever is not to do anything for a while is as unknown as somebody without an entry.
+        if section.disabled {
+            continue;
         }
         let phone = section.phone.clone();
         people.add(Person { name: section.name.clone(), role, accounts, phone }).map_err(|account| {

@@ -45,6 +45,7 @@ pub fn not_counted_reason(why: &NotCounted) -> String {
         NotCounted::NoConfirmation => "this plan takes no confirmation of this person".to_owned(),
         NotCounted::NotOpen(PlanState::Open | PlanState::Begun) => "the plan has begun".to_owned(),
         NotCounted::NotOpen(PlanState::Closed(_)) => "the plan is closed".to_owned(),
+        NotCounted::TooLate => "its time for votes is over".to_owned(),
         NotCounted::OtherPlan => "the button is of another plan".to_owned(),
     }
 }
@@ -61,6 +62,7 @@ pub fn not_counted(why: &NotCounted) -> Reply {
         }
         NotCounted::NotOpen(PlanState::Open | PlanState::Begun) => "It has begun already.".to_owned(),
         NotCounted::NotOpen(PlanState::Closed(why)) => closed_text(why),
+        NotCounted::TooLate => "Its time for votes is over. Ask anew if it is still wanted.".to_owned(),
         NotCounted::OtherPlan => {
             "This button is of another plan than the one that is stored. Ask anew.".to_owned()
         }
