@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use crate::approval::Weighing;
 use crate::chat::Chats;
 use crate::config::{Config, Service};
+use crate::execute::OldTokens;
 use crate::health::Executors;
 use crate::outbox::Outbox;
 
@@ -32,6 +33,8 @@ pub struct App {
     pub chats: Chats,
     /// Commands under way.
     pub runs: TaskTracker,
+    /// Tokens from before a rotation, until they are refused.
+    pub old_tokens: OldTokens,
     /// Plans that are being weighed.
     pub weighing: Weighing,
 }
@@ -70,6 +73,7 @@ impl App {
             executors,
             chats,
             runs: TaskTracker::new(),
+            old_tokens: OldTokens::default(),
             weighing: Weighing::default(),
         })
     }

@@ -10,7 +10,7 @@ use store::Store;
 
 use crate::config::{Config, SlackMode};
 use crate::health::{DEADLINE, Executors};
-use crate::{app, clock, report, serve};
+use crate::{app, clock, execute, report, secrets, serve};
 
 /// A part that answers at all does so in this time.
 const PART_DEADLINE: Duration = Duration::from_secs(15);
@@ -29,11 +29,13 @@ pub async fn run(config: &Config) -> anyhow::Result<ExitCode> {
         store(config),
         slack(config),
         discord(config),
-        targets(&executors),
+        targets(config, &executors),
         services(config, &executors),
     );
     let people = people(config);
-    let found = store.into_iter().chain(slack).chain(discord).chain(targets).chain(services).chain(people);
+    let rotated = rotated(config).await;
+    let parts = store.into_iter().chain(slack).chain(discord).chain(targets).chain(services);
+    let found = parts.chain(rotated).chain(people);
     let mut wrong = 0;
     for Found { part, state } in found {
         match state {
@@ -120,7 +122,7 @@ async fn discord(config: &Config) -> Vec<Found> {
     all
 }
 
-async fn targets(executors: &Executors) -> Vec<Found> {
+async fn targets(config: &Config, executors: &Executors) -> Vec<Found> {
     let mut all = Vec::new();
     if let Some(docker) = &executors.docker {
         let state = within(docker.info()).await;
@@ -128,6 +130,11 @@ async fn targets(executors: &Executors) -> Vec<Found> {
             "docker",
             state.map(|info| format!("engine {}, daemon {}", info.version, info.daemon_id)),
         ));
+    }
+    if let Some(docker) = &config.docker
+        && let Some(state) = execute::compose::check(docker).await
+    {
+        all.push(found("docker compose_file", state));
     }
     if let Some(postgres) = &executors.postgres {
         let state = within(postgres.check()).await.and_then(|info| match (info.superuser, info.pg_monitor) {
@@ -158,6 +165,18 @@ async fn services(config: &Config, executors: &Executors) -> Vec<Found> {
         .iter()
         .map(|service| found(format!("service {}", service.name), report::checked(service)))
         .collect()
+}
+
+/// Files that `secrets rotate` writes.
+async fn rotated(config: &Config) -> Vec<Found> {
+    let mut all = Vec::new();
+    for (which, path, variables) in secrets::rotated(config) {
+        let state = exec_host::env_file(&path, variables.clone(), DEADLINE).await;
+        let state = state.map_err(|error| error.to_string());
+        let state = state.and_then(|file| report::rotated_checked(&path, &variables, &file.found));
+        all.push(found(format!("secret {which}"), state));
+    }
+    all
 }
 
 fn people(config: &Config) -> Vec<Found> {

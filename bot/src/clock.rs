@@ -2,6 +2,8 @@
 
 use commands::ids::RunId;
 use jiff::Timestamp;
+use rand::Rng as _;
+use secrecy::SecretString;
 
 /// The moment an event was received or a tick fired.
 #[must_use]
@@ -14,6 +16,14 @@ pub fn now() -> Timestamp {
 #[must_use]
 pub fn new_run() -> RunId {
     RunId::from_random(rand::random())
+}
+
+/// A new secret of so many letters and digits, each as likely as any other.
+#[must_use]
+pub fn new_secret(length: u32) -> SecretString {
+    // It is seeded by the system and can't be guessed from what it gave (docs.rs/rand, ThreadRng).
+    let letters = rand::rng().sample_iter(rand::distr::Alphanumeric).map(char::from);
+    letters.zip(0..length).map(|(letter, _)| letter).collect::<String>().into()
 }
 
 /// 128 random bits in hex.

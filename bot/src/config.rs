@@ -23,6 +23,7 @@ use commands::lookup::QueryName;
 use commands::oncall::Rung;
 use commands::risk::Role;
 use commands::runbook::Runbook;
+use commands::secrets::Rotated;
 use commands::task::Task;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -187,6 +188,27 @@ pub struct Docker {
     pub host: String,
     /// Containers are found by this compose project's labels.
     pub compose_project: Option<String>,
+    /// The compose service that the platform's database is.
+    pub database: String,
+    /// Compose services that watch the others: `stack stop` leaves them running.
+    pub monitoring: Vec<String>,
+    /// What Compose is called with, where containers are made from its file.
+    pub compose: Option<ComposeFiles>,
+}
+
+/// What Compose is called with: absolute paths, so that it never matters where the bot was started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComposeFiles {
+    /// The compose file.
+    pub file: PathBuf,
+    /// The folder that paths in it are relative to.
+    pub directory: PathBuf,
+    /// The file with the variables.
+    pub env_file: PathBuf,
+    /// Programs that may be a Compose, the first one that is is taken.
+    pub programs: Vec<PathBuf>,
+    /// Where Docker's own settings are.
+    pub home: PathBuf,
 }
 
 /// `[postgres]`.
@@ -288,6 +310,10 @@ pub struct Secret {
     pub variable: String,
     /// The file that Compose reads it from: an absolute path on the bot's machine.
     pub env_file: Option<PathBuf>,
+    /// As which `secrets rotate` makes it anew.
+    pub rotate: Option<Rotated>,
+    /// Of a new value, letters and digits.
+    pub length: u32,
 }
 
 /// One `[[service]]`.

@@ -5,6 +5,7 @@
 //! as good as once, or its outcome stays unknown and nothing after it begins.
 
 mod act;
+pub mod compose;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ use crate::report::plan as say;
 use crate::{clock, proof, recorder, report};
 
 use self::act::Found;
+pub use self::act::OldTokens;
 
 /// How long a run is nobody else's without a word of who works on it.
 const LEASE: Duration = Duration::from_secs(15);

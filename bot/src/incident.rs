@@ -2,7 +2,8 @@
 
 use commands::ids::{Place, RunId};
 use commands::incident::{Incident, Resolved};
-use commands::intent::{IncidentAsk, Stack};
+use commands::intent::IncidentAsk;
+use commands::period::Period;
 use store::{Freeze, NewIncident};
 
 use crate::app::App;
@@ -78,23 +79,26 @@ fn here<'a>(open: &'a [Incident], place: Option<&Place>) -> Option<&'a Incident>
     }
 }
 
-/// Freezes or thaws.
-pub async fn freeze(app: &App, person: &Person, ask: &Stack) -> anyhow::Result<Performed> {
+/// Nothing acts from now on.
+pub async fn freeze(
+    app: &App,
+    person: &Person,
+    why: &str,
+    length: Option<Period>,
+) -> anyhow::Result<Performed> {
     let now = clock::now();
-    match ask {
-        Stack::Freeze { why, length } => {
-            let freeze = Freeze {
-                at: now,
-                person: person.name.clone(),
-                why: why.to_string(),
-                until: length.map(|length| now + std::time::Duration::from(length)),
-            };
-            app.store.freeze(freeze).await?;
-            Ok(Performed::done(report::freeze_begun(why.as_str(), *length), News::Good))
-        }
-        Stack::Unfreeze => {
-            let count = app.store.thaw(&person.name, now).await?;
-            Ok(Performed::done(report::thawed(count), News::Good))
-        }
-    }
+    let freeze = Freeze {
+        at: now,
+        person: person.name.clone(),
+        why: why.to_owned(),
+        until: length.map(|length| now + std::time::Duration::from(length)),
+    };
+    app.store.freeze(freeze).await?;
+    Ok(Performed::done(report::freeze_begun(why, length), News::Good))
+}
+
+/// Everything may act again.
+pub async fn thaw(app: &App, person: &Person) -> anyhow::Result<Performed> {
+    let count = app.store.thaw(&person.name, clock::now()).await?;
+    Ok(Performed::done(report::thawed(count), News::Good))
 }

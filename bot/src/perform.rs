@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use commands::health::ServiceHealth;
 use commands::ids::{RunId, ServiceName};
-use commands::intent::{Auth, Backup, Db, Deploy, Intent, Oncall, RunbookAsk, Secrets, Security};
+use commands::intent::{Auth, Backup, Db, Deploy, Intent, Oncall, RunbookAsk, Secrets, Security, Stack};
 use commands::logs::Wanted;
 use futures_util::future::BoxFuture;
 use store::AuditFilter;
@@ -122,10 +122,16 @@ async fn one(
         Intent::Db(Db::Slow { by }) => Ok(database::slow(app, *by).await),
         Intent::Db(Db::Users) => Ok(database::users(app).await),
         Intent::Db(Db::UnusedIndexes) => Ok(database::unused_indexes(app).await),
-        Intent::Stack(ask) => incident::freeze(app, person, ask).await,
+        Intent::Stack(Stack::Freeze { why, length }) => {
+            incident::freeze(app, person, why.as_str(), *length).await
+        }
+        Intent::Stack(Stack::Unfreeze) => incident::thaw(app, person).await,
         Intent::Incident(ask) => incident::answer(app, person, ask, asker.place, run).await,
         Intent::Approvals => approval::waiting(app, person).await,
-        Intent::Restart { .. } | Intent::Db(Db::Cancel { .. } | Db::Kill { .. }) => {
+        Intent::Restart { .. }
+        | Intent::Secrets(Secrets::Rotate { .. })
+        | Intent::Stack(Stack::Restart { .. } | Stack::Stop { .. } | Stack::Start { .. })
+        | Intent::Db(Db::Cancel { .. } | Db::Kill { .. }) => {
             anyhow::bail!("{} acts: it takes a plan", intent.verb())
         }
         Intent::Query { name: None } => Ok(lookup::list(app)),

@@ -4,10 +4,12 @@
 //! compared with.
 
 mod restart;
+mod secrets;
 mod session;
+mod stack;
 
 use commands::ids::ServiceName;
-use commands::intent::{Db, Intent};
+use commands::intent::{Db, Intent, Secrets, Stack};
 use commands::message::Reply;
 use commands::plan::{Forecast, Plan, Step, Target};
 use commands::risk::{Requirement, Risk};
@@ -63,6 +65,10 @@ pub async fn draft(app: &App, intent: &Intent) -> Result<Draft, NoPlan> {
         Intent::Restart { service, .. } => restart::draft(app, service).await,
         Intent::Db(Db::Cancel { pid, .. }) => session::cancel(app, *pid).await,
         Intent::Db(Db::Kill { pid, .. }) => session::kill(app, *pid).await,
+        Intent::Secrets(Secrets::Rotate { which, .. }) => secrets::rotate(app, *which).await,
+        Intent::Stack(Stack::Restart { database, .. }) => stack::restart(app, *database).await,
+        Intent::Stack(Stack::Stop { all, .. }) => stack::stop_all(app, *all).await,
+        Intent::Stack(Stack::Start { .. }) => stack::start_all(app).await,
         other => Err(anyhow::anyhow!("{} does not act", other.verb()).into()),
     }
 }

@@ -23,8 +23,16 @@ pub async fn keep(app: &App, plan: &Plan) {
         .steps
         .iter()
         .filter_map(|step| match &step.act {
-            Act::RestartContainer { id, .. } | Act::StopContainer { id, .. } => Some(id),
-            Act::StartContainer { .. } | Act::CancelBackend { .. } | Act::TerminateBackend { .. } => None,
+            Act::RestartContainer { id, .. }
+            | Act::StopContainer { id, .. }
+            | Act::TakeVariables { id, .. } => Some(id),
+            Act::StartContainer { .. }
+            | Act::AwaitHealthy { .. }
+            | Act::TryLogin
+            | Act::RotateVariables { .. }
+            | Act::ProveRotation { .. }
+            | Act::CancelBackend { .. }
+            | Act::TerminateBackend { .. } => None,
         })
         .collect();
     let services = plan.targets.iter().filter_map(|target| match target {

@@ -64,7 +64,7 @@ pub use runbook::{
     StepState, coverage, no_runbook, runbook, runbook_is_good, runbook_progress, runbook_result, runbooks,
 };
 pub use scan::scanned;
-pub use secrets::{no_secrets, secrets};
+pub use secrets::{no_secrets, rotated_checked, secrets};
 pub use survey::{security_events, security_review};
 pub use task::{task_done, tasks, unknown_task};
 pub use traffic::{auth_failures, errors, latency, security_watch, slow_endpoints};

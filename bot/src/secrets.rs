@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use commands::ids::ServiceName;
-use commands::secrets::{Checked, Found};
+use commands::secrets::{Checked, Found, Rotated};
 use futures_util::future::join_all;
 
 use crate::app::App;
-use crate::config::Secret;
+use crate::config::{Config, Secret};
 use crate::health::DEADLINE;
 use crate::performed::{News, Performed, news};
 use crate::{clock, report};
@@ -37,6 +37,21 @@ pub async fn check(app: &App) -> Performed {
     let checked: Vec<Checked> = join_all(asked).await.into_iter().flatten().collect();
     let well = checked.iter().all(|secret| secret.faults().is_empty());
     Performed::done(report::secrets(&checked, clock::now()), news(well))
+}
+
+/// What `secrets rotate` makes anew: which, in which file, under which names.
+pub fn rotated(config: &Config) -> Vec<(Rotated, String, Vec<String>)> {
+    [Rotated::Jwt, Rotated::Csrf]
+        .into_iter()
+        .filter_map(|which| {
+            let entries = config.checked_secrets.iter().filter(|secret| secret.rotate == Some(which));
+            let mut variables: Vec<String> = entries.clone().map(|secret| secret.variable.clone()).collect();
+            variables.sort();
+            variables.dedup();
+            let path = entries.filter_map(|secret| secret.env_file.as_ref()).next()?;
+            Some((which, path.display().to_string(), variables))
+        })
+        .collect()
 }
 
 async fn checked(secret: &Secret, container: Result<Found, String>) -> Checked {

@@ -39,6 +39,17 @@ pub enum CanaryLogin {
     Unreachable(String),
 }
 
+/// What a service says of a token that it gave once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenShown {
+    /// It takes it.
+    Taken,
+    /// It does not, which it says in so many words.
+    Refused,
+    /// Neither yes nor no.
+    Unclear(CanaryLogin),
+}
+
 impl CanaryLogin {
     /// Whether people can log in.
     #[must_use]

@@ -281,7 +281,7 @@ pub enum Intent {
     #[command(about = "What is deployed", subcommand)]
     Deploy(Deploy),
     /// The platform's secrets.
-    #[command(about = "Whether secrets are in order", subcommand)]
+    #[command(about = "Secrets: in order, or made anew", subcommand)]
     Secrets(Secrets),
     /// One service, stopped and started.
     #[command(
@@ -424,6 +424,8 @@ impl Intent {
         match self {
             Self::Restart { how, .. } => Some(how),
             Self::Db(group) => group.how(),
+            Self::Stack(group) => group.how(),
+            Self::Secrets(group) => group.how(),
             Self::Health { .. }
             | Self::Ps
             | Self::Logs { .. }
@@ -439,8 +441,6 @@ impl Intent {
             | Self::Backup(_)
             | Self::Query { .. }
             | Self::Deploy(_)
-            | Self::Secrets(_)
-            | Self::Stack(_)
             | Self::Incident(_)
             | Self::Approvals
             | Self::Audit { .. }
@@ -453,7 +453,7 @@ impl Intent {
     #[must_use]
     pub const fn visibility(&self) -> Visibility {
         match self {
-            Self::Audit { .. } | Self::Secrets(_) => Visibility::Private,
+            Self::Audit { .. } | Self::Secrets(Secrets::Check) => Visibility::Private,
             Self::Help { .. }
             | Self::Health { .. }
             | Self::Ps
@@ -471,6 +471,7 @@ impl Intent {
             | Self::Oncall(_)
             | Self::Query { .. }
             | Self::Restart { .. }
+            | Self::Secrets(Secrets::Rotate { .. })
             | Self::Stack(_)
             | Self::Incident(_)
             | Self::Approvals
@@ -495,9 +496,9 @@ impl fmt::Display for Intent {
             | Self::Links
             | Self::Backup(_)
             | Self::Deploy(_)
-            | Self::Secrets(_)
             | Self::Approvals
             | Self::Oncall(_) => {}
+            Self::Secrets(group) => group.push(&mut words),
             Self::Restart { service, how } => {
                 words.push(service.to_string());
                 how.push(&mut words);

@@ -208,6 +208,48 @@ pub enum Act {
         /// Which.
         id: ContainerId,
     },
+    /// A new random value is made and written into an env file. It stands in no plan and no journal.
+    RotateVariables {
+        /// The env file: an absolute path.
+        path: String,
+        /// Of the file as it is now, 64 hex digits.
+        sha256: String,
+        /// All of them get the one value.
+        variables: Vec<String>,
+        /// Letters and digits.
+        length: u32,
+    },
+    /// A service's container is made anew with what an env file says. If that fails here, the file and every container
+    /// of the plan get back what they had.
+    TakeVariables {
+        /// The container's name, which stays.
+        name: String,
+        /// The container that is replaced.
+        id: ContainerId,
+        /// Its compose service.
+        service: Option<ServiceName>,
+        /// The env file: an absolute path.
+        path: String,
+        /// Each variable.
+        variables: Vec<Variable>,
+        /// By what.
+        way: Remake,
+    },
+    /// Nothing is changed on the platform: what had to end has ended, and people can log in. Then the env file's old
+    /// version is thrown away.
+    ProveRotation {
+        /// The env file: an absolute path.
+        path: String,
+        /// Whether tokens from before have to be refused.
+        ends_sessions: bool,
+    },
+    /// Nothing is changed: what comes after it waits until a container runs and its own check, if it has one, passes.
+    AwaitHealthy {
+        /// Its name, which stays where it is made anew.
+        name: String,
+    },
+    /// Nothing is changed: the canary logs in, as people do.
+    TryLogin,
     /// The statement of a session is cancelled; the session stays.
     CancelBackend {
         /// Which session, and which statement of it.
@@ -220,13 +262,38 @@ pub enum Act {
     },
 }
 
+/// A variable of a container, and where its value stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variable {
+    /// In the container.
+    pub name: String,
+    /// In the env file.
+    pub in_file: String,
+}
+
+/// By what a container is made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remake {
+    /// Compose, from its file: the container is what the file says.
+    Compose,
+    /// The Engine: everything but what is to be different stays.
+    Engine,
+}
+
 impl Act {
     /// Whether doing it twice is as good as doing it once, so that a step whose outcome was lost may be
     /// done again. What restarts something twice is an outage more.
     #[must_use]
     pub const fn is_idempotent(&self) -> bool {
         match self {
-            Self::StopContainer { .. } | Self::StartContainer { .. } => true,
+            Self::StopContainer { .. }
+            | Self::StartContainer { .. }
+            | Self::AwaitHealthy { .. }
+            | Self::TryLogin => true,
+            // Each begins with a look at how far an earlier one came.
+            Self::RotateVariables { .. } | Self::TakeVariables { .. } | Self::ProveRotation { .. } => true,
             // The session is named by when it began: a second call finds nobody.
             Self::TerminateBackend { .. } => true,
             Self::RestartContainer { .. } | Self::CancelBackend { .. } => false,
@@ -264,6 +331,11 @@ pub enum Forecast {
     Taken {
         /// How many.
         bytes: u64,
+    },
+    /// Containers of others that are on its networks; they are left alone.
+    Guests {
+        /// Each with its network.
+        names: Vec<String>,
     },
     /// For how long something is expected not to answer.
     Unreachable {

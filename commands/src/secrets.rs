@@ -2,10 +2,12 @@
 //! value is in no type of this module.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::ServiceName;
+use crate::workload;
 
 /// Shorter ones can be guessed.
 pub const SHORT: usize = 16;
@@ -43,6 +45,45 @@ const DEFAULTS: [&str; 22] = [
 const SAMPLES: [&str; 8] =
     ["changeme", "change-me", "change_me", "your-", "your_", "<your", "replace-", "replace_"];
 
+/// A secret that the bot can make anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rotated {
+    /// The key that tokens are signed with.
+    Jwt,
+    /// The key that forms are protected with.
+    Csrf,
+}
+
+impl Rotated {
+    /// As it is typed.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Jwt => "jwt",
+            Self::Csrf => "csrf",
+        }
+    }
+}
+
+impl fmt::Display for Rotated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Rotated {
+    type Err = &'static str;
+
+    fn from_str(typed: &str) -> Result<Self, Self::Err> {
+        match typed {
+            "jwt" => Ok(Self::Jwt),
+            "csrf" => Ok(Self::Csrf),
+            _ => Err("jwt or csrf"),
+        }
+    }
+}
+
 /// A secret as it was found somewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Found {
@@ -76,6 +117,13 @@ impl Fingerprint {
     #[must_use]
     pub fn short(&self) -> String {
         self.digest.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Whether it is of the value whose SHA-256 the other one is.
+    #[must_use]
+    pub fn is_of(&self, other: &workload::Fingerprint) -> bool {
+        let whole: String = self.digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        whole == other.as_str()
     }
 
     /// Whether the two are of one value.

@@ -71,12 +71,20 @@ pub enum Verb {
     DeployList,
     /// `secrets check`
     SecretsCheck,
+    /// `secrets rotate`
+    SecretsRotate,
     /// `restart`
     Restart,
     /// `stack freeze`
     StackFreeze,
     /// `stack unfreeze`
     StackUnfreeze,
+    /// `stack restart`
+    StackRestart,
+    /// `stack stop`
+    StackStop,
+    /// `stack start`
+    StackStart,
     /// `incident open`
     IncidentOpen,
     /// `incident resolve`
@@ -93,7 +101,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 46] = [
         Self::Health,
         Self::Ps,
         Self::Logs,
@@ -127,9 +135,13 @@ impl Verb {
         Self::BackupList,
         Self::DeployList,
         Self::SecretsCheck,
+        Self::SecretsRotate,
         Self::Restart,
         Self::StackFreeze,
         Self::StackUnfreeze,
+        Self::StackRestart,
+        Self::StackStop,
+        Self::StackStart,
         Self::IncidentOpen,
         Self::IncidentResolve,
         Self::IncidentList,
@@ -175,9 +187,13 @@ impl Verb {
             Self::BackupList => "backup list",
             Self::DeployList => "deploy list",
             Self::SecretsCheck => "secrets check",
+            Self::SecretsRotate => "secrets rotate",
             Self::Restart => "restart",
             Self::StackFreeze => "stack freeze",
             Self::StackUnfreeze => "stack unfreeze",
+            Self::StackRestart => "stack restart",
+            Self::StackStop => "stack stop",
+            Self::StackStart => "stack start",
             Self::IncidentOpen => "incident open",
             Self::IncidentResolve => "incident resolve",
             Self::IncidentList => "incident list",
@@ -235,6 +251,12 @@ impl Verb {
             Self::IncidentResolve => Requirement { risk: Risk::Coordinate, role: Role::Operator },
             Self::StackUnfreeze => Requirement { risk: Risk::Coordinate, role: Role::Approver },
             Self::Restart | Self::DbCancel => Requirement { risk: Risk::Change, role: Role::Operator },
+            // Nobody can use the platform meanwhile.
+            Self::StackRestart | Self::StackStop | Self::SecretsRotate => {
+                Requirement { risk: Risk::Critical, role: Role::Operator }
+            }
+            // It may start what was stopped for a reason.
+            Self::StackStart => Requirement { risk: Risk::Destructive, role: Role::Operator },
             // What a session has not committed is gone with it.
             Self::DbKill => Requirement { risk: Risk::Destructive, role: Role::Operator },
             // It only reads, but it tells what everybody did.

@@ -1,5 +1,6 @@
 //! Whole flows against local Slack and Discord servers and a real stack.
 
+pub mod acting;
 pub mod bot;
 pub mod browser;
 pub mod chatter;

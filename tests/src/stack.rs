@@ -1,7 +1,7 @@
 //! The real platform that `tests/run` brought up: where it is, and ways to hurt it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
@@ -95,6 +95,65 @@ impl Stack {
     #[must_use]
     pub fn engine() -> String {
         told("DOCKER_HOST")
+    }
+
+    /// The compose file that the stack was made from.
+    #[must_use]
+    pub fn compose_file(&self) -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).with_file_name("deploy").join("demo/compose.yaml")
+    }
+
+    /// A bot that looks at the stack and may call Compose, with the variables in `env_file`.
+    #[must_use]
+    pub fn setup_with_compose(&self, env_file: &Path) -> Setup {
+        let file = self.compose_file();
+        let mut setup = self.setup();
+        let docker = format!(
+            "[docker]\ncompose_file = {file:?}\nenv_file = {env_file:?}\ncompose = [\"/usr/bin/docker-compose\"]\n"
+        );
+        setup.sections = setup.sections.replacen("[docker]\n", &docker, 1);
+        setup
+    }
+
+    /// `docker-compose ARGUMENTS…` on the stack, with the variables in `env_file`; what it says.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn compose(&self, env_file: &Path, arguments: &[&str]) -> String {
+        let file = self.compose_file();
+        let output = Command::new("/usr/bin/docker-compose")
+            .args(["--ansi", "never", "-p", &self.project(), "-f"])
+            .arg(&file)
+            .arg("--env-file")
+            .arg(env_file)
+            .args(arguments)
+            .env("DOCKER_HOST", told("DOCKER_HOST"))
+            .output()
+            .await
+            .expect("docker-compose is installed");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "docker-compose {arguments:?}: {said}");
+        said + &String::from_utf8_lossy(&output.stdout)
+    }
+
+    /// A token of the login service, for the canary.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn canary_token(&self) -> String {
+        let url = format!("{}/auth/login", self.services["auth_service"]);
+        let canary = serde_json::json!({
+            "username": "canary@acgs-pgp.example.com", "password": told("CANARY_PASSWORD"),
+        });
+        let answer = client().post(&url).json(&canary).send().await.expect("the service answers");
+        let answer: serde_json::Value = answer.json().await.expect("JSON");
+        answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    /// The status with which the login service answers to a token that is shown to it.
+    pub async fn verify(&self, token: &str) -> u16 {
+        let url = format!("{}/auth/verify", self.services["auth_service"]);
+        client().get(url).bearer_auth(token).send().await.expect("an answer").status().as_u16()
     }
 
     /// A bot that looks at the stack and asks the Docker Engine at another address.

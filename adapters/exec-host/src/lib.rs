@@ -36,7 +36,7 @@ pub use crate::debian::{PackageLists, package_lists};
 pub use crate::disks::disks;
 pub use crate::git::Head;
 pub use crate::memory::{memory, pressures};
-pub use crate::secrets::{EnvFile, env_file};
+pub use crate::secrets::{EnvFile, env_file, env_values};
 pub use crate::trivy::{Reports, trivy_reports};
 
 /// Why the machine gave no usable answer.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use commands::backup::Sha256Hex;
 use commands::secrets::Found;
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
 use crate::{HostError, in_time, read};
@@ -25,6 +26,8 @@ pub struct EnvFile {
     pub is_open: bool,
     /// Of the whole file, by which it is known again before it is changed.
     pub sha256: Sha256Hex,
+    /// Its size.
+    pub bytes: u64,
 }
 
 /// Each variable as the file at `path` has it, as Compose reads it: the last one counts, one pair of
@@ -39,7 +42,24 @@ pub async fn env_file(path: &str, variables: Vec<String>, deadline: Duration) ->
             found: variables.iter().map(look).collect(),
             is_open: metadata.permissions().mode() & OPEN != 0,
             sha256: sum(&text),
+            bytes: text.len() as u64,
         })
+    })
+    .await
+}
+
+/// The values themselves, in the order of the names, for whoever has to have them; `None` for one that the file
+/// does not set, or sets to nothing.
+pub async fn env_values(
+    path: &str,
+    variables: Vec<String>,
+    deadline: Duration,
+) -> Result<Vec<Option<SecretString>>, HostError> {
+    let shown = path.to_owned();
+    in_time(path, deadline, move || {
+        let text = SecretString::from(read(&shown, LARGEST)?);
+        let of = |name: &String| value(text.expose_secret(), name).filter(|value| !value.trim().is_empty());
+        Ok(variables.iter().map(|name| of(name).map(SecretString::from)).collect())
     })
     .await
 }

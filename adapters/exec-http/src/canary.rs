@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use commands::canary::CanaryLogin;
+use commands::canary::{CanaryLogin, TokenShown};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -53,9 +53,27 @@ impl Canary {
         }
     }
 
-    /// `Err` is an outcome as well: it ended there.
-    async fn ask(&self) -> Result<CanaryLogin, CanaryLogin> {
-        let started = Instant::now();
+    /// A token of the service, to be shown to it later by [`Canary::shows`]; or why there is none, within `deadline`.
+    pub async fn token(&self, deadline: Duration) -> Result<SecretString, CanaryLogin> {
+        match timeout(deadline, self.get_token()).await {
+            Ok(got) => got,
+            Err(_) => Err(CanaryLogin::TimedOut),
+        }
+    }
+
+    /// What the service says of a token, within `deadline`: whether it takes it, or nothing that tells.
+    pub async fn shows(&self, token: &SecretString, deadline: Duration) -> TokenShown {
+        let request = self.client.get(self.verify.clone()).bearer_auth(token.expose_secret());
+        match timeout(deadline, answer(request)).await {
+            Ok(Ok((StatusCode::OK, _))) => TokenShown::Taken,
+            Ok(Ok((StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _))) => TokenShown::Refused,
+            Ok(Ok((status, _))) => TokenShown::Unclear(CanaryLogin::Unwell { code: status.as_u16() }),
+            Ok(Err(why)) => TokenShown::Unclear(why),
+            Err(_) => TokenShown::Unclear(CanaryLogin::TimedOut),
+        }
+    }
+
+    async fn get_token(&self) -> Result<SecretString, CanaryLogin> {
         let password = self.password.expose_secret();
         let credentials = json!({ "username": self.user, "password": password });
         let (status, body) = answer(self.client.post(self.login.clone()).json(&credentials)).await?;
@@ -63,13 +81,20 @@ impl Canary {
         match status {
             StatusCode::OK => {}
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                return Ok(CanaryLogin::LoginRefused { code });
+                return Err(CanaryLogin::LoginRefused { code });
             }
-            _ => return Ok(CanaryLogin::Unwell { code }),
+            _ => return Err(CanaryLogin::Unwell { code }),
         }
-        let login = started.elapsed();
         let token: Token = serde_json::from_slice(&body).map_err(|_| CanaryLogin::NoToken)?;
-        let verify = self.client.get(self.verify.clone()).bearer_auth(token.access_token);
+        Ok(SecretString::from(token.access_token))
+    }
+
+    /// `Err` is an outcome as well: it ended there.
+    async fn ask(&self) -> Result<CanaryLogin, CanaryLogin> {
+        let started = Instant::now();
+        let token = self.get_token().await?;
+        let login = started.elapsed();
+        let verify = self.client.get(self.verify.clone()).bearer_auth(token.expose_secret());
         let (status, _) = answer(verify).await?;
         Ok(match status {
             StatusCode::OK => CanaryLogin::Works { login, verify: started.elapsed() - login },

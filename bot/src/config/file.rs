@@ -13,6 +13,7 @@ use commands::lookup::QueryName;
 use commands::oncall::Rung;
 use commands::period::Period;
 use commands::risk::Role;
+use commands::secrets::Rotated;
 use commands::task::{Every, Task, TaskName};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -22,9 +23,9 @@ use url::{Host, Url};
 
 use super::secret::Spelled;
 use super::{
-    Auth, Backups, Bot, Config, ConfigError, Contact, DEFAULTS, Discord, Docker, Grafana, LogFormat, Oncall,
-    People, Person, Postgres, Proof, Query, Question, Secret, Security, Service, Slack, SlackMode, StoreUrl,
-    Web,
+    Auth, Backups, Bot, ComposeFiles, Config, ConfigError, Contact, DEFAULTS, Discord, Docker, Grafana,
+    LogFormat, Oncall, People, Person, Postgres, Proof, Query, Question, Secret, Security, Service, Slack,
+    SlackMode, StoreUrl, Web,
 };
 use super::{document, runbook};
 
@@ -33,6 +34,12 @@ const MOST_DASHBOARDS: usize = 12;
 
 /// One line of a list on a phone.
 const LONGEST_DESCRIPTION: usize = 100;
+
+/// Letters and digits of a secret that the bot makes: five bits and more each.
+const SECRET_LENGTH: std::ops::RangeInclusive<u32> = 32..=256;
+
+/// As long as one is if nobody says.
+const SECRET_LENGTH_DEFAULT: u32 = 64;
 
 /// A sentence or two.
 const LONGEST_TASK: usize = 300;
@@ -135,6 +142,12 @@ struct WebSection {
 struct DockerSection {
     host: Option<Spanned<String>>,
     compose_project: Option<String>,
+    database: Option<String>,
+    monitoring: Option<Vec<String>>,
+    compose_file: Option<Spanned<PathBuf>>,
+    project_directory: Option<Spanned<PathBuf>>,
+    env_file: Option<Spanned<PathBuf>>,
+    compose: Option<Vec<Spanned<PathBuf>>>,
 }
 
 #[derive(Deserialize)]
@@ -231,6 +244,8 @@ struct SecretSection {
     service: ServiceName,
     variable: String,
     env_file: Option<PathBuf>,
+    rotate: Option<Rotated>,
+    length: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -554,14 +569,75 @@ fn docker(
             "[docker] nobody could approve what is done there: give at least one [[person]] the role approver",
         ));
     }
-    let section = section.into_inner();
+    let mut section = section.into_inner();
     let defaults = defaults.map(Spanned::into_inner);
+    let compose = compose_files(check, &mut section, defaults.as_ref())?;
+    if compose.is_some() && section.compose_project.is_none() {
+        return Err(check.error(
+            span,
+            "[docker] compose_file needs compose_project: name the project that the file is of",
+        ));
+    }
     let host = section.host.or_else(|| defaults.as_ref()?.host.clone());
     let host = host.ok_or_else(|| check.error(span, "[docker] host is missing"))?;
     exec_docker::Docker::connect(host.get_ref(), None)
         .map_err(|error| check.error(host.span(), format!("[docker] host: {error}")))?;
-    let compose_project = section.compose_project.or_else(|| defaults?.compose_project);
-    Ok(Some(Docker { host: host.into_inner(), compose_project }))
+    let defaults = defaults.as_ref();
+    let compose_project =
+        section.compose_project.or_else(|| defaults.and_then(|known| known.compose_project.clone()));
+    let database = section.database.or_else(|| defaults.and_then(|known| known.database.clone()));
+    let monitoring = section.monitoring.or_else(|| defaults.and_then(|known| known.monitoring.clone()));
+    Ok(Some(Docker {
+        host: host.into_inner(),
+        compose_project,
+        database: database.unwrap_or_default(),
+        monitoring: monitoring.unwrap_or_default(),
+        compose,
+    }))
+}
+
+/// Without `compose_file` Compose is never called.
+fn compose_files(
+    check: &Check<'_>,
+    section: &mut DockerSection,
+    defaults: Option<&DockerSection>,
+) -> Result<Option<ComposeFiles>, ConfigError> {
+    let absolute = |key: &str, path: Spanned<PathBuf>| {
+        let span = path.span();
+        if path.get_ref().is_absolute() {
+            Ok(path.into_inner())
+        } else {
+            Err(check.error(span, format!("[docker] {key} must be an absolute path")))
+        }
+    };
+    let Some(file) = section.compose_file.take() else {
+        return match section.project_directory.as_ref().or(section.env_file.as_ref()) {
+            Some(alone) => Err(check.error(
+                alone.span(),
+                "[docker] project_directory and env_file are for Compose: give compose_file as well",
+            )),
+            None => Ok(None),
+        };
+    };
+    let span = file.span();
+    let file = absolute("compose_file", file)?;
+    let directory = match section.project_directory.take() {
+        Some(directory) => absolute("project_directory", directory)?,
+        None => file.parent().map(PathBuf::from).unwrap_or_default(),
+    };
+    // Which of two files called .env is meant must not be left to Compose.
+    let env_file = section.env_file.take().ok_or_else(|| {
+        check.error(span, "[docker] env_file is missing: name the file with Compose's variables")
+    })?;
+    let programs = section.compose.take().or_else(|| defaults.and_then(|known| known.compose.clone()));
+    let programs = programs.unwrap_or_default().into_iter().map(|program| absolute("compose", program));
+    Ok(Some(ComposeFiles {
+        file,
+        directory,
+        env_file: absolute("env_file", env_file)?,
+        programs: programs.collect::<Result<_, _>>()?,
+        home: (check.variable)("HOME").map_or_else(|| PathBuf::from("/nonexistent"), PathBuf::from),
+    }))
 }
 
 fn postgres(
@@ -820,11 +896,29 @@ fn secrets(
         if section.env_file.as_ref().is_some_and(|path| !path.is_absolute()) {
             return Err(error("env_file must be an absolute path".to_owned()));
         }
+        if section.rotate.is_some() && section.env_file.is_none() {
+            return Err(error(
+                "rotate needs env_file: a new value that stands in no file is lost".to_owned(),
+            ));
+        }
+        if section.length.is_some_and(|length| !SECRET_LENGTH.contains(&length)) {
+            let (least, most) = (SECRET_LENGTH.start(), SECRET_LENGTH.end());
+            return Err(error(format!("length must be {least} to {most} characters")));
+        }
         let secret = Secret {
             service: section.service.clone(),
             variable: section.variable.clone(),
             env_file: section.env_file.clone(),
+            rotate: section.rotate,
+            length: section.length.unwrap_or(SECRET_LENGTH_DEFAULT),
         };
+        // One value goes into one file, which is either the old one or the new one.
+        let elsewhere = |known: &&Secret| {
+            known.rotate.is_some() && known.rotate == secret.rotate && known.env_file != secret.env_file
+        };
+        if secrets.iter().any(|known| elsewhere(&known)) {
+            return Err(error("all entries with the same rotate must have the same env_file".to_owned()));
+        }
         let same = |known: &&Secret| known.service == secret.service && known.variable == secret.variable;
         if secrets.iter().any(|known| same(&known)) {
             return Err(error(format!("variable {} of {} is listed twice", secret.variable, secret.service)));

@@ -205,3 +205,44 @@ fn a_file_that_is_not_there_is_named() {
     let error = Config::load(Path::new("/no/such/acgs.toml")).unwrap_err().to_string();
     assert!(error.starts_with("/no/such/acgs.toml: can't be read: No such file"), "{error}");
 }
+
+const APPROVER: &str = "[[person]]\nname = \"A\"\nslack = \"U1\"\nroles = [\"approver\"]\n";
+
+#[test]
+fn compose_is_called_with_absolute_paths_or_never() {
+    let docker = |lines: &str| format!("[docker]\n{lines}{APPROVER}");
+    let none = with(&docker(""), SECRETS).unwrap().docker.unwrap();
+    assert!(none.compose.is_none() && none.database == "postgres_db");
+    assert!(none.monitoring.iter().any(|service| service == "prometheus"));
+    let whole = "compose_project = \"p\"\ncompose_file = \"/a/b/c.yml\"\nenv_file = \"/a/.env\"\n";
+    let compose = with(&docker(whole), SECRETS).unwrap().docker.unwrap().compose.unwrap();
+    assert_eq!(compose.directory, PathBuf::from("/a/b"));
+    assert_eq!(compose.programs.len(), 3);
+    insta::assert_snapshot!(mistake(&docker("compose_file = \"/a/c.yml\"\n")), @"acgs.toml:2: [docker] env_file is missing: name the file with Compose's variables");
+    insta::assert_snapshot!(mistake(&docker("compose_file = \"c.yml\"\nenv_file = \"/a/.env\"\n")), @"acgs.toml:2: [docker] compose_file must be an absolute path");
+    insta::assert_snapshot!(mistake(&docker("compose_file = \"/a/c.yml\"\nenv_file = \"/a/.env\"\n")), @"acgs.toml:1: [docker] compose_file needs compose_project: name the project that the file is of");
+    insta::assert_snapshot!(mistake(&docker("env_file = \"/a/.env\"\n")), @"acgs.toml:2: [docker] project_directory and env_file are for Compose: give compose_file as well");
+    insta::assert_snapshot!(mistake(&docker(&format!("{whole}compose = [\"docker-compose\"]\n"))), @"acgs.toml:5: [docker] compose must be an absolute path");
+}
+
+#[test]
+fn what_is_rotated_stands_in_one_file() {
+    let service = "[[service]]\nname = \"a\"\nurl = \"http://a\"\n";
+    let secret = |rest: &str| format!("[[secret]]\nservice = \"a\"\nvariable = \"{rest}\n");
+    let good = format!(
+        "{service}{}{}",
+        secret("K\"\nenv_file = \"/e\"\nrotate = \"jwt\""),
+        secret("L\"\nenv_file = \"/e\"\nrotate = \"jwt\"\nlength = 32")
+    );
+    let secrets = with(&good, SECRETS).unwrap().checked_secrets;
+    assert_eq!(secrets.iter().map(|secret| secret.length).collect::<Vec<_>>(), [64, 32]);
+    let with_service = |rest: &str| mistake(&format!("{service}{}", secret(rest)));
+    insta::assert_snapshot!(with_service("K\"\nrotate = \"jwt\""), @"acgs.toml:4: [[secret]] rotate needs env_file: a new value that stands in no file is lost");
+    insta::assert_snapshot!(with_service("K\"\nenv_file = \"/e\"\nrotate = \"jwt\"\nlength = 8"), @"acgs.toml:4: [[secret]] length must be 32 to 256 characters");
+    let two_files = format!(
+        "{service}{}{}",
+        secret("K\"\nenv_file = \"/e\"\nrotate = \"csrf\""),
+        secret("L\"\nenv_file = \"/f\"\nrotate = \"csrf\"")
+    );
+    insta::assert_snapshot!(mistake(&two_files), @"acgs.toml:9: [[secret]] all entries with the same rotate must have the same env_file");
+}

@@ -1,6 +1,9 @@
 //! The one place that calls what changes the platform: each act of a plan with the adapter that does it,
 //! and how to find out afterwards whether it was done.
 
+mod variables;
+mod waiting;
+
 use std::time::Duration;
 
 use commands::backend::{Precious, Signal, Signalled, Target};
@@ -15,6 +18,8 @@ use tokio::time::{Instant, sleep};
 use crate::app::App;
 use crate::health::DEADLINE;
 use crate::report::plan as say;
+
+pub use self::variables::OldTokens;
 
 /// Between two looks whether a session is gone.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -50,6 +55,16 @@ pub(super) async fn act(app: &App, plan: &Plan, number: u32, limit: Duration) ->
             docker(app, async |docker| docker.stop(id, seconds(*grace_seconds)).await).await
         }
         Act::StartContainer { id, .. } => docker(app, async |docker| docker.start(id).await).await,
+        Act::RotateVariables { path, sha256, variables, length } => {
+            variables::rotate(app, plan.run, (path, sha256), variables, *length).await
+        }
+        Act::TakeVariables { name, service, path, variables, way, .. } => {
+            let part = variables::Part { name, service: service.as_ref(), path, variables, way: *way };
+            variables::take(app, plan, part).await
+        }
+        Act::ProveRotation { path, ends_sessions } => variables::prove(app, plan, path, *ends_sessions).await,
+        Act::AwaitHealthy { name } => waiting::healthy(app, name, limit).await,
+        Act::TryLogin => waiting::login(app, limit).await,
         Act::CancelBackend { target } => signal(app, Signal::Cancel, target, limit).await,
         Act::TerminateBackend { target } => signal(app, Signal::Terminate, target, limit).await,
     }
@@ -105,6 +120,14 @@ pub(super) async fn inspect(app: &App, plan: &Plan, number: u32, began: Timestam
         Act::RestartContainer { id, .. } => restarted(app, id, began).await,
         Act::StopContainer { id, .. } => state(app, id, false).await,
         Act::StartContainer { id, .. } => state(app, id, true).await,
+        Act::RotateVariables { path, sha256, .. } => variables::look_at_file(path, sha256).await,
+        Act::TakeVariables { name, service, path, variables, way, .. } => {
+            let part = variables::Part { name, service: service.as_ref(), path, variables, way: *way };
+            variables::look(app, part).await
+        }
+        Act::ProveRotation { .. } => Found::NotDone(String::new()),
+        Act::AwaitHealthy { name } => waiting::look(app, name).await,
+        Act::TryLogin => Found::NotDone(String::new()),
         Act::CancelBackend { target } => signalled(app, Signal::Cancel, target).await,
         Act::TerminateBackend { target } => signalled(app, Signal::Terminate, target).await,
     }

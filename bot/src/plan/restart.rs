@@ -13,9 +13,9 @@ use crate::report;
 use crate::report::plan as say;
 
 /// Docker's own time between the signal and the kill.
-const GRACE_SECONDS: u32 = 10;
+pub(super) const GRACE_SECONDS: u32 = 10;
 /// Beyond the grace, for the Engine to start it.
-const START_SECONDS: u32 = 30;
+pub(super) const START_SECONDS: u32 = 30;
 
 pub(super) async fn draft(app: &App, name: &ServiceName) -> Result<Draft, NoPlan> {
     let Some(docker) = &app.executors.docker else {

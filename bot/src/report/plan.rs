@@ -4,6 +4,8 @@ mod card;
 mod execution;
 mod facts;
 mod refusal;
+mod secrets;
+mod stack;
 mod vote;
 
 pub use card::{Shown, StepShown, asked, card, differences, dry_run};
@@ -16,5 +18,16 @@ pub use facts::{cancel_effect, cancel_undo, kill_effect, kill_undo, restart_effe
 pub use refusal::{
     closed_reason, closed_word, frozen, no_container, no_glass, no_session, no_signal_url, no_statement,
     nowhere_to_post, other_engine, protected, two_containers,
+};
+pub use secrets::{
+    bad_digest, env_file_error, file_changed, file_not_back, has_it_too, next_up, no_canary, no_env_file,
+    no_old_token, not_in_env_file, not_in_file, nothing_to_rotate, old_token_not_tried, old_token_refused,
+    old_token_taken, old_token_unclear, replaced_back, rotate_effect, rotate_undo, several_halves,
+    taken_back, value_not_taken,
+};
+pub use stack::{
+    login_fails, login_works, no_container_named, no_containers, no_project, not_healthy, nothing_runs,
+    nothing_stopped, stack_restart_effect, stack_restart_undo, stack_start_effect, stack_start_undo,
+    stack_stop_effect, stack_stop_undo, the_platform,
 };
 pub use vote::{Waits, approvals, counted, no_such_plan, not_counted, not_counted_reason};

@@ -89,3 +89,12 @@ fn cells(one: &Checked) -> Vec<String> {
     };
     vec![one.variable.clone(), one.service.to_string(), is.to_owned(), file.to_owned(), length, digest]
 }
+
+/// An env file that is to be written, for `acgs check`.
+pub fn rotated_checked(path: &str, variables: &[String], found: &[Found]) -> Result<String, String> {
+    let missing = variables.iter().zip(found).find(|(_, found)| !matches!(found, Found::Set(_)));
+    match missing {
+        Some((variable, _)) => Err(format!("{path} does not set {variable}")),
+        None => Ok(format!("{} in {path}", variables.join(", "))),
+    }
+}

@@ -11,6 +11,7 @@ use crate::intent::{
 };
 use crate::logs::Level;
 use crate::period::Period;
+use crate::secrets::Rotated;
 use crate::traffic::Quantile;
 use crate::tree::{CommandKind, OptionKind};
 
@@ -208,6 +209,13 @@ fn acting() -> impl Strategy<Value = Intent> {
         (words(), prop::option::of((60u32..=604_800).prop_map(Period::seconds)))
             .prop_map(|(why, length)| Intent::Stack(Stack::Freeze { why, length })),
         Just(Intent::Stack(Stack::Unfreeze)),
+        (any::<bool>(), how()).prop_map(|(database, how)| Intent::Stack(Stack::Restart { database, how })),
+        (any::<bool>(), how()).prop_map(|(all, how)| Intent::Stack(Stack::Stop { all, how })),
+        how().prop_map(|how| Intent::Stack(Stack::Start { how })),
+        (any::<bool>(), how()).prop_map(|(jwt, how)| {
+            let which = if jwt { Rotated::Jwt } else { Rotated::Csrf };
+            Intent::Secrets(Secrets::Rotate { which, how })
+        }),
         (prop::sample::select(Severity::ALL.to_vec()), words(), prop::option::of(service())).prop_map(
             |(severity, title, service)| Intent::Incident(IncidentAsk::Open { severity, title, service })
         ),

@@ -1,6 +1,6 @@
 //! The group `stack`.
 
-use super::acting::{Words, typed_words};
+use super::acting::{How, Words, typed_words};
 use super::push_positional;
 use crate::period::Period;
 use crate::verb::Verb;
@@ -33,6 +33,51 @@ pub enum Stack {
         after_help = "stack unfreeze"
     )]
     Unfreeze,
+    /// Restarts the services, the database only where it has to be.
+    #[command(
+        about = "Restart the whole platform",
+        long_about = "Restarts every container of the platform that is no monitoring, one after another, what others need first. \
+                      The database is restarted only if it is sick or with --database: then the services are stopped before it \
+                      and started after it. Logs and states are kept first, nothing is removed or made anew, and at the end all \
+                      are proved healthy and the canary logs in.",
+        after_help = "stack restart\nstack restart --database\nstack restart --dry-run"
+    )]
+    Restart {
+        /// The database too, however well it is.
+        #[arg(long, help = "The database too")]
+        database: bool,
+        /// With or without votes.
+        #[command(flatten)]
+        how: How,
+    },
+    /// Stops everything but what watches it.
+    #[command(
+        about = "Stop the platform",
+        long_about = "Stops every container of the platform, the database last. Prometheus, Alertmanager and exporters go on \
+                      unless --all is given. Logs and states are kept first; containers, networks and volumes stay. It is down \
+                      until stack start.",
+        after_help = "stack stop\nstack stop --all"
+    )]
+    Stop {
+        /// Monitoring too.
+        #[arg(long, help = "Monitoring too")]
+        all: bool,
+        /// With or without votes.
+        #[command(flatten)]
+        how: How,
+    },
+    /// Starts what is stopped.
+    #[command(
+        about = "Start what is stopped",
+        long_about = "Starts every container of the platform that is stopped, the database first and the rest when it is healthy. \
+                      No container is made, no job is run. At the end all services are proved healthy and the canary logs in.",
+        after_help = "stack start"
+    )]
+    Start {
+        /// With or without votes.
+        #[command(flatten)]
+        how: How,
+    },
 }
 
 impl Stack {
@@ -40,6 +85,9 @@ impl Stack {
         match self {
             Self::Freeze { .. } => Verb::StackFreeze,
             Self::Unfreeze => Verb::StackUnfreeze,
+            Self::Restart { .. } => Verb::StackRestart,
+            Self::Stop { .. } => Verb::StackStop,
+            Self::Start { .. } => Verb::StackStart,
         }
     }
 
@@ -50,6 +98,22 @@ impl Stack {
                 push_positional(words, values.into_iter().flatten());
             }
             Self::Unfreeze => {}
+            Self::Restart { database, how } => {
+                words.extend(database.then(|| "--database".to_owned()));
+                how.push(words);
+            }
+            Self::Stop { all, how } => {
+                words.extend(all.then(|| "--all".to_owned()));
+                how.push(words);
+            }
+            Self::Start { how } => how.push(words),
+        }
+    }
+
+    pub(super) const fn how(&self) -> Option<&How> {
+        match self {
+            Self::Restart { how, .. } | Self::Stop { how, .. } | Self::Start { how } => Some(how),
+            Self::Freeze { .. } | Self::Unfreeze => None,
         }
     }
 }

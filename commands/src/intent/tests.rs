@@ -2,6 +2,7 @@ use super::*;
 use crate::database::SlowBy;
 use crate::incident::{IncidentNumber, Severity};
 use crate::risk::{Risk, Role};
+use crate::secrets::Rotated;
 
 #[test]
 fn an_intent_prints_as_the_line_to_type() {
@@ -57,6 +58,7 @@ fn an_intent_prints_as_the_line_to_type() {
         (Intent::Backup(Backup::List), "backup list"),
         (Intent::Deploy(Deploy::List), "deploy list"),
         (Intent::Secrets(Secrets::Check), "secrets check"),
+        (Intent::Secrets(Secrets::Rotate { which: Rotated::Jwt, how: How::default() }), "secrets rotate jwt"),
         (Intent::Db(Db::Connections), "db connections"),
         (
             Intent::Latency { quantile: Quantile::P95, window: WINDOW_DEFAULT, top: Some(10) },
@@ -136,6 +138,13 @@ fn an_intent_prints_as_the_line_to_type() {
             "stack freeze 'two people' 2h",
         ),
         (Intent::Stack(Stack::Unfreeze), "stack unfreeze"),
+        (Intent::Stack(Stack::Restart { database: false, how: How::default() }), "stack restart"),
+        (
+            Intent::Stack(Stack::Restart { database: true, how: How { dry_run: true, break_glass: None } }),
+            "stack restart --database --dry-run",
+        ),
+        (Intent::Stack(Stack::Stop { all: true, how: How::default() }), "stack stop --all"),
+        (Intent::Stack(Stack::Start { how: How::default() }), "stack start"),
         (
             Intent::Incident(IncidentAsk::Open {
                 severity: Severity::P1,
@@ -208,9 +217,13 @@ fn what_each_command_needs() {
     backup list: read, viewer
     deploy list: read, viewer
     secrets check: read, operator
+    secrets rotate: critical, operator
     restart: change, operator
     stack freeze: coordinate, viewer
     stack unfreeze: coordinate, approver
+    stack restart: critical, operator
+    stack stop: critical, operator
+    stack start: destructive, operator
     incident open: coordinate, viewer
     incident resolve: coordinate, operator
     incident list: read, viewer

@@ -52,6 +52,13 @@ pub async fn swap_back(path: &str, expected: &Sha256Hex, deadline: Duration) -> 
     .await
 }
 
+/// Whether the old file is still kept beside it, because nobody has said yet that the new one is good, within
+/// `deadline`. It changes nothing.
+pub async fn is_unsettled(path: &str, deadline: Duration) -> Result<bool, HostError> {
+    let shown = path.to_owned();
+    in_time(path, deadline, move || Ok(Place::of_path(&shown)?.beside(BEFORE)?.look()?.is_some())).await
+}
+
 /// Takes the old file away, for the new one is good, within `deadline`; `false` where there was none.
 pub async fn settle(path: &str, deadline: Duration) -> Result<bool, HostError> {
     let shown = path.to_owned();

@@ -148,6 +148,11 @@ pub fn result(plan: &Plan, ended: &Ended, evidence: &[Evidence]) -> Reply {
 fn next_lines(plan: &Plan, ended: &Ended) -> Vec<String> {
     let restarts = plan.steps.iter().any(|step| matches!(step.act, Act::RestartContainer { .. }));
     let service = plan.proves.first();
+    // What a part of the platform is stopped for: the rest of the plan did not begin.
+    let stops = plan.steps.iter().any(|step| matches!(step.act, Act::StopContainer { .. }));
+    if stops && matches!(ended.outcome, RunOutcome::Failed { .. } | RunOutcome::Unknown { .. }) {
+        return ["ps", "stack start", "health"].map(str::to_owned).to_vec();
+    }
     match (&ended.outcome, service) {
         (
             RunOutcome::Done { verdict: Some(Verdict::Unchanged { well: false } | Verdict::Worse) },

@@ -3,7 +3,7 @@
 use commands::backend::Backend;
 use commands::ids::ServiceName;
 use commands::layout;
-use commands::plan::{Act, Forecast, Step, Target};
+use commands::plan::{Act, Forecast, Remake, Step, Target};
 use commands::workload::Workload;
 use jiff::Timestamp;
 
@@ -113,7 +113,7 @@ pub(super) fn target(target: &Target) -> (String, String) {
         Target::Network { range } => ("addresses".to_owned(), range.clone()),
         Target::Secret { name, fingerprint } => {
             let seen = fingerprint.as_deref().unwrap_or("not set");
-            ("secret".to_owned(), format!("{name}, now {seen}"))
+            ("to be made anew".to_owned(), format!("{name}, now {seen}"))
         }
         Target::Named { name } => ("target".to_owned(), name.clone()),
     }
@@ -129,6 +129,26 @@ pub(super) fn step(step: &Step) -> String {
             format!("stop container {name} ({grace_seconds} s to stop)")
         }
         Act::StartContainer { name, .. } => format!("start container {name}"),
+        Act::RotateVariables { path, variables, length, .. } => {
+            format!(
+                "write a new value of {length} letters and digits as {} into {path}",
+                variables.join(", ")
+            )
+        }
+        Act::TakeVariables { name, variables, path, way, .. } => {
+            let names: Vec<_> = variables.iter().map(|one| one.name.as_str()).collect();
+            let by = match way {
+                Remake::Compose => "by Compose",
+                Remake::Engine => "by the Engine",
+            };
+            format!("make container {name} anew {by}, with {} as in {path}", names.join(", "))
+        }
+        Act::ProveRotation { ends_sessions: true, .. } => {
+            "show a token from before, which must be refused, and log in as the canary".to_owned()
+        }
+        Act::ProveRotation { ends_sessions: false, .. } => "log in as the canary".to_owned(),
+        Act::AwaitHealthy { name } => format!("wait until {name} is healthy"),
+        Act::TryLogin => "log in as the canary".to_owned(),
         Act::CancelBackend { target } => format!("cancel the statement of session {}", target.backend.pid),
         Act::TerminateBackend { target } => format!("end session {}", target.backend.pid),
     }
@@ -145,6 +165,9 @@ pub(super) fn forecast(forecast: &Forecast) -> (String, String) {
         Forecast::Sessions { count } => ("sessions that end".to_owned(), count.to_string()),
         Forecast::Freed { bytes: size } => ("frees".to_owned(), bytes(*size)),
         Forecast::Taken { bytes: size } => ("takes".to_owned(), bytes(*size)),
+        Forecast::Guests { names } => {
+            ("on its networks, not of the project".to_owned(), format!("{}: left alone", names.join(", ")))
+        }
         Forecast::Unreachable { what, seconds } => {
             let about = layout::duration(std::time::Duration::from_secs((*seconds).into()));
             (format!("{what} does not answer"), format!("for up to {about}, and until it is well"))
