@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on panics")]
 
 mod acting_crash;
+mod acting_discord;
 mod acting_flow;
 mod backup_flow;
 mod containers_flow;
