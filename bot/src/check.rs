@@ -148,6 +148,17 @@ async fn targets(config: &Config, executors: &Executors) -> Vec<Found> {
         });
         all.push(found("postgres", state));
     }
+    if let Some(signals) = &executors.signals {
+        let state = within(signals.check()).await.and_then(|info| match (info.superuser, info.signals) {
+            (true, _) => Err(format!("{} is a superuser: use a role with pg_signal_backend", info.role)),
+            (false, false) => Err(format!(
+                "{0} lacks a right: GRANT pg_signal_backend, pg_read_all_stats TO {0}",
+                info.role
+            )),
+            (false, true) => Ok(format!("role {} may end sessions", info.role)),
+        });
+        all.push(found("postgres signal_url", state));
+    }
     if let Some(prometheus) = &executors.prometheus {
         let state = within(prometheus.health(DEADLINE)).await;
         all.push(found("prometheus", state.and_then(|health| report::ready(health.ready))));

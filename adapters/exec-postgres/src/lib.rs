@@ -60,7 +60,9 @@ const SEATS: &str = "SELECT
 
 /// Who the bot is on this server.
 const INFO: &str = "SELECT current_setting('server_version'), current_user::text,
-    current_setting('is_superuser') = 'on', pg_has_role(current_user, 'pg_monitor', 'USAGE')";
+    current_setting('is_superuser') = 'on', pg_has_role(current_user, 'pg_monitor', 'USAGE'),
+    pg_has_role(current_user, 'pg_signal_backend', 'USAGE')
+      AND pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')";
 
 /// What the doctor wants to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +75,8 @@ pub struct PostgresInfo {
     pub superuser: bool,
     /// It has the rights of `pg_monitor`, without which counts may be too low.
     pub pg_monitor: bool,
+    /// It may see and signal other roles' sessions: `pg_signal_backend` and `pg_read_all_stats`.
+    pub signals: bool,
 }
 
 /// One database server. Cheap to clone; clones share the seat.
@@ -110,8 +114,8 @@ impl Postgres {
     /// Connects and asks who the bot is there. Takes the seat as well, so that calling this at start
     /// makes the seat ready before trouble comes.
     pub async fn check(&self) -> Result<PostgresInfo, PostgresError> {
-        let (version, role, superuser, pg_monitor) = self.seat.ask(INFO, CHECK_DEADLINE).await?;
-        Ok(PostgresInfo { version, role, superuser, pg_monitor })
+        let (version, role, superuser, pg_monitor, signals) = self.seat.ask(INFO, CHECK_DEADLINE).await?;
+        Ok(PostgresInfo { version, role, superuser, pg_monitor, signals })
     }
 
     async fn ping(&self, deadline: Duration) -> DatabasePing {
