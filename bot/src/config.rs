@@ -90,6 +90,8 @@ pub struct Config {
     pub security: Option<Security>,
     /// The platform's secrets to look at, as listed.
     pub checked_secrets: Vec<Secret>,
+    /// What `deploy config` may change, as listed.
+    pub settings: Vec<Setting>,
     /// The platform's HTTP services, as listed.
     pub services: Vec<Service>,
     /// The operators' own look-ups, as listed.
@@ -314,6 +316,39 @@ pub struct Secret {
     pub rotate: Option<Rotated>,
     /// Of a new value, letters and digits.
     pub length: u32,
+}
+
+/// One `[[setting]]`: what may be changed of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// A configured service.
+    pub service: ServiceName,
+    /// The environment variable in its container, as people type it.
+    pub key: String,
+    /// The variable in the env file that it comes from.
+    pub in_file: String,
+    /// The file that Compose reads it from: an absolute path on the bot's machine.
+    pub env_file: PathBuf,
+    /// What it may be.
+    pub kind: SettingKind,
+}
+
+/// What a setting may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettingKind {
+    /// A whole number.
+    Number {
+        /// At least.
+        min: u32,
+        /// At most.
+        max: u32,
+        /// So many connections to the database are taken by each container.
+        connections: bool,
+    },
+    /// One of these.
+    OneOf(Vec<String>),
+    /// An address of one of these schemes, without a password in it.
+    Url(Vec<String>),
 }
 
 /// One `[[service]]`.

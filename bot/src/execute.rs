@@ -6,6 +6,7 @@
 
 mod act;
 pub mod compose;
+pub mod repository;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

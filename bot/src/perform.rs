@@ -129,6 +129,7 @@ async fn one(
         Intent::Incident(ask) => incident::answer(app, person, ask, asker.place, run).await,
         Intent::Approvals => approval::waiting(app, person).await,
         Intent::Restart { .. }
+        | Intent::Deploy(Deploy::Run { .. } | Deploy::Rollback { .. } | Deploy::Config { .. })
         | Intent::Secrets(Secrets::Rotate { .. })
         | Intent::Stack(Stack::Restart { .. } | Stack::Stop { .. } | Stack::Start { .. })
         | Intent::Db(Db::Cancel { .. } | Db::Kill { .. }) => {

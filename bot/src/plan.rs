@@ -3,13 +3,14 @@
 //! The same function makes the plan that is voted on and, just before it begins, the one that it is
 //! compared with.
 
+mod deploy;
 mod restart;
 mod secrets;
 mod session;
 mod stack;
 
 use commands::ids::ServiceName;
-use commands::intent::{Db, Intent, Secrets, Stack};
+use commands::intent::{Db, Deploy, Intent, Secrets, Stack};
 use commands::message::Reply;
 use commands::plan::{Forecast, Plan, Step, Target};
 use commands::risk::{Requirement, Risk};
@@ -65,6 +66,11 @@ pub async fn draft(app: &App, intent: &Intent) -> Result<Draft, NoPlan> {
         Intent::Restart { service, .. } => restart::draft(app, service).await,
         Intent::Db(Db::Cancel { pid, .. }) => session::cancel(app, *pid).await,
         Intent::Db(Db::Kill { pid, .. }) => session::kill(app, *pid).await,
+        Intent::Deploy(Deploy::Run { service, commit, .. }) => deploy::run(app, service, commit).await,
+        Intent::Deploy(Deploy::Rollback { service, .. }) => deploy::rollback(app, service).await,
+        Intent::Deploy(Deploy::Config { service, key, value, .. }) => {
+            deploy::config(app, service, key, value).await
+        }
         Intent::Secrets(Secrets::Rotate { which, .. }) => secrets::rotate(app, *which).await,
         Intent::Stack(Stack::Restart { database, .. }) => stack::restart(app, *database).await,
         Intent::Stack(Stack::Stop { all, .. }) => stack::stop_all(app, *all).await,

@@ -25,12 +25,18 @@ pub async fn keep(app: &App, plan: &Plan) {
         .filter_map(|step| match &step.act {
             Act::RestartContainer { id, .. }
             | Act::StopContainer { id, .. }
-            | Act::TakeVariables { id, .. } => Some(id),
+            | Act::TakeVariables { id, .. }
+            | Act::Recreate { id, .. }
+            | Act::SwapImage { id, .. } => Some(id),
             Act::StartContainer { .. }
             | Act::AwaitHealthy { .. }
             | Act::TryLogin
             | Act::RotateVariables { .. }
             | Act::ProveRotation { .. }
+            | Act::SetVariable { .. }
+            | Act::FastForward { .. }
+            | Act::KeepImage { .. }
+            | Act::BuildImage { .. }
             | Act::CancelBackend { .. }
             | Act::TerminateBackend { .. } => None,
         })

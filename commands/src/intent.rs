@@ -39,7 +39,7 @@ use crate::verb::Verb;
 pub use self::acting::{How, Reason, Words};
 pub use self::backup::Backup;
 pub use self::database::{Db, LONG, LONG_DEFAULT};
-pub use self::deployed::Deploy;
+pub use self::deployed::{CommitPrefix, Deploy};
 pub use self::incident::IncidentAsk;
 pub use self::logins::Auth;
 pub use self::oncall::Oncall;
@@ -278,7 +278,7 @@ pub enum Intent {
     #[command(about = "The platform's backups", subcommand)]
     Backup(Backup),
     /// What is deployed.
-    #[command(about = "What is deployed", subcommand)]
+    #[command(about = "What is deployed, and changes", subcommand)]
     Deploy(Deploy),
     /// The platform's secrets.
     #[command(about = "Secrets: in order, or made anew", subcommand)]
@@ -426,6 +426,7 @@ impl Intent {
             Self::Db(group) => group.how(),
             Self::Stack(group) => group.how(),
             Self::Secrets(group) => group.how(),
+            Self::Deploy(group) => group.how(),
             Self::Health { .. }
             | Self::Ps
             | Self::Logs { .. }
@@ -440,7 +441,6 @@ impl Intent {
             | Self::Runbook(_)
             | Self::Backup(_)
             | Self::Query { .. }
-            | Self::Deploy(_)
             | Self::Incident(_)
             | Self::Approvals
             | Self::Audit { .. }
@@ -491,13 +491,8 @@ impl fmt::Display for Intent {
                 words.extend(deep.then(|| "--deep".to_owned()));
                 words.extend(public.then(|| "--public".to_owned()));
             }
-            Self::Ps
-            | Self::Disk
-            | Self::Links
-            | Self::Backup(_)
-            | Self::Deploy(_)
-            | Self::Approvals
-            | Self::Oncall(_) => {}
+            Self::Ps | Self::Disk | Self::Links | Self::Backup(_) | Self::Approvals | Self::Oncall(_) => {}
+            Self::Deploy(group) => group.push(&mut words),
             Self::Secrets(group) => group.push(&mut words),
             Self::Restart { service, how } => {
                 words.push(service.to_string());

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::backend::{self, BackendId};
+use crate::commit::CommitId;
 use crate::ids::{RunId, ServiceName};
 use crate::incident::IncidentNumber;
 use crate::risk::Risk;
@@ -243,6 +244,67 @@ pub enum Act {
         /// Whether tokens from before have to be refused.
         ends_sessions: bool,
     },
+    /// A setting, which is no secret, is written into an env file.
+    SetVariable {
+        /// The env file: an absolute path.
+        path: String,
+        /// Of the file as it is now, 64 hex digits.
+        sha256: String,
+        /// In the file.
+        variable: String,
+        /// What it is set to.
+        value: String,
+    },
+    /// The checkout of the platform's code is brought forward to a commit, by nothing but a fast-forward.
+    FastForward {
+        /// Its folder.
+        repository: String,
+        /// What is checked out now.
+        from: CommitId,
+        /// What will be.
+        to: CommitId,
+    },
+    /// An image gets one more tag, of the time at which it does, so that there is a way back to it.
+    KeepImage {
+        /// Which.
+        id: ImageId,
+        /// Its name without a tag.
+        name: String,
+    },
+    /// Compose builds a service's image; it gets the commit's name as one more tag.
+    BuildImage {
+        /// Which compose service.
+        service: ServiceName,
+        /// As the image is named, with its tag.
+        reference: String,
+        /// From which commit.
+        commit: CommitId,
+    },
+    /// Compose makes a service's container anew from its file, and no other one.
+    Recreate {
+        /// The container's name, which stays.
+        name: String,
+        /// The container that is there now.
+        id: ContainerId,
+        /// Which compose service.
+        service: ServiceName,
+        /// The image that it has to run afterwards, by its name.
+        reference: String,
+    },
+    /// An image gets another one's name, and a container is made anew with it; if it does not become healthy, both are
+    /// as before.
+    SwapImage {
+        /// The container's name, which stays.
+        name: String,
+        /// The container that is replaced.
+        id: ContainerId,
+        /// The name of the image, with its tag.
+        reference: String,
+        /// What has that name now, or nothing.
+        from: ImageId,
+        /// What will have it.
+        to: ImageId,
+    },
     /// Nothing is changed: what comes after it waits until a container runs and its own check, if it has one, passes.
     AwaitHealthy {
         /// Its name, which stays where it is made anew.
@@ -293,7 +355,13 @@ impl Act {
             | Self::AwaitHealthy { .. }
             | Self::TryLogin => true,
             // Each begins with a look at how far an earlier one came.
-            Self::RotateVariables { .. } | Self::TakeVariables { .. } | Self::ProveRotation { .. } => true,
+            Self::RotateVariables { .. }
+            | Self::TakeVariables { .. }
+            | Self::ProveRotation { .. }
+            | Self::SetVariable { .. }
+            | Self::Recreate { .. }
+            | Self::SwapImage { .. } => true,
+            Self::FastForward { .. } | Self::KeepImage { .. } | Self::BuildImage { .. } => true,
             // The session is named by when it began: a second call finds nobody.
             Self::TerminateBackend { .. } => true,
             Self::RestartContainer { .. } | Self::CancelBackend { .. } => false,
@@ -331,6 +399,13 @@ pub enum Forecast {
     Taken {
         /// How many.
         bytes: u64,
+    },
+    /// What comes with a commit.
+    Commits {
+        /// Each with its first line, the newest first; at most ten.
+        subjects: Vec<String>,
+        /// How many there are.
+        count: u64,
     },
     /// Containers of others that are on its networks; they are left alone.
     Guests {

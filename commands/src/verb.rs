@@ -69,6 +69,12 @@ pub enum Verb {
     BackupList,
     /// `deploy list`
     DeployList,
+    /// `deploy run`
+    DeployRun,
+    /// `deploy rollback`
+    DeployRollback,
+    /// `deploy config`
+    DeployConfig,
     /// `secrets check`
     SecretsCheck,
     /// `secrets rotate`
@@ -101,7 +107,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 49] = [
         Self::Health,
         Self::Ps,
         Self::Logs,
@@ -134,6 +140,9 @@ impl Verb {
         Self::Query,
         Self::BackupList,
         Self::DeployList,
+        Self::DeployRun,
+        Self::DeployRollback,
+        Self::DeployConfig,
         Self::SecretsCheck,
         Self::SecretsRotate,
         Self::Restart,
@@ -186,6 +195,9 @@ impl Verb {
             Self::Query => "query",
             Self::BackupList => "backup list",
             Self::DeployList => "deploy list",
+            Self::DeployRun => "deploy run",
+            Self::DeployRollback => "deploy rollback",
+            Self::DeployConfig => "deploy config",
             Self::SecretsCheck => "secrets check",
             Self::SecretsRotate => "secrets rotate",
             Self::Restart => "restart",
@@ -255,8 +267,10 @@ impl Verb {
             Self::StackRestart | Self::StackStop | Self::SecretsRotate => {
                 Requirement { risk: Risk::Critical, role: Role::Operator }
             }
-            // It may start what was stopped for a reason.
-            Self::StackStart => Requirement { risk: Risk::Destructive, role: Role::Operator },
+            // They may start what was stopped for a reason, or what does not work.
+            Self::StackStart | Self::DeployRun | Self::DeployRollback | Self::DeployConfig => {
+                Requirement { risk: Risk::Destructive, role: Role::Operator }
+            }
             // What a session has not committed is gone with it.
             Self::DbKill => Requirement { risk: Risk::Destructive, role: Role::Operator },
             // It only reads, but it tells what everybody did.

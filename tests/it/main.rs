@@ -8,6 +8,7 @@ mod backup_flow;
 mod containers_flow;
 mod database_flow;
 mod demo_flow;
+mod deploy_flow;
 mod discord_flow;
 mod discord_wire;
 mod invariants;

@@ -120,10 +120,23 @@ impl Stack {
     /// # Panics
     /// When it fails.
     pub async fn compose(&self, env_file: &Path, arguments: &[&str]) -> String {
-        let file = self.compose_file();
+        self.compose_of(&self.project(), &self.compose_file(), env_file, arguments).await
+    }
+
+    /// The same for another project on the stack's engine.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn compose_of(
+        &self,
+        project: &str,
+        file: &Path,
+        env_file: &Path,
+        arguments: &[&str],
+    ) -> String {
         let output = Command::new("/usr/bin/docker-compose")
-            .args(["--ansi", "never", "-p", &self.project(), "-f"])
-            .arg(&file)
+            .args(["--ansi", "never", "-p", project, "-f"])
+            .arg(file)
             .arg("--env-file")
             .arg(env_file)
             .args(arguments)

@@ -47,6 +47,28 @@ impl Docker {
     }
 }
 
+impl Docker {
+    /// Images that are kept for a way back under this name (without a tag), each with its newest tag alone, the newest
+    /// first.
+    pub async fn rollback_images(
+        &self,
+        name: &str,
+        deadline: Duration,
+    ) -> Result<Vec<SpareImage>, DockerError> {
+        let asked = Call::get("/images/json").send(&self.endpoint, deadline).await?;
+        let mut found = Vec::new();
+        for image in listed(&asked.json(&self.endpoint)?) {
+            let tags = texts(&image["RepoTags"]);
+            let own = tags.iter().filter(|tag| rollback(tag).is_some_and(|(own, _)| own == name));
+            // They end in their time, so that the order of the text is that of time.
+            let Some(newest) = own.max() else { continue };
+            found.push(SpareImage { tags: vec![newest.clone()], ..read(image)? });
+        }
+        found.sort_by(|a, b| b.tags.cmp(&a.tags));
+        Ok(found)
+    }
+}
+
 fn listed(answer: &Value) -> impl Iterator<Item = &Value> {
     answer.as_array().into_iter().flatten()
 }

@@ -29,6 +29,8 @@ use super::{
 };
 use super::{document, runbook};
 
+mod setting;
+
 /// Each is asked for by `links`.
 const MOST_DASHBOARDS: usize = 12;
 
@@ -72,6 +74,8 @@ struct File {
     security: Option<SecuritySection>,
     #[serde(default, rename = "secret")]
     secrets: Vec<Spanned<SecretSection>>,
+    #[serde(default, rename = "setting")]
+    settings: Vec<Spanned<SettingSection>>,
     #[serde(default, rename = "service")]
     services: Vec<Spanned<ServiceSection>>,
     #[serde(default, rename = "query")]
@@ -250,6 +254,21 @@ struct SecretSection {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct SettingSection {
+    service: ServiceName,
+    key: String,
+    file_key: Option<String>,
+    env_file: PathBuf,
+    min: Option<u32>,
+    max: Option<u32>,
+    #[serde(default)]
+    connections: bool,
+    one_of: Option<Vec<String>>,
+    url_schemes: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ServiceSection {
     name: ServiceName,
     url: Spanned<Url>,
@@ -419,6 +438,7 @@ pub(super) fn resolve(
         backups: backups(&check, file.backups, defaults.backups)?,
         security: file.security.map(|section| security(&check, section, defaults.security)).transpose()?,
         checked_secrets: secrets(&check, &file.secrets, &services)?,
+        settings: setting::all(&check, &file.settings, &services)?,
         services,
         queries,
         tasks,
@@ -928,7 +948,7 @@ fn secrets(
     Ok(secrets)
 }
 
-fn is_variable(name: &str) -> bool {
+pub(super) fn is_variable(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

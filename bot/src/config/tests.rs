@@ -246,3 +246,39 @@ fn what_is_rotated_stands_in_one_file() {
     );
     insta::assert_snapshot!(mistake(&two_files), @"acgs.toml:9: [[secret]] all entries with the same rotate must have the same env_file");
 }
+
+#[test]
+fn a_setting_has_limits_and_a_place_of_its_own() {
+    let service =
+        "[[service]]\nname = \"a\"\nurl = \"http://a\"\n[[service]]\nname = \"b\"\nurl = \"http://b\"\n";
+    let setting = |service: &str, rest: &str| {
+        format!("[[setting]]\nservice = \"{service}\"\nkey = \"POOL\"\nenv_file = \"/e\"\n{rest}\n")
+    };
+    let one = |rest: &str| mistake(&format!("{service}{}", setting("a", rest)));
+    let good = format!("{service}{}", setting("a", "min = 1\nmax = 9\nconnections = true"));
+    let settings = with(&good, SECRETS).unwrap().settings;
+    assert_eq!(settings[0].kind, SettingKind::Number { min: 1, max: 9, connections: true });
+    assert_eq!(settings[0].in_file, "POOL");
+    for rest in [
+        "",
+        "min = 1",
+        "min = 9\nmax = 1",
+        "one_of = []",
+        "one_of = [\"a\"]\nmin = 1\nmax = 2",
+        "url_schemes = [\"redis\"]\nconnections = true",
+    ] {
+        assert!(one(rest).contains("POOL needs either min and max"), "{rest}: {}", one(rest));
+    }
+    insta::assert_snapshot!(one("file_key = \"a b\"\nmin = 1\nmax = 2"), @"acgs.toml:7: [[setting]] key and file_key must be names of environment variables: letters, digits and _");
+    let shared = format!("{service}{}{}", setting("a", "min = 1\nmax = 2"), setting("b", "min = 1\nmax = 2"));
+    assert!(
+        mistake(&shared).contains("POOL in /e is also that of a: give each service a file_key of its own")
+    );
+    let twice = format!(
+        "{service}{}{}",
+        setting("a", "min = 1\nmax = 2"),
+        setting("a", "file_key = \"B\"\nmin = 1\nmax = 2")
+    );
+    assert!(mistake(&twice).contains("POOL of a is listed twice"));
+    assert!(mistake(&setting("nobody", "min = 1\nmax = 2")).contains("is no [[service]]"));
+}

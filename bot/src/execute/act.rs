@@ -1,6 +1,7 @@
 //! The one place that calls what changes the platform: each act of a plan with the adapter that does it,
 //! and how to find out afterwards whether it was done.
 
+mod image;
 mod variables;
 mod waiting;
 
@@ -62,6 +63,21 @@ pub(super) async fn act(app: &App, plan: &Plan, number: u32, limit: Duration) ->
             let part = variables::Part { name, service: service.as_ref(), path, variables, way: *way };
             variables::take(app, plan, part).await
         }
+        Act::SetVariable { path, sha256, variable, value } => {
+            variables::set(path, sha256, variable, value).await
+        }
+        Act::FastForward { repository, from, to } => image::fast_forward(repository, from, to, limit).await,
+        Act::KeepImage { id, name } => image::keep(app, id, name).await,
+        Act::BuildImage { service, reference, commit } => {
+            image::build(app, service, reference, commit, limit).await
+        }
+        Act::Recreate { name, service, reference, .. } => {
+            image::recreate(app, name, service, reference).await
+        }
+        Act::SwapImage { name, id, reference, from, to } => {
+            let swap = image::Swap { name, id, reference, from, to };
+            image::swap(app, swap).await
+        }
         Act::ProveRotation { path, ends_sessions } => variables::prove(app, plan, path, *ends_sessions).await,
         Act::AwaitHealthy { name } => waiting::healthy(app, name, limit).await,
         Act::TryLogin => waiting::login(app, limit).await,
@@ -120,7 +136,14 @@ pub(super) async fn inspect(app: &App, plan: &Plan, number: u32, began: Timestam
         Act::RestartContainer { id, .. } => restarted(app, id, began).await,
         Act::StopContainer { id, .. } => state(app, id, false).await,
         Act::StartContainer { id, .. } => state(app, id, true).await,
-        Act::RotateVariables { path, sha256, .. } => variables::look_at_file(path, sha256).await,
+        Act::FastForward { repository, from, to } => image::look_at_head(repository, from, to).await,
+        // Another tag, or another build of the same, does no harm.
+        Act::KeepImage { .. } | Act::BuildImage { .. } => Found::NotDone(String::new()),
+        Act::Recreate { name, reference, .. } => image::look(app, name, reference).await,
+        Act::SwapImage { name, reference, to, .. } => image::look_at_swap(app, name, reference, to).await,
+        Act::RotateVariables { path, sha256, .. } | Act::SetVariable { path, sha256, .. } => {
+            variables::look_at_file(path, sha256).await
+        }
         Act::TakeVariables { name, service, path, variables, way, .. } => {
             let part = variables::Part { name, service: service.as_ref(), path, variables, way: *way };
             variables::look(app, part).await

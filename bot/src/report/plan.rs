@@ -1,6 +1,7 @@
 //! The words of plans: what will be done, who has to say yes, how it goes, and what it came to.
 
 mod card;
+mod deploy;
 mod execution;
 mod facts;
 mod refusal;
@@ -9,6 +10,12 @@ mod stack;
 mod vote;
 
 pub use card::{Shown, StepShown, asked, card, differences, dry_run};
+pub use deploy::{
+    a_number, an_address, config_effect, config_undo, deploy_effect, deploy_undo, image_without_name,
+    name_not_back, no_budget, no_compose, no_such_commit, no_such_setting, no_way_back, not_built, not_clean,
+    not_of_compose, one_of, other_head, other_image, over_budget, repository_refused, rollback_effect,
+    rollback_undo, two_commits, unfit_value,
+};
 pub use execution::{
     Ended, already_so, container_found, container_gone, flight_record, found_done, found_not_done,
     no_such_step, not_signalled, nothing_kept, part_missing, result, session_gone, session_there,

@@ -212,6 +212,13 @@ fn acting() -> impl Strategy<Value = Intent> {
         (any::<bool>(), how()).prop_map(|(database, how)| Intent::Stack(Stack::Restart { database, how })),
         (any::<bool>(), how()).prop_map(|(all, how)| Intent::Stack(Stack::Stop { all, how })),
         how().prop_map(|how| Intent::Stack(Stack::Start { how })),
+        (service(), "[0-9a-f]{7,40}", how()).prop_map(|(service, commit, how)| {
+            Intent::Deploy(Deploy::Run { service, commit: commit.parse().unwrap(), how })
+        }),
+        (service(), how()).prop_map(|(service, how)| Intent::Deploy(Deploy::Rollback { service, how })),
+        (service(), person(), person(), how()).prop_map(|(service, key, value, how)| {
+            Intent::Deploy(Deploy::Config { service, key, value, how })
+        }),
         (any::<bool>(), how()).prop_map(|(jwt, how)| {
             let which = if jwt { Rotated::Jwt } else { Rotated::Csrf };
             Intent::Secrets(Secrets::Rotate { which, how })

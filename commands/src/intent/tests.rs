@@ -57,6 +57,27 @@ fn an_intent_prints_as_the_line_to_type() {
         (Intent::Links, "links"),
         (Intent::Backup(Backup::List), "backup list"),
         (Intent::Deploy(Deploy::List), "deploy list"),
+        (
+            Intent::Deploy(Deploy::Run {
+                service: "ac_service".parse().unwrap(),
+                commit: "1A2b3c4".parse().unwrap(),
+                how: How::default(),
+            }),
+            "deploy run ac_service 1a2b3c4",
+        ),
+        (
+            Intent::Deploy(Deploy::Rollback { service: "ac_service".parse().unwrap(), how: How::default() }),
+            "deploy rollback ac_service",
+        ),
+        (
+            Intent::Deploy(Deploy::Config {
+                service: "ac_service".parse().unwrap(),
+                key: "CACHE_TTL".to_owned(),
+                value: "-1".to_owned(),
+                how: How { dry_run: true, break_glass: None },
+            }),
+            "deploy config --dry-run -- ac_service CACHE_TTL -1",
+        ),
         (Intent::Secrets(Secrets::Check), "secrets check"),
         (Intent::Secrets(Secrets::Rotate { which: Rotated::Jwt, how: How::default() }), "secrets rotate jwt"),
         (Intent::Db(Db::Connections), "db connections"),
@@ -216,6 +237,9 @@ fn what_each_command_needs() {
     query: read, viewer
     backup list: read, viewer
     deploy list: read, viewer
+    deploy run: destructive, operator
+    deploy rollback: destructive, operator
+    deploy config: destructive, operator
     secrets check: read, operator
     secrets rotate: critical, operator
     restart: change, operator
@@ -233,6 +257,14 @@ fn what_each_command_needs() {
     ");
     assert_eq!(Verb::ALL.map(|verb| Verb::find(verb.as_str())), Verb::ALL.map(Some));
     assert_eq!(Verb::find("reboot"), None);
+}
+
+#[test]
+fn a_commit_is_named_by_hex_digits_alone() {
+    for bad in ["", "1a2b3c", "HEAD", "1a2b3c4g", "--force", "main", &"a".repeat(65)] {
+        assert!(bad.parse::<CommitPrefix>().is_err(), "{bad:?}");
+    }
+    assert_eq!("ABCDEF0".parse::<CommitPrefix>().map(|commit| commit.to_string()), Ok("abcdef0".to_owned()));
 }
 
 #[test]

@@ -93,6 +93,16 @@ pub(super) async fn rotate(
     }
 }
 
+/// Writes a setting into the file.
+pub(super) async fn set(path: &str, sha256: &str, variable: &str, value: &str) -> StepOutcome {
+    let Ok(expected) = Sha256Hex::try_from(sha256.to_owned()) else { return failed(say::bad_digest(path)) };
+    let pairs = vec![(variable.to_owned(), SecretString::from(value.to_owned()))];
+    match env_file::set_variables(path, &expected, pairs, DEADLINE).await {
+        Ok(_) => done(""),
+        Err(error) => failed(say::env_file_error(&error.to_string())),
+    }
+}
+
 /// Whether the file was written.
 pub(super) async fn look_at_file(path: &str, sha256: &str) -> Found {
     let (file, kept) =

@@ -148,6 +148,21 @@ pub fn result(plan: &Plan, ended: &Ended, evidence: &[Evidence]) -> Reply {
 fn next_lines(plan: &Plan, ended: &Ended) -> Vec<String> {
     let restarts = plan.steps.iter().any(|step| matches!(step.act, Act::RestartContainer { .. }));
     let service = plan.proves.first();
+    let deploys = plan.steps.iter().any(|step| matches!(step.act, Act::Recreate { .. }));
+    let well = matches!(
+        ended.outcome,
+        RunOutcome::Done { verdict: None | Some(Verdict::Improved | Verdict::Unchanged { well: true }) }
+    );
+    if deploys
+        && !well
+        && let Some(service) = service
+    {
+        return vec![
+            format!("deploy rollback {service}"),
+            format!("logs {service} --level error --since 15m"),
+            format!("health {service}"),
+        ];
+    }
     // What a part of the platform is stopped for: the rest of the plan did not begin.
     let stops = plan.steps.iter().any(|step| matches!(step.act, Act::StopContainer { .. }));
     if stops && matches!(ended.outcome, RunOutcome::Failed { .. } | RunOutcome::Unknown { .. }) {

@@ -1,6 +1,7 @@
 //! What a plan does and how it is taken back, in a sentence each; targets, steps and forecasts in a line.
 
 use commands::backend::Backend;
+use commands::commit::CommitId;
 use commands::ids::ServiceName;
 use commands::layout;
 use commands::plan::{Act, Forecast, Remake, Step, Target};
@@ -119,6 +120,10 @@ pub(super) fn target(target: &Target) -> (String, String) {
     }
 }
 
+fn short(commit: &CommitId) -> &str {
+    commit.as_str().get(..12).unwrap_or(commit.as_str())
+}
+
 /// A step in one line.
 pub(super) fn step(step: &Step) -> String {
     match &step.act {
@@ -147,6 +152,20 @@ pub(super) fn step(step: &Step) -> String {
             "show a token from before, which must be refused, and log in as the canary".to_owned()
         }
         Act::ProveRotation { ends_sessions: false, .. } => "log in as the canary".to_owned(),
+        Act::SetVariable { path, variable, value, .. } => format!("set {variable} to {value} in {path}"),
+        Act::FastForward { repository, from, to } => {
+            format!("bring {repository} forward from {} to {}", short(from), short(to))
+        }
+        Act::KeepImage { id, name } => format!("keep image {} as {name}:prev-…", id.short()),
+        Act::BuildImage { service, reference, commit } => {
+            format!("build {reference} of {service} from {}", short(commit))
+        }
+        Act::Recreate { name, reference, .. } => {
+            format!("make container {name} anew by Compose, with {reference}")
+        }
+        Act::SwapImage { name, reference, to, .. } => {
+            format!("make container {name} anew with image {} as {reference}", to.short())
+        }
         Act::AwaitHealthy { name } => format!("wait until {name} is healthy"),
         Act::TryLogin => "log in as the canary".to_owned(),
         Act::CancelBackend { target } => format!("cancel the statement of session {}", target.backend.pid),
@@ -165,6 +184,12 @@ pub(super) fn forecast(forecast: &Forecast) -> (String, String) {
         Forecast::Sessions { count } => ("sessions that end".to_owned(), count.to_string()),
         Forecast::Freed { bytes: size } => ("frees".to_owned(), bytes(*size)),
         Forecast::Taken { bytes: size } => ("takes".to_owned(), bytes(*size)),
+        Forecast::Commits { subjects, count } => {
+            let listed = u64::try_from(subjects.len()).unwrap_or(u64::MAX);
+            let more = count.saturating_sub(listed);
+            let rest = if more == 0 { String::new() } else { format!("; and {more} more") };
+            ("brings".to_owned(), format!("{}{rest}", subjects.join("; ")))
+        }
         Forecast::Guests { names } => {
             ("on its networks, not of the project".to_owned(), format!("{}: left alone", names.join(", ")))
         }
