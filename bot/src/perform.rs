@@ -125,7 +125,10 @@ async fn one(
         Intent::Stack(ask) => incident::freeze(app, person, ask).await,
         Intent::Incident(ask) => incident::answer(app, person, ask, asker.place, run).await,
         Intent::Approvals => approval::waiting(app, person).await,
-        Intent::Restart { .. } | Intent::Db(Db::Cancel { .. } | Db::Kill { .. }) => {
+        Intent::Backup(Backup::Verify { archive }) => Ok(backups::verify(app, archive).await),
+        Intent::Restart { .. }
+        | Intent::Db(Db::Cancel { .. } | Db::Kill { .. })
+        | Intent::Backup(Backup::Create { .. } | Backup::Restore { .. }) => {
             anyhow::bail!("{} acts: it takes a plan", intent.verb())
         }
         Intent::Query { name: None } => Ok(lookup::list(app)),

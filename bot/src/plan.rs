@@ -3,16 +3,19 @@
 //! The same function makes the plan that is voted on and, just before it begins, the one that it is
 //! compared with.
 
+mod backup;
 mod restart;
+mod restore;
 mod session;
 
 use commands::ids::ServiceName;
-use commands::intent::{Db, Intent};
+use commands::intent::{Backup, Db, Intent};
 use commands::message::Reply;
-use commands::plan::{Forecast, Plan, Step, Target};
+use commands::plan::{Forecast, Plan, Seat, Step, Target};
 use jiff::Timestamp;
 
 use crate::app::App;
+use crate::report;
 
 /// What a command's facts make of it; who asked and when is added by [`Draft::plan`].
 #[derive(Debug)]
@@ -62,7 +65,21 @@ pub async fn draft(app: &App, intent: &Intent) -> Result<Draft, NoPlan> {
         Intent::Restart { service, .. } => restart::draft(app, service).await,
         Intent::Db(Db::Cancel { pid, .. }) => session::cancel(app, *pid).await,
         Intent::Db(Db::Kill { pid, .. }) => session::kill(app, *pid).await,
+        Intent::Backup(Backup::Create { .. }) => backup::create(app).await,
+        Intent::Backup(Backup::Restore { archive: Some(archive), undo: false, .. }) => {
+            restore::restore(app, archive).await
+        }
+        Intent::Backup(Backup::Restore { .. }) => restore::undo(app).await,
         other => Err(anyhow::anyhow!("{} does not act", other.verb()).into()),
+    }
+}
+
+/// Where the platform's database is administered, for a question that changes nothing.
+pub async fn seat(app: &App) -> Result<Seat, String> {
+    match backup::administered(app).await {
+        Ok(here) => Ok(here.seat),
+        Err(NoPlan::Refused(reply)) => Err(report::in_a_line(&reply)),
+        Err(NoPlan::Failed(error)) => Err(error.to_string()),
     }
 }
 

@@ -24,7 +24,17 @@ pub async fn keep(app: &App, plan: &Plan) {
         .iter()
         .filter_map(|step| match &step.act {
             Act::RestartContainer { id, .. } | Act::StopContainer { id, .. } => Some(id),
-            Act::StartContainer { .. } | Act::CancelBackend { .. } | Act::TerminateBackend { .. } => None,
+            Act::StartContainer { .. }
+            | Act::CancelBackend { .. }
+            | Act::TerminateBackend { .. }
+            | Act::DumpDatabase { .. }
+            | Act::CreateBeside { .. }
+            | Act::LoadArchive { .. }
+            | Act::CompareBeside { .. }
+            | Act::DressBeside { .. }
+            | Act::DropBeside { .. }
+            | Act::SwapDatabases { .. }
+            | Act::TryLogin => None,
         })
         .collect();
     let services = plan.targets.iter().filter_map(|target| match target {

@@ -424,6 +424,7 @@ impl Intent {
         match self {
             Self::Restart { how, .. } => Some(how),
             Self::Db(group) => group.how(),
+            Self::Backup(group) => group.how(),
             Self::Health { .. }
             | Self::Ps
             | Self::Logs { .. }
@@ -436,7 +437,6 @@ impl Intent {
             | Self::Security(_)
             | Self::Oncall(_)
             | Self::Runbook(_)
-            | Self::Backup(_)
             | Self::Query { .. }
             | Self::Deploy(_)
             | Self::Secrets(_)
@@ -493,11 +493,11 @@ impl fmt::Display for Intent {
             Self::Ps
             | Self::Disk
             | Self::Links
-            | Self::Backup(_)
             | Self::Deploy(_)
             | Self::Secrets(_)
             | Self::Approvals
             | Self::Oncall(_) => {}
+            Self::Backup(group) => group.push(&mut words),
             Self::Restart { service, how } => {
                 words.push(service.to_string());
                 how.push(&mut words);

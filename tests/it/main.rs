@@ -12,6 +12,7 @@ mod invariants;
 mod links_flow;
 mod lookup_flow;
 mod plot_flow;
+mod recovery_flow;
 mod runbook_flow;
 mod security_flow;
 mod slack_flow;

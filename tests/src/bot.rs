@@ -138,6 +138,23 @@ impl Bot {
         self.wait_ready().await;
     }
 
+    /// Changes a variable of its environment for the next start; `None` takes it away.
+    pub fn set(&mut self, name: &str, value: Option<&str>) {
+        match value {
+            Some(value) => drop(self.setup.environment.insert(name.to_owned(), value.to_owned())),
+            None => drop(self.setup.environment.remove(name)),
+        }
+    }
+
+    /// Waits until it has died by itself.
+    ///
+    /// # Panics
+    /// When it does not within `limit`.
+    pub async fn dies(&mut self, limit: Duration) {
+        let ended = tokio::time::timeout(limit, self.child.wait()).await;
+        ended.expect("it dies in time").expect("a child");
+    }
+
     /// SIGTERM, and how it ended.
     pub async fn stop(&mut self) -> ExitStatus {
         self.signal(Signal::SIGTERM);
