@@ -21,6 +21,7 @@ use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, Room, ServiceName};
 use commands::lookup::QueryName;
 use commands::oncall::Rung;
+use commands::restore::DatabaseName;
 use commands::risk::Role;
 use commands::runbook::Runbook;
 use commands::secrets::Rotated;
@@ -220,6 +221,19 @@ pub struct Postgres {
     pub url: SecretString,
     /// A role with `pg_signal_backend` besides, that sessions are ended with.
     pub signal_url: Option<SecretString>,
+    /// Where it is administered; `None` where the bot is not to.
+    pub administration: Option<Administration>,
+}
+
+/// How the platform's database is administered: by its own programs in its container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Administration {
+    /// The container's exact name.
+    pub container: String,
+    /// A superuser whom the server trusts there.
+    pub role: String,
+    /// Another database, to stand in while databases are made and renamed.
+    pub maintenance: DatabaseName,
 }
 
 /// `[proof]`.

@@ -5,15 +5,18 @@
 //! as good as once, or its outcome stays unknown and nothing after it begins.
 
 mod act;
+pub(crate) mod administrator;
 pub mod compose;
 pub mod repository;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use commands::backend::SessionTag;
 use commands::ids::RunId;
 use commands::journal::{JournalStep, Reading, RunOutcome, StepOutcome, verdict};
 use commands::message::Target;
+use commands::plan::Seat;
 use jiff::Timestamp;
 use store::{
     AuditDecision, AuditEntry, AuditOutcome, Begin, Closed, End, Held, Lane, NewMessage, StoreError,
@@ -27,6 +30,28 @@ use crate::{clock, proof, recorder, report};
 
 use self::act::Found;
 pub use self::act::OldTokens;
+use self::administrator::Administrator;
+
+/// The tables that a custom dump lists; `None` where the database's programs are not to be asked.
+pub async fn tables_in(app: &App, folder: &str, name: &str) -> Option<Result<Vec<String>, String>> {
+    app.config.postgres.as_ref()?.administration.as_ref()?;
+    let listed = async {
+        let seat = crate::plan::seat(app).await?;
+        let tag = SessionTag::of(clock::new_run(), 0);
+        let administrator = Administrator::at(app, &seat, tag).map_err(|error| error.to_string())?;
+        administrator.tables_in(folder, name, LISTING).await.map_err(|error| error.to_string())
+    };
+    Some(listed.await)
+}
+
+/// Bytes that are free for the server's files.
+pub async fn room(app: &App, seat: &Seat) -> Result<u64, String> {
+    let Some(postgres) = &app.executors.postgres else { return Err(say::part_missing("postgres")) };
+    let directory = postgres.data_directory(LISTING).await.map_err(|error| error.to_string())?;
+    let administrator = Administrator::at(app, seat, SessionTag::of(clock::new_run(), 0));
+    let administrator = administrator.map_err(|error| error.to_string())?;
+    administrator.room(&directory).await.map_err(|error| error.to_string())
+}
 
 /// How long a run is nobody else's without a word of who works on it.
 const LEASE: Duration = Duration::from_secs(15);
@@ -36,6 +61,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(5);
 const SHOW_EVERY: Duration = Duration::from_secs(1);
 /// Between two looks at a step that was cut off.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The list of a dump stands at its begin.
+const LISTING: Duration = Duration::from_secs(60);
 /// Beyond a step's own limit, for its adapter to say what it knows.
 const GRACE: Duration = Duration::from_secs(5);
 

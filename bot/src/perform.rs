@@ -128,11 +128,13 @@ async fn one(
         Intent::Stack(Stack::Unfreeze) => incident::thaw(app, person).await,
         Intent::Incident(ask) => incident::answer(app, person, ask, asker.place, run).await,
         Intent::Approvals => approval::waiting(app, person).await,
+        Intent::Backup(Backup::Verify { archive }) => Ok(backups::verify(app, archive).await),
         Intent::Restart { .. }
         | Intent::Deploy(Deploy::Run { .. } | Deploy::Rollback { .. } | Deploy::Config { .. })
         | Intent::Secrets(Secrets::Rotate { .. })
         | Intent::Stack(Stack::Restart { .. } | Stack::Stop { .. } | Stack::Start { .. })
-        | Intent::Db(Db::Cancel { .. } | Db::Kill { .. }) => {
+        | Intent::Db(Db::Cancel { .. } | Db::Kill { .. })
+        | Intent::Backup(Backup::Create { .. } | Backup::Restore { .. }) => {
             anyhow::bail!("{} acts: it takes a plan", intent.verb())
         }
         Intent::Query { name: None } => Ok(lookup::list(app)),

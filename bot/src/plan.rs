@@ -3,20 +3,23 @@
 //! The same function makes the plan that is voted on and, just before it begins, the one that it is
 //! compared with.
 
+mod backup;
 mod deploy;
 mod restart;
+mod restore;
 mod secrets;
 mod session;
 mod stack;
 
 use commands::ids::ServiceName;
-use commands::intent::{Db, Deploy, Intent, Secrets, Stack};
+use commands::intent::{Backup, Db, Deploy, Intent, Secrets, Stack};
 use commands::message::Reply;
-use commands::plan::{Forecast, Plan, Step, Target};
+use commands::plan::{Forecast, Plan, Seat, Step, Target};
 use commands::risk::{Requirement, Risk};
 use jiff::Timestamp;
 
 use crate::app::App;
+use crate::report;
 
 /// What a command's facts make of it; who asked and when is added by [`Draft::plan`].
 #[derive(Debug)]
@@ -75,6 +78,11 @@ pub async fn draft(app: &App, intent: &Intent) -> Result<Draft, NoPlan> {
         Intent::Stack(Stack::Restart { database, .. }) => stack::restart(app, *database).await,
         Intent::Stack(Stack::Stop { all, .. }) => stack::stop_all(app, *all).await,
         Intent::Stack(Stack::Start { .. }) => stack::start_all(app).await,
+        Intent::Backup(Backup::Create { .. }) => backup::create(app).await,
+        Intent::Backup(Backup::Restore { archive: Some(archive), undo: false, .. }) => {
+            restore::restore(app, archive).await
+        }
+        Intent::Backup(Backup::Restore { .. }) => restore::undo(app).await,
         other => Err(anyhow::anyhow!("{} does not act", other.verb()).into()),
     }
 }
@@ -97,6 +105,15 @@ pub async fn drafts(app: &App, intents: &[Intent]) -> Result<Draft, NoPlan> {
 pub fn needs(intents: &[Intent]) -> Option<Requirement> {
     let each = intents.iter().map(Intent::needs);
     each.reduce(|one, other| Requirement { risk: one.risk.max(other.risk), role: one.role.max(other.role) })
+}
+
+/// Where the platform's database is administered, for a question that changes nothing.
+pub async fn seat(app: &App) -> Result<Seat, String> {
+    match backup::administered(app).await {
+        Ok(here) => Ok(here.seat),
+        Err(NoPlan::Refused(reply)) => Err(report::in_a_line(&reply)),
+        Err(NoPlan::Failed(error)) => Err(error.to_string()),
+    }
 }
 
 /// Who asked, when, and for what.

@@ -38,7 +38,14 @@ pub async fn keep(app: &App, plan: &Plan) {
             | Act::KeepImage { .. }
             | Act::BuildImage { .. }
             | Act::CancelBackend { .. }
-            | Act::TerminateBackend { .. } => None,
+            | Act::TerminateBackend { .. }
+            | Act::DumpDatabase { .. }
+            | Act::CreateBeside { .. }
+            | Act::LoadArchive { .. }
+            | Act::CompareBeside { .. }
+            | Act::DressBeside { .. }
+            | Act::DropBeside { .. }
+            | Act::SwapDatabases { .. } => None,
         })
         .collect();
     let services = plan.targets.iter().filter_map(|target| match target {

@@ -43,7 +43,7 @@ use store::{AuditDecision, AuditOutcome, AuditRow, Verified};
 use crate::asked::TYPE_LINE;
 use crate::authorize::Refusal;
 
-pub use backups::backups;
+pub use backups::{backups, no_such_backup, verified};
 pub use containers::{is_out_of_service, ps};
 pub use database::{connections, locks, long_queries, no_users, pinged, slow, unused_indexes, users};
 pub use deployed::deployed;

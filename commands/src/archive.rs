@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backup::{Archive, Backups, CHECKSUM, Flaw, MANIFEST, PART, Sha256Hex};
 use crate::ids::RunId;
+use crate::restore::DatabaseName;
 
 /// Folders below the backups' folder, and the file.
 const DEEPEST: usize = 4;
@@ -27,6 +28,11 @@ impl ArchiveName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Of a dump that a run makes: no two runs have the same.
+    pub fn of_dump(database: &DatabaseName, at: Timestamp, run: RunId) -> Result<Self, &'static str> {
+        Self::try_from(format!("{database}-{}-{run}.dump", at.strftime("%Y%m%dT%H%M%SZ")))
     }
 
     /// The same file's name in another folder.

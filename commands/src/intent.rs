@@ -427,6 +427,7 @@ impl Intent {
             Self::Stack(group) => group.how(),
             Self::Secrets(group) => group.how(),
             Self::Deploy(group) => group.how(),
+            Self::Backup(group) => group.how(),
             Self::Health { .. }
             | Self::Ps
             | Self::Logs { .. }
@@ -439,7 +440,6 @@ impl Intent {
             | Self::Security(_)
             | Self::Oncall(_)
             | Self::Runbook(_)
-            | Self::Backup(_)
             | Self::Query { .. }
             | Self::Incident(_)
             | Self::Approvals
@@ -491,7 +491,8 @@ impl fmt::Display for Intent {
                 words.extend(deep.then(|| "--deep".to_owned()));
                 words.extend(public.then(|| "--public".to_owned()));
             }
-            Self::Ps | Self::Disk | Self::Links | Self::Backup(_) | Self::Approvals | Self::Oncall(_) => {}
+            Self::Ps | Self::Disk | Self::Links | Self::Approvals | Self::Oncall(_) => {}
+            Self::Backup(group) => group.push(&mut words),
             Self::Deploy(group) => group.push(&mut words),
             Self::Secrets(group) => group.push(&mut words),
             Self::Restart { service, how } => {

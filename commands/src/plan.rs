@@ -13,10 +13,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::archive::DumpFormat;
 use crate::backend::{self, BackendId};
 use crate::commit::CommitId;
 use crate::ids::{RunId, ServiceName};
 use crate::incident::IncidentNumber;
+use crate::restore::DatabaseName;
 use crate::risk::Risk;
 use crate::workload::{ContainerId, Fingerprint, ImageId};
 
@@ -180,6 +182,24 @@ pub struct Step {
     pub timeout_seconds: u32,
 }
 
+/// Where the platform's database is administered: its own programs in its container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seat {
+    /// The container's name, for people.
+    pub name: String,
+    /// Which container.
+    pub container: ContainerId,
+    /// The role that works there.
+    pub role: String,
+    /// The platform's database.
+    pub database: DatabaseName,
+    /// Which one of that name.
+    pub oid: u32,
+    /// The database to stand in while databases are made and renamed.
+    pub maintenance: DatabaseName,
+}
+
 /// One call that changes something. Closed: what is not in here can't be planned, voted on or executed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case", deny_unknown_fields)]
@@ -310,7 +330,7 @@ pub enum Act {
         /// Its name, which stays where it is made anew.
         name: String,
     },
-    /// Nothing is changed: the canary logs in, as people do.
+    /// Nothing is changed: the canary logs in, as people do, until it can.
     TryLogin,
     /// The statement of a session is cancelled; the session stays.
     CancelBackend {
@@ -322,6 +342,78 @@ pub enum Act {
         /// Which session.
         target: backend::Target,
     },
+    /// The platform's database is dumped from one snapshot into a new archive, which gets its name from the
+    /// plan's run and time when it is whole.
+    DumpDatabase {
+        /// Where PostgreSQL's programs are.
+        seat: Seat,
+        /// The backups' folder.
+        folder: String,
+    },
+    /// An empty database is made beside the live one, of its owner, encoding and order.
+    CreateBeside {
+        /// Where PostgreSQL's programs are.
+        seat: Seat,
+    },
+    /// A dump is read into the database beside, in one transaction.
+    LoadArchive {
+        /// Where PostgreSQL's programs are.
+        seat: Seat,
+        /// The backups' folder.
+        folder: String,
+        /// The archive's name in it.
+        archive: String,
+        /// Its SHA-256: 64 hex digits.
+        sha256: String,
+        /// How it is written.
+        format: DumpFormat,
+    },
+    /// Statistics of the database beside are read, and its rows compared with these.
+    CompareBeside {
+        /// Where PostgreSQL's programs are.
+        seat: Seat,
+        /// Rows of each table by the backup's manifest, by name; `None` where it has none.
+        rows: Option<Vec<ExpectedRows>>,
+        /// Alembic's version by the manifest.
+        alembic_version: Option<String>,
+    },
+    /// The live database's own settings and rights, which no dump holds, are put on the one beside.
+    DressBeside {
+        /// Where PostgreSQL's programs are.
+        seat: Seat,
+    },
+    /// Another database gets the live one's name, in one transaction; the live one is kept closed.
+    SwapDatabases {
+        /// Where PostgreSQL's programs are.
+        seat: Seat,
+        /// Which one; `None` for the one that this run has made beside.
+        with: Option<OtherDatabase>,
+    },
+    /// The database beside is dropped.
+    DropBeside {
+        /// Where PostgreSQL's programs are.
+        seat: Seat,
+    },
+}
+
+/// How many rows a table should have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectedRows {
+    /// With its schema.
+    pub table: String,
+    /// So many.
+    pub rows: u64,
+}
+
+/// A database beside the live one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherDatabase {
+    /// Its name.
+    pub name: DatabaseName,
+    /// Which one of that name.
+    pub oid: u32,
 }
 
 /// A variable of a container, and where its value stands.
@@ -365,6 +457,15 @@ impl Act {
             // The session is named by when it began: a second call finds nobody.
             Self::TerminateBackend { .. } => true,
             Self::RestartContainer { .. } | Self::CancelBackend { .. } => false,
+            // Half an archive is taken away before a second one is begun.
+            Self::DumpDatabase { .. } => true,
+            // They work on a database that is this run's alone; loading it is all or nothing.
+            Self::CreateBeside { .. }
+            | Self::LoadArchive { .. }
+            | Self::CompareBeside { .. }
+            | Self::DressBeside { .. }
+            | Self::DropBeside { .. } => true,
+            Self::SwapDatabases { .. } => false,
         }
     }
 }

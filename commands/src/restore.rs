@@ -21,6 +21,18 @@ impl DatabaseName {
         &self.0
     }
 
+    /// The database that a run reads a backup into, beside this one.
+    #[must_use]
+    pub fn beside(&self, run: RunId) -> Self {
+        self.with_ending(&Self(format!("restore_{run}")))
+    }
+
+    /// What this one is called after a run has put another in its place.
+    #[must_use]
+    pub fn before(&self, run: RunId) -> Self {
+        self.with_ending(&Self(format!("before_{run}")))
+    }
+
     /// The same name with an ending, the beginning cut so that it fits.
     #[must_use]
     pub fn with_ending(&self, ending: &Self) -> Self {
@@ -204,5 +216,8 @@ mod tests {
         let long = name(&"x".repeat(63)).expect("a name").with_ending(&ending);
         assert_eq!(long.as_str(), format!("{}_restore_20261126", "x".repeat(46)));
         assert_eq!(name("db").expect("a name").with_ending(&ending).as_str(), "db_restore_20261126");
+        let run = RunId::from_random(7);
+        assert_eq!(name("db").expect("a name").beside(run).as_str(), "db_restore_000000000007");
+        assert_eq!(name("db").expect("a name").before(run).as_str(), "db_before_000000000007");
     }
 }

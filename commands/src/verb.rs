@@ -67,6 +67,12 @@ pub enum Verb {
     Query,
     /// `backup list`
     BackupList,
+    /// `backup create`
+    BackupCreate,
+    /// `backup verify`
+    BackupVerify,
+    /// `backup restore`
+    BackupRestore,
     /// `deploy list`
     DeployList,
     /// `deploy run`
@@ -107,7 +113,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 52] = [
         Self::Health,
         Self::Ps,
         Self::Logs,
@@ -139,6 +145,9 @@ impl Verb {
         Self::RunbookRun,
         Self::Query,
         Self::BackupList,
+        Self::BackupCreate,
+        Self::BackupVerify,
+        Self::BackupRestore,
         Self::DeployList,
         Self::DeployRun,
         Self::DeployRollback,
@@ -194,6 +203,9 @@ impl Verb {
             Self::DbKill => "db kill",
             Self::Query => "query",
             Self::BackupList => "backup list",
+            Self::BackupCreate => "backup create",
+            Self::BackupVerify => "backup verify",
+            Self::BackupRestore => "backup restore",
             Self::DeployList => "deploy list",
             Self::DeployRun => "deploy run",
             Self::DeployRollback => "deploy rollback",
@@ -242,6 +254,7 @@ impl Verb {
             | Self::RunbookShow
             | Self::RunbookRun
             | Self::BackupList
+            | Self::BackupVerify
             | Self::DeployList
             | Self::Help => Requirement { risk: Risk::Read, role: Role::Viewer },
             Self::DbPing | Self::DbUsers | Self::DbUnusedIndexes => {
@@ -262,7 +275,9 @@ impl Verb {
             }
             Self::IncidentResolve => Requirement { risk: Risk::Coordinate, role: Role::Operator },
             Self::StackUnfreeze => Requirement { risk: Risk::Coordinate, role: Role::Approver },
-            Self::Restart | Self::DbCancel => Requirement { risk: Risk::Change, role: Role::Operator },
+            Self::Restart | Self::DbCancel | Self::BackupCreate => {
+                Requirement { risk: Risk::Change, role: Role::Operator }
+            }
             // Nobody can use the platform meanwhile.
             Self::StackRestart | Self::StackStop | Self::SecretsRotate => {
                 Requirement { risk: Risk::Critical, role: Role::Operator }
@@ -273,6 +288,8 @@ impl Verb {
             }
             // What a session has not committed is gone with it.
             Self::DbKill => Requirement { risk: Risk::Destructive, role: Role::Operator },
+            // Everything that was written since the backup is out of sight.
+            Self::BackupRestore => Requirement { risk: Risk::Critical, role: Role::Operator },
             // It only reads, but it tells what everybody did.
             Self::Audit => Requirement { risk: Risk::Read, role: Role::Admin },
         }

@@ -65,7 +65,7 @@ async fn dies_at(point: Failpoint) -> Row {
     // The event's acknowledgement may die with the process.
     let _ = tokio::time::timeout(Duration::from_secs(2), slack.react(BO, &card, "white_check_mark")).await;
     bot.dies(SOON).await;
-    bot.forget("ACGS_FAILPOINT");
+    bot.set("ACGS_FAILPOINT", None);
     bot.restart().await;
     let over = |message: &Message| {
         let said = message.visible();

@@ -15,6 +15,7 @@ mod invariants;
 mod links_flow;
 mod lookup_flow;
 mod plot_flow;
+mod recovery_flow;
 mod rotation_flow;
 mod runbook_flow;
 mod security_flow;

@@ -140,16 +140,19 @@ impl Bot {
         died.unwrap_or_else(|_| panic!("the bot is still alive; log: {}", self.log())).expect("a child");
     }
 
-    /// The next start is without this variable of the environment.
-    pub fn forget(&mut self, name: &str) {
-        self.setup.environment.remove(name);
-    }
-
     /// Starts it again on the same folder, after [`Bot::kill`] or [`Bot::stop`].
     pub async fn restart(&mut self) {
         self.starts += 1;
         self.child = spawn(&self.setup, self.folder.path(), self.starts);
         self.wait_ready().await;
+    }
+
+    /// Changes a variable of its environment for the next start; `None` takes it away.
+    pub fn set(&mut self, name: &str, value: Option<&str>) {
+        match value {
+            Some(value) => drop(self.setup.environment.insert(name.to_owned(), value.to_owned())),
+            None => drop(self.setup.environment.remove(name)),
+        }
     }
 
     /// SIGTERM, and how it ended.

@@ -191,7 +191,10 @@ impl Stack {
         .collect();
         Setup::default()
             .with(&format!("[docker]\nhost = {engine:?}\ncompose_project = {:?}", told("PROJECT")))
-            .with("[postgres]\nurl_env = \"STACK_POSTGRES_URL\"\nsignal_url_env = \"STACK_SIGNAL_URL\"")
+            .with(&format!(
+                "[postgres]\nurl_env = \"STACK_POSTGRES_URL\"\nsignal_url_env = \"STACK_SIGNAL_URL\"\ncontainer = {:?}",
+                self.container("postgres_db")
+            ))
             .with(&format!("[prometheus]\nurl = {:?}", told("PROMETHEUS_URL")))
             .with(&format!("[alertmanager]\nurl = {:?}", told("ALERTMANAGER_URL")))
             .with(&format!(

@@ -18,7 +18,10 @@ use commands::backend::SessionTag;
 use commands::restore::DatabaseName;
 
 pub use self::archive::{Snapshot, SnapshotId};
-pub use self::printed::{alembic_version, archive_tables, database_state, number, row_counts, snapshot};
+pub use self::printed::{
+    alembic_version, archive_tables, database_state, free_room, number, row_counts, snapshot,
+};
+pub(crate) use self::restore::state_of;
 
 /// Who works as an administrator, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +78,24 @@ impl Administration {
     pub fn at_once(&self, database: &DatabaseName, statements: &[Statement], terms: Terms<'_>) -> Invocation {
         let commands: Vec<&str> = statements.iter().flat_map(|one| ["-c", one.as_str()]).collect();
         self.psql(database, &["--single-transaction"], &commands, terms)
+    }
+
+    /// Several statements in `database`, each a transaction of its own, up to the first that fails.
+    #[must_use]
+    pub fn in_order(
+        &self,
+        database: &DatabaseName,
+        statements: &[Statement],
+        terms: Terms<'_>,
+    ) -> Invocation {
+        let commands: Vec<&str> = statements.iter().flat_map(|one| ["-c", one.as_str()]).collect();
+        self.psql(database, &[], &commands, terms)
+    }
+
+    /// How much room there is for a folder: for [`free_room`].
+    #[must_use]
+    pub fn room(folder: &str) -> Invocation {
+        Invocation { argv: ["df", "-P", "-k", folder].map(str::to_owned).into(), env: Vec::new() }
     }
 
     fn psql(

@@ -13,6 +13,7 @@ pub mod act;
 pub mod administration;
 mod backends;
 mod connections;
+mod databases;
 mod error;
 mod indexes;
 mod instants;

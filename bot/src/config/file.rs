@@ -12,6 +12,7 @@ use commands::ids::{Account, Platform, Room, ServiceName};
 use commands::lookup::QueryName;
 use commands::oncall::Rung;
 use commands::period::Period;
+use commands::restore::DatabaseName;
 use commands::risk::Role;
 use commands::secrets::Rotated;
 use commands::task::{Every, Task, TaskName};
@@ -23,9 +24,9 @@ use url::{Host, Url};
 
 use super::secret::Spelled;
 use super::{
-    Auth, Backups, Bot, ComposeFiles, Config, ConfigError, Contact, DEFAULTS, Discord, Docker, Grafana,
-    LogFormat, Oncall, People, Person, Postgres, Proof, Query, Question, Secret, Security, Service, Slack,
-    SlackMode, StoreUrl, Web,
+    Administration, Auth, Backups, Bot, ComposeFiles, Config, ConfigError, Contact, DEFAULTS, Discord,
+    Docker, Grafana, LogFormat, Oncall, People, Person, Postgres, Proof, Query, Question, Secret, Security,
+    Service, Slack, SlackMode, StoreUrl, Web,
 };
 use super::{document, runbook};
 
@@ -163,6 +164,9 @@ struct PostgresSection {
     signal_url: Option<String>,
     signal_url_env: Option<String>,
     signal_url_file: Option<String>,
+    container: Option<Spanned<String>>,
+    admin_role: Option<String>,
+    maintenance_database: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -686,14 +690,39 @@ fn postgres(
         env: given.signal_url_env.as_deref(),
         file: given.signal_url_file.as_deref(),
     };
+    let administration = administration(check, given, defaults)?;
     // Whoever only looks needs none.
     if signal.plain.is_none() && signal.env.is_none() && signal.file.is_none() {
-        return Ok(Postgres { url, signal_url: None });
+        return Ok(Postgres { url, signal_url: None, administration });
     }
     let signal_url = check.secret("postgres", &section.span(), &signal)?;
     exec_postgres::Postgres::new(&signal_url)
         .map_err(|error| check.error(section.span(), format!("[postgres] signal_url: {error}")))?;
-    Ok(Postgres { url, signal_url: Some(signal_url) })
+    Ok(Postgres { url, signal_url: Some(signal_url), administration })
+}
+
+/// Without a container the bot administers nothing.
+fn administration(
+    check: &Check<'_>,
+    given: &PostgresSection,
+    defaults: &Option<Spanned<PostgresSection>>,
+) -> Result<Option<Administration>, ConfigError> {
+    let defaults = defaults.as_ref().map(Spanned::get_ref);
+    let Some(container) = &given.container else { return Ok(None) };
+    if container.get_ref().trim().is_empty() {
+        return Err(check.error(container.span(), "[postgres] container is blank: remove the key"));
+    }
+    let missing = |key: &str| check.error(container.span(), format!("[postgres] {key} is missing"));
+    let role = given.admin_role.as_ref().or_else(|| defaults?.admin_role.as_ref());
+    let name = given.maintenance_database.as_ref().or_else(|| defaults?.maintenance_database.as_ref());
+    let name = name.ok_or_else(|| missing("maintenance_database"))?;
+    let maintenance = DatabaseName::try_from(name.get_ref().clone())
+        .map_err(|why| check.error(name.span(), format!("[postgres] maintenance_database: {why}")))?;
+    Ok(Some(Administration {
+        container: container.get_ref().clone(),
+        role: role.ok_or_else(|| missing("admin_role"))?.clone(),
+        maintenance,
+    }))
 }
 
 fn approval(

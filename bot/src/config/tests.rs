@@ -128,6 +128,8 @@ fn mistakes_name_file_line_and_key() {
     insta::assert_snapshot!(secret("variable = \"A\"\n[[secret]]\nservice = \"a\"\nvariable = \"A\"\n"), @"acgs.toml:7: [[secret]] variable A of a is listed twice");
     insta::assert_snapshot!(mistake("[store]\nurl = \"mysql://a\"\n"), @"acgs.toml:1: [store] url is of no known kind: write sqlite:///absolute/path.db or postgres://user@host/database");
     insta::assert_snapshot!(mistake("[postgres]\nurl = \"mysql://a:hush@b\"\n"), @"acgs.toml:1: [postgres] url: the database's address can't be read: write it as postgres://user@host:5432/database, with any of / ? # @ : % in a password percent-encoded");
+    insta::assert_snapshot!(mistake("[postgres]\nurl = \"postgres://a@b/c\"\ncontainer = \" \"\n"), @"acgs.toml:3: [postgres] container is blank: remove the key");
+    insta::assert_snapshot!(mistake("[postgres]\nurl = \"postgres://a@b/c\"\ncontainer = \"db\"\nmaintenance_database = \"host=evil\"\n"), @"acgs.toml:4: [postgres] maintenance_database: a database's name has up to 63 letters, digits, _, - and ., and begins with a letter or _");
     insta::assert_snapshot!(mistake("[prometheus]\nurl = \"ftp://a\"\n"), @"acgs.toml:2: [prometheus] url must be http:// or https://");
     insta::assert_snapshot!(mistake("[alertmanager]\nurl = \"not a url\"\n"), @r#"acgs.toml:2: [alertmanager] url: relative URL without a base: "not a url""#);
     insta::assert_snapshot!(mistake("[docker]\nhost = \"ssh://a\"\n[[person]]\nname = \"A\"\nslack = \"U1\"\nroles = [\"admin\"]\n"), @r#"acgs.toml:2: [docker] host: "ssh://a" is not an address of Docker: write unix:///var/run/docker.sock, or tcp://host:2375 for a proxy"#);

@@ -1,7 +1,9 @@
 //! The one place that calls what changes the platform: each act of a plan with the adapter that does it,
 //! and how to find out afterwards whether it was done.
 
+mod backup;
 mod image;
+mod restore;
 mod variables;
 mod waiting;
 
@@ -20,6 +22,7 @@ use crate::app::App;
 use crate::health::DEADLINE;
 use crate::report::plan as say;
 
+use self::restore::Wants;
 pub use self::variables::OldTokens;
 
 /// Between two looks whether a session is gone.
@@ -83,6 +86,30 @@ pub(super) async fn act(app: &App, plan: &Plan, number: u32, limit: Duration) ->
         Act::TryLogin => waiting::login(app, limit).await,
         Act::CancelBackend { target } => signal(app, Signal::Cancel, target, limit).await,
         Act::TerminateBackend { target } => signal(app, Signal::Terminate, target, limit).await,
+        Act::DumpDatabase { seat, folder } => backup::dump(app, plan, number, (seat, folder), limit).await,
+        Act::CreateBeside { seat } => {
+            restore::beside(app, plan, number, seat, async |at| at.create().await).await
+        }
+        Act::LoadArchive { seat, folder, archive, sha256, format } => {
+            let dump = restore::Dump { folder, archive, sha256, format: *format };
+            let limit = restore::without_tidying(limit);
+            restore::beside(app, plan, number, seat, async |at| at.load(dump, limit).await).await
+        }
+        Act::CompareBeside { seat, rows, alembic_version } => {
+            let limit = restore::without_tidying(limit);
+            let (rows, version) = (rows.as_deref(), alembic_version.as_deref());
+            restore::beside(app, plan, number, seat, async |at| at.compare(rows, version, limit).await).await
+        }
+        Act::DressBeside { seat } => {
+            restore::beside(app, plan, number, seat, async |at| at.dress().await).await
+        }
+        Act::DropBeside { seat } => {
+            restore::beside(app, plan, number, seat, async |at| {
+                at.drop_beside().await.map(|()| say::beside_gone())
+            })
+            .await
+        }
+        Act::SwapDatabases { seat, with } => restore::swap(app, plan, number, (seat, with.as_ref())).await,
     }
 }
 
@@ -153,6 +180,16 @@ pub(super) async fn inspect(app: &App, plan: &Plan, number: u32, began: Timestam
         Act::TryLogin => Found::NotDone(String::new()),
         Act::CancelBackend { target } => signalled(app, Signal::Cancel, target).await,
         Act::TerminateBackend { target } => signalled(app, Signal::Terminate, target).await,
+        Act::DumpDatabase { seat, folder } => backup::inspect(app, plan, number, (seat, folder)).await,
+        Act::CreateBeside { seat } => restore::inspect_beside(app, plan, number, seat, Wants::There).await,
+        Act::LoadArchive { seat, .. } => {
+            restore::inspect_beside(app, plan, number, seat, Wants::Tables).await
+        }
+        Act::CompareBeside { seat, .. } | Act::DressBeside { seat } => {
+            restore::inspect_beside(app, plan, number, seat, Wants::Again).await
+        }
+        Act::DropBeside { seat } => restore::inspect_beside(app, plan, number, seat, Wants::Gone).await,
+        Act::SwapDatabases { seat, .. } => restore::inspect_swap(app, plan, number, seat).await,
     }
 }
 

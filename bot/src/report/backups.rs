@@ -1,5 +1,6 @@
 //! The card about backups.
 
+use commands::archive::{ArchiveName, Look};
 use commands::backup::{Archive, Backups, Flaw, MOST_FILES, OLDEST_GOOD};
 use commands::card::{Align, Section, Table, Tone};
 use commands::layout;
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use super::health::clock_time;
 use super::host::bytes;
 use super::{card, column, public};
+use crate::backups::Looked;
 
 /// Rows on the card; the file has all of them.
 const SHOWN: usize = 12;
@@ -136,4 +138,61 @@ fn flaw(archive: &Archive, now: Timestamp) -> Option<String> {
         Flaw::BeingMade => "being made".to_owned(),
         Flaw::OtherSize { expected } => format!("its manifest says {}", bytes(expected)),
     })
+}
+
+/// There is no archive of that name.
+#[must_use]
+pub fn no_such_backup(asked: &ArchiveName) -> Reply {
+    let text = format!("No backup is called {asked}, and none is meant by it. backup list shows them.");
+    public(card("No such backup".to_owned(), Tone::Warning, vec![Section::Text(text)]))
+}
+
+/// One archive, read through.
+#[must_use]
+pub fn verified(looked: &Looked, now: Timestamp) -> Reply {
+    let shown = name(&looked.archive);
+    let (title, tone) = if looked.is_well() {
+        (format!("{shown} is whole"), Tone::Good)
+    } else {
+        (format!("{shown} is not one to rely on"), Tone::Bad)
+    };
+    let sums = match &looked.sums.expected {
+        None => "there is no manifest to compare it with".to_owned(),
+        Some(Err(why)) => {
+            format!("its manifest can't be read: {}", layout::short(&commands::escape::clean(why), 120))
+        }
+        Some(Ok(_)) if looked.sums.agree() => "as its manifest says".to_owned(),
+        Some(Ok((size, sha256))) => {
+            format!("its manifest says {} and {}", bytes(*size), sha256.as_str())
+        }
+    };
+    let kind = match looked.look {
+        Look::Empty => "empty".to_owned(),
+        Look::Custom { version: (major, minor) } => format!("a custom dump, format {major}.{minor}"),
+        Look::Plain { is_whole: true } => "a plain dump with its last line".to_owned(),
+        Look::Plain { is_whole: false } => {
+            "a plain dump that breaks off: its last line is missing".to_owned()
+        }
+        Look::Gzip => "something gzipped".to_owned(),
+        Look::Unknown => "nothing that is known".to_owned(),
+    };
+    let missing = looked.missing();
+    let listed = match &looked.listed {
+        None => "not asked for".to_owned(),
+        Some(Err(why)) => {
+            format!("pg_restore can't list it: {}", layout::short(&commands::escape::clean(why), 200))
+        }
+        Some(Ok(listed)) if missing.is_empty() => format!("{} listed", listed.len()),
+        Some(Ok(_)) => format!("missing: {}", layout::short(&missing.join(", "), 200)),
+    };
+    let facts = [
+        ("made", layout::ago(looked.archive.made(), now)),
+        ("size", bytes(looked.sums.bytes)),
+        ("SHA-256", looked.sums.sha256.as_str().to_owned()),
+        ("bytes", sums),
+        ("kind", kind),
+        ("tables", listed),
+    ];
+    let facts = facts.map(|(label, value)| (label.to_owned(), value));
+    public(card(title, tone, vec![Section::Facts(facts.into())]))
 }

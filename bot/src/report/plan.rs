@@ -1,14 +1,21 @@
 //! The words of plans: what will be done, who has to say yes, how it goes, and what it came to.
 
+mod backup;
 mod card;
 mod deploy;
 mod execution;
 mod facts;
 mod refusal;
+mod restore;
 mod secrets;
 mod stack;
 mod vote;
 
+pub use backup::{
+    backup_made, backup_there, complaint, database_container_rests, database_gone, dump_effect, dump_undo,
+    no_administration, no_backup, no_database, no_database_container, odd_database, sessions_stay,
+    snapshot_lost, tables_missing,
+};
 pub use card::{Shown, StepShown, asked, card, differences, dry_run};
 pub use deploy::{
     a_number, an_address, config_effect, config_undo, deploy_effect, deploy_undo, image_without_name,
@@ -25,6 +32,12 @@ pub use facts::{cancel_effect, cancel_undo, kill_effect, kill_undo, restart_effe
 pub use refusal::{
     closed_reason, closed_word, frozen, no_container, no_glass, no_session, no_signal_url, no_statement,
     nowhere_to_post, other_engine, protected, two_containers,
+};
+pub use restore::{
+    archive_about, archive_changed, bad_manifest, beside_gone, beside_left, both, compared, flawed, loaded,
+    never_dropped, no_dump, no_other, no_room, no_room_known, no_tables, not_as_expected, not_listed,
+    not_swapped, nothing_set_aside, nothing_to_put_on, odd_names, other_migration, other_rows, other_sums,
+    put_on, restore_effect, restore_undo, swap_found, swapped, undo_effect,
 };
 pub use secrets::{
     bad_digest, env_file_error, file_changed, file_not_back, has_it_too, next_up, no_canary, no_env_file,

@@ -206,6 +206,14 @@ fn acting() -> impl Strategy<Value = Intent> {
         (service(), how()).prop_map(|(service, how)| Intent::Restart { service, how }),
         (1u32..=4_194_304, how()).prop_map(|(pid, how)| Intent::Db(Db::Cancel { pid, how })),
         (1u32..=4_194_304, how()).prop_map(|(pid, how)| Intent::Db(Db::Kill { pid, how })),
+        how().prop_map(|how| Intent::Backup(Backup::Create { how })),
+        (prop::option::of("[a-z0-9_]{1,9}[.]dump"), how()).prop_map(|(archive, how)| {
+            let undo = archive.is_none();
+            let archive = archive.map(|name| name.try_into().unwrap());
+            Intent::Backup(Backup::Restore { archive, undo, how })
+        }),
+        "[a-z0-9_]{1,9}(/[a-z0-9_]{1,9}[.]dump)?"
+            .prop_map(|name| Intent::Backup(Backup::Verify { archive: name.try_into().unwrap() })),
         (words(), prop::option::of((60u32..=604_800).prop_map(Period::seconds)))
             .prop_map(|(why, length)| Intent::Stack(Stack::Freeze { why, length })),
         Just(Intent::Stack(Stack::Unfreeze)),

@@ -152,6 +152,26 @@ fn an_intent_prints_as_the_line_to_type() {
         ),
         (Intent::Db(Db::Cancel { pid: 1, how: How::default() }), "db cancel 1"),
         (
+            Intent::Backup(Backup::Create { how: How { dry_run: true, break_glass: None } }),
+            "backup create --dry-run",
+        ),
+        (
+            Intent::Backup(Backup::Verify { archive: "daily/x.dump".to_owned().try_into().unwrap() }),
+            "backup verify daily/x.dump",
+        ),
+        (
+            Intent::Backup(Backup::Restore {
+                archive: Some("x.dump".to_owned().try_into().unwrap()),
+                undo: false,
+                how: How { dry_run: true, break_glass: None },
+            }),
+            "backup restore x.dump --dry-run",
+        ),
+        (
+            Intent::Backup(Backup::Restore { archive: None, undo: true, how: How::default() }),
+            "backup restore --undo",
+        ),
+        (
             Intent::Stack(Stack::Freeze {
                 why: "two people".parse().unwrap(),
                 length: Some(Period::hours(2)),
@@ -236,6 +256,9 @@ fn what_each_command_needs() {
     runbook run: read, viewer
     query: read, viewer
     backup list: read, viewer
+    backup create: change, operator
+    backup verify: read, viewer
+    backup restore: critical, operator
     deploy list: read, viewer
     deploy run: destructive, operator
     deploy rollback: destructive, operator

@@ -11,6 +11,18 @@ fn hex(digit: char) -> String {
     digit.to_string().repeat(64)
 }
 
+fn seat() -> Seat {
+    let name = |text: &str| DatabaseName::try_from(text.to_owned()).unwrap();
+    Seat {
+        name: "acgs_postgres_db".to_owned(),
+        container: hex('e').parse().unwrap(),
+        role: "acgs_user".to_owned(),
+        database: name("acgs_pgp_db"),
+        oid: 16_384,
+        maintenance: name("postgres"),
+    }
+}
+
 /// One with something in every field.
 fn plan() -> Plan {
     let id: ContainerId = hex('a').parse().unwrap();
@@ -60,6 +72,28 @@ fn plan() -> Plan {
                     },
                 },
                 timeout_seconds: 10,
+            },
+            Step {
+                act: Act::DumpDatabase { seat: seat(), folder: "/var/backups/acgs".to_owned() },
+                timeout_seconds: 3_600,
+            },
+            Step {
+                act: Act::CompareBeside {
+                    seat: seat(),
+                    rows: Some(vec![ExpectedRows { table: "public.users".to_owned(), rows: 7 }]),
+                    alembic_version: Some("9f1c".to_owned()),
+                },
+                timeout_seconds: 60,
+            },
+            Step {
+                act: Act::SwapDatabases {
+                    seat: seat(),
+                    with: Some(OtherDatabase {
+                        name: DatabaseName::try_from("acgs_before".to_owned()).unwrap(),
+                        oid: 16_385,
+                    }),
+                },
+                timeout_seconds: 60,
             },
         ],
         proves: vec!["ac_service".parse().unwrap()],
@@ -173,6 +207,9 @@ fn every_field_is_among_those_whose_change_is_tried() {
         "/steps/0/act/act",
         "/steps/1/act/act",
         "/steps/1/act/target/statement",
+        "/steps/2/act/act",
+        "/steps/3/act/act",
+        "/steps/4/act/act",
         "/forecast/0/of",
         "/forecast/1/of",
     ];
@@ -206,7 +243,7 @@ fn what_is_gone_and_what_is_new_is_a_difference() {
     later.steps.push(later.steps[0].clone());
     later.engine = None;
     let paths: Vec<_> = differences(&first, &later).into_iter().map(|one| one.path).collect();
-    assert_eq!(paths, ["engine", "steps[2]", "targets[3]"]);
+    assert_eq!(paths, ["engine", "steps[5]", "targets[3]"]);
 }
 
 #[test]

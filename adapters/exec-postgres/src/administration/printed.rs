@@ -32,6 +32,14 @@ pub fn number(printed: &str) -> Result<u64, PostgresError> {
     printed.trim().parse().map_err(|_| PostgresError::Failed("it printed no number".to_owned()))
 }
 
+/// What `df` prints for [`super::Administration::room`]: bytes that are free.
+pub fn free_room(printed: &str) -> Result<u64, PostgresError> {
+    let last = printed.lines().skip(1).last().unwrap_or_default();
+    let number = last.split_whitespace().nth(3).and_then(|kilobytes| kilobytes.parse::<u64>().ok());
+    let failed = || PostgresError::Failed("df printed no number of free blocks".to_owned());
+    number.map(|kilobytes| kilobytes.saturating_mul(1_024)).ok_or_else(failed)
+}
+
 /// The first line of what a session that holds a snapshot prints.
 pub fn snapshot(line: &str) -> Result<SnapshotId, PostgresError> {
     SnapshotId::try_from(line.trim().to_owned()).map_err(|why| PostgresError::Failed(why.to_owned()))

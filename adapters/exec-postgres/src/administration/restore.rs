@@ -25,16 +25,10 @@ const ROWS: &str = "SELECT coalesce(jsonb_object_agg(n.nspname || '.' || c.relna
      AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
      AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = c.oid AND classid = 'pg_class'::regclass AND deptype = 'e')";
 
-const ALEMBIC: &str = "SELECT coalesce(to_jsonb(CASE WHEN to_regclass('alembic_version') IS NOT NULL THEN
-    array_to_string(xpath('/table/row/version_num/text()',
-      query_to_xml('SELECT version_num FROM alembic_version ORDER BY 1', false, false, ''))::text[], ',') END), 'null')";
-
-impl Administration {
-    /// What there is to know of a database, and what a dump of it lacks: for [`super::database_state`].
-    #[must_use]
-    pub fn look_at(database: &DatabaseName) -> Statement {
-        Statement(format!(
-            "SELECT jsonb_build_object('name', d.datname, 'oid', d.oid::int8, 'size', pg_database_size(d.oid),
+/// A database as one value, for [`super::database_state`]; `d` is its row of `pg_database`.
+macro_rules! state_of {
+    () => {
+        "jsonb_build_object('name', d.datname, 'oid', d.oid::int8, 'size', pg_database_size(d.oid),
                'owner', pg_get_userbyid(d.datdba), 'encoding', pg_encoding_to_char(d.encoding),
                'collate', d.datcollate, 'ctype', d.datctype,
                'icu_locale', CASE WHEN to_jsonb(d) ->> 'datlocprovider' = 'i'
@@ -52,8 +46,21 @@ impl Administration {
                'grants', CASE WHEN d.datacl IS NOT NULL THEN (SELECT coalesce(jsonb_agg(jsonb_build_object(
                     'role', CASE WHEN grantee <> 0 THEN pg_get_userbyid(grantee) END,
                     'right', privilege_type, 'grantable', is_grantable)), '[]')
-                  FROM aclexplode(d.datacl)) END)
-             FROM pg_database AS d WHERE d.datname = {}",
+                  FROM aclexplode(d.datacl)) END)"
+    };
+}
+pub(crate) use state_of;
+
+const ALEMBIC: &str = "SELECT coalesce(to_jsonb(CASE WHEN to_regclass('alembic_version') IS NOT NULL THEN
+    array_to_string(xpath('/table/row/version_num/text()',
+      query_to_xml('SELECT version_num FROM alembic_version ORDER BY 1', false, false, ''))::text[], ',') END), 'null')";
+
+impl Administration {
+    /// What there is to know of a database, and what a dump of it lacks: for [`super::database_state`].
+    #[must_use]
+    pub fn look_at(database: &DatabaseName) -> Statement {
+        Statement(format!(
+            concat!("SELECT ", state_of!(), " FROM pg_database AS d WHERE d.datname = {}"),
             literal(database.as_str())
         ))
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use commands::canary::CanaryLogin;
 use commands::health::{Container, ContainerHealth, ContainerState};
 use commands::journal::StepOutcome;
 use tokio::time::{Instant, sleep};
@@ -70,9 +71,23 @@ async fn named(app: &App, name: &str) -> Result<Container, String> {
     found.next().ok_or_else(|| say::no_container_named(name))
 }
 
-/// One login as the canary: a refused one is counted by the service, so it is not tried twice.
+/// Logs in as the canary until it can. A login that the service refuses is counted by it, so it is not tried
+/// twice; one that it did not answer is.
 pub(super) async fn login(app: &App, limit: Duration) -> StepOutcome {
     let Some(canary) = &app.executors.canary else { return failed(say::part_missing("auth")) };
-    let login = canary.log_in(limit).await;
-    if login.works() { done(say::login_works()) } else { failed(say::login_fails(&login)) }
+    let by = Instant::now() + limit;
+    loop {
+        let login = canary.log_in(DEADLINE).await;
+        let again = match &login {
+            CanaryLogin::Works { .. } => return done(say::login_works()),
+            CanaryLogin::LoginRefused { .. } | CanaryLogin::NoToken | CanaryLogin::TokenRefused { .. } => {
+                false
+            }
+            CanaryLogin::Unwell { .. } | CanaryLogin::TimedOut | CanaryLogin::Unreachable(_) => true,
+        };
+        if !again || Instant::now() >= by {
+            return failed(say::login_fails(&login));
+        }
+        sleep(LOOK_EVERY).await;
+    }
 }

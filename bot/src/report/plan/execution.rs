@@ -127,6 +127,18 @@ pub fn result(plan: &Plan, ended: &Ended, evidence: &[Evidence]) -> Reply {
     if let Some((planned, why)) = failed {
         sections.push(Section::Facts(vec![(step(planned), layout::short(why, 600))]));
     }
+    let notes: Vec<(String, String)> = (1..)
+        .zip(&ended.steps)
+        .filter_map(|(number, shown): (u32, _)| match shown {
+            StepShown::Ended(StepOutcome::Done { note }) if !note.is_empty() => {
+                Some((format!("step {number}"), layout::short(note, 300)))
+            }
+            _ => None,
+        })
+        .collect();
+    if !notes.is_empty() {
+        sections.push(Section::Facts(notes));
+    }
     sections.extend(readings(&ended.before, &ended.after).map(Section::Table));
     let next = next_lines(plan, ended);
     if !next.is_empty() {

@@ -170,6 +170,21 @@ pub(super) fn step(step: &Step) -> String {
         Act::TryLogin => "log in as the canary".to_owned(),
         Act::CancelBackend { target } => format!("cancel the statement of session {}", target.backend.pid),
         Act::TerminateBackend { target } => format!("end session {}", target.backend.pid),
+        Act::CreateBeside { seat } => format!("create a database beside {}", seat.database),
+        Act::LoadArchive { archive, .. } => format!("read {archive} into it, all or nothing"),
+        Act::CompareBeside { rows: Some(rows), .. } => {
+            format!("compare it with the manifest: {} tables", rows.len())
+        }
+        Act::CompareBeside { rows: None, .. } => "count its rows; no manifest to compare with".to_owned(),
+        Act::DressBeside { seat } => format!("put the settings and rights of {} on it", seat.database),
+        Act::SwapDatabases { seat, with: None } => format!("give it the name {}", seat.database),
+        Act::SwapDatabases { seat, with: Some(other) } => {
+            format!("give {} (OID {}) the name {}", other.name, other.oid, seat.database)
+        }
+        Act::DropBeside { .. } => "drop it".to_owned(),
+        Act::DumpDatabase { seat, folder } => {
+            format!("dump {} in {} as role {} into {folder}", seat.database, seat.name, seat.role)
+        }
     }
 }
 
