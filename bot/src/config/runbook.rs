@@ -11,13 +11,17 @@ use toml::Spanned;
 use super::{ConfigError, document};
 
 /// Compiled in, by the names of their files.
-const SHIPPED: [(&str, &str); 6] = [
+const SHIPPED: [(&str, &str); 10] = [
     ("service-down", include_str!("../../../deploy/runbooks/service-down.toml")),
     ("high-latency", include_str!("../../../deploy/runbooks/high-latency.toml")),
     ("auth-failures", include_str!("../../../deploy/runbooks/auth-failures.toml")),
     ("security-incident", include_str!("../../../deploy/runbooks/security-incident.toml")),
     ("high-error-rate", include_str!("../../../deploy/runbooks/high-error-rate.toml")),
     ("db-connections", include_str!("../../../deploy/runbooks/db-connections.toml")),
+    ("complete-recovery", include_str!("../../../deploy/runbooks/complete-recovery.toml")),
+    ("database-recovery", include_str!("../../../deploy/runbooks/database-recovery.toml")),
+    ("service-update", include_str!("../../../deploy/runbooks/service-update.toml")),
+    ("rotate-secrets", include_str!("../../../deploy/runbooks/rotate-secrets.toml")),
 ];
 
 #[derive(Deserialize)]

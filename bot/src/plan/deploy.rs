@@ -80,7 +80,7 @@ pub(super) async fn run(app: &App, service: &ServiceName, wanted: &CommitPrefix)
     let newer = exec_host::commits_between(repository, &head.commit, &upstream, DEADLINE).await;
     let newer = newer.map_err(|error| unavailable(error.to_string()))?;
     let names = newer.iter().map(|commit| commit.id.as_str()).chain([head.commit.as_str()]);
-    let mut fits = names.filter(|id| id.starts_with(wanted.as_str()));
+    let mut fits = names.filter(|id| wanted.means(id, upstream.as_str()));
     let to = match (fits.next(), fits.next()) {
         (Some(id), None) => CommitId::try_from(id.to_owned()).map_err(anyhow::Error::msg)?,
         (None, _) => return Err(NoPlan::refused(say::no_such_commit(wanted, &head.commit, service))),

@@ -38,7 +38,7 @@ pub enum Deploy {
         #[arg(value_name = "SERVICE", help = "Which one")]
         service: ServiceName,
         /// Which commit.
-        #[arg(value_name = "COMMIT", help = "7 or more hex digits", value_parser = value_parser!(CommitPrefix))]
+        #[arg(value_name = "COMMIT", help = "Its id, or newest", value_parser = value_parser!(CommitPrefix))]
         commit: CommitPrefix,
         /// With or without votes.
         #[command(flatten)]
@@ -84,15 +84,18 @@ pub enum Deploy {
     },
 }
 
-/// The beginning of a commit's name.
+/// The beginning of a commit's name, or the word for the newest of the branch that is followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitPrefix(String);
 
+/// The newest commit there is when the plan is made, which then names it.
+const NEWEST: &str = "newest";
+
 impl CommitPrefix {
-    /// In lower case.
+    /// Whether it means a commit of this id, where `newest` is the newest one's.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub fn means(&self, id: &str, newest: &str) -> bool {
+        if self.0 == NEWEST { id == newest } else { id.starts_with(&self.0) }
     }
 }
 
@@ -106,10 +109,11 @@ impl FromStr for CommitPrefix {
     type Err = &'static str;
 
     fn from_str(typed: &str) -> Result<Self, Self::Err> {
-        if (7..=64).contains(&typed.len()) && typed.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let is_id = (7..=64).contains(&typed.len()) && typed.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_id || typed.eq_ignore_ascii_case(NEWEST) {
             Ok(Self(typed.to_ascii_lowercase()))
         } else {
-            Err("the first 7 or more hex digits of a commit, such as 1a2b3c4d")
+            Err("the first 7 or more hex digits of a commit, such as 1a2b3c4d, or newest")
         }
     }
 }

@@ -287,6 +287,9 @@ fn a_commit_is_named_by_hex_digits_alone() {
     for bad in ["", "1a2b3c", "HEAD", "1a2b3c4g", "--force", "main", &"a".repeat(65)] {
         assert!(bad.parse::<CommitPrefix>().is_err(), "{bad:?}");
     }
+    let newest: CommitPrefix = "Newest".parse().unwrap();
+    assert!(newest.means("aa", "aa") && !newest.means("ab", "aa"));
+    assert!("1a2b3c4".parse::<CommitPrefix>().unwrap().means("1a2b3c4d", "aa"));
     assert_eq!("ABCDEF0".parse::<CommitPrefix>().map(|commit| commit.to_string()), Ok("abcdef0".to_owned()));
 }
 
