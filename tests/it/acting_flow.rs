@@ -371,3 +371,58 @@ async fn a_dry_run_and_the_terminal() {
     scene.ends_well(&card).await;
     assert_ne!(scene.started("fv_service").await, before);
 }
+
+#[tokio::test]
+async fn what_a_runbook_does_besides_looking_is_one_plan_for_one_vote() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = r#"
+title = "Two services hang"
+about = "Looks, and restarts both."
+[[step]]
+id = "look"
+line = "health {service}"
+[[step]]
+id = "first"
+line = "restart {service}"
+[[step]]
+id = "second"
+line = "restart gs_service"
+when = "look is bad"
+[[step]]
+id = "never"
+line = "restart ac_service"
+when = "look is good"
+"#;
+    std::fs::write(folder.path().join("both-hang.toml"), text).unwrap();
+    let slack = SlackServer::start(SlackOptions::default()).await;
+    let stack = Stack::take().await;
+    let setup = Setup { runbook_dir: Some(folder.path().to_path_buf()), ..setup(&slack, &stack) };
+    let bot = Bot::start(setup).await;
+    slack.wait_sockets(2, SOON).await;
+    let scene = Scene { slack, stack, bot };
+    scene.stack.sick("fv_service", "down=1").await;
+    let services = ["fv_service", "gs_service", "ac_service"];
+    let mut before = Vec::new();
+    for service in services {
+        before.push(scene.started(service).await);
+    }
+    scene.types(DEE, "runbook run both-hang fv_service").await;
+    let looked = scene.message("acts, takes votes: restart fv_service", SOON).await.visible();
+    assert!(looked.contains("Asked for: runbook run both-hang fv_service"), "{looked}");
+    let card = scene.message("Approve? runbook run both-hang fv_service", SOON).await;
+    let shown = card.visible();
+    for service in ["fv_service", "gs_service"] {
+        assert!(shown.contains(&format!("restart container {}", scene.stack.container(service))), "{shown}");
+    }
+    assert!(!shown.contains(&scene.stack.container("ac_service")), "{shown}");
+    scene.slack.react(BO, &card, "white_check_mark").await;
+    scene.says(&card, "Improved: runbook run both-hang", PROVED).await;
+    let mut changed = Vec::new();
+    for (service, before) in services.iter().zip(before) {
+        changed.push(scene.started(service).await != before);
+    }
+    assert_eq!(changed, [true, true, false]);
+    // Whoever may only look sees what was found, and that nothing was asked for.
+    scene.types(CY, "runbook run both-hang gs_service").await;
+    scene.message("This needs the role operator", SOON).await;
+}

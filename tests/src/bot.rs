@@ -43,6 +43,8 @@ pub struct Setup {
     pub incident_channels: Vec<String>,
     /// Secrets.
     pub environment: BTreeMap<String, String>,
+    /// `[bot] runbook_dir`.
+    pub runbook_dir: Option<PathBuf>,
     /// `[store] url`; without it an SQLite file in the bot's own folder.
     pub store_url: Option<String>,
 }
@@ -75,8 +77,10 @@ impl Setup {
             Some(_) => "[store]\nurl_env = \"TEST_STORE_URL\"\n".to_owned(),
             None => String::new(),
         };
+        let runbooks =
+            self.runbook_dir.as_ref().map_or_else(String::new, |dir| format!("runbook_dir = {dir:?}\n"));
         format!(
-            "[bot]\nhttp_listen = \"127.0.0.1:0\"\ndata_dir = {folder:?}\nlog = \"json\"\nincident_channels = {:?}\n{store}{}",
+            "[bot]\nhttp_listen = \"127.0.0.1:0\"\ndata_dir = {folder:?}\nlog = \"json\"\nincident_channels = {:?}\n{runbooks}{store}{}",
             self.incident_channels, self.sections
         )
     }
