@@ -47,7 +47,7 @@ use crate::authorize::Refusal;
 pub use backups::{backups, no_such_backup, verified};
 pub use containers::{is_out_of_service, ps};
 pub use database::{connections, locks, long_queries, no_users, pinged, slow, unused_indexes, users};
-pub use deployed::deployed;
+pub use deployed::{checked_out, deployed};
 pub use health::{Waited, health, public_health, service_health, waited, waiting};
 pub use host::disk;
 pub use incident::{
