@@ -35,7 +35,8 @@ pub async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     let people = people(config);
     let rotated = rotated(config).await;
     let parts = store.into_iter().chain(slack).chain(discord).chain(targets).chain(services);
-    let found = parts.chain(rotated).chain(people);
+    let deployed = deployed(config).await;
+    let found = parts.chain(rotated).chain(deployed).chain(people);
     let mut wrong = 0;
     for Found { part, state } in found {
         match state {
@@ -176,6 +177,24 @@ async fn services(config: &Config, executors: &Executors) -> Vec<Found> {
         .iter()
         .map(|service| found(format!("service {}", service.name), report::checked(service)))
         .collect()
+}
+
+/// The checkout that `deploy run` brings forward, and the files that `deploy config` writes.
+async fn deployed(config: &Config) -> Vec<Found> {
+    let mut all = Vec::new();
+    if let Some(repository) = &config.repository {
+        let state = exec_host::head(repository, DEADLINE).await.map_err(|error| error.to_string());
+        all.push(found("deploy repository", state.map(|head| report::checked_out(&head))));
+    }
+    for setting in &config.settings {
+        let path = setting.env_file.display().to_string();
+        let variables = vec![setting.in_file.clone()];
+        let state = exec_host::env_file(&path, variables.clone(), DEADLINE).await;
+        let state = state.map_err(|error| error.to_string());
+        let state = state.and_then(|file| report::rotated_checked(&path, &variables, &file.found));
+        all.push(found(format!("setting {} of {}", setting.key, setting.service), state));
+    }
+    all
 }
 
 /// Files that `secrets rotate` writes.

@@ -85,6 +85,8 @@ pub struct Config {
     pub proof: Proof,
     /// A checkout of the platform's code, when configured: an absolute path on the bot's machine.
     pub repository: Option<PathBuf>,
+    /// Images that a cleanup leaves for the way back, of each name.
+    pub keep_images: usize,
     /// Where the platform's backups are, when configured.
     pub backups: Option<Backups>,
     /// Where data about known holes is, when configured.

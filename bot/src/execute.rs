@@ -8,6 +8,7 @@ mod act;
 pub(crate) mod administrator;
 pub mod compose;
 pub mod repository;
+pub mod silence;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

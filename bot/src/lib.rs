@@ -9,7 +9,7 @@
 //!    [`secrets`], [`database`], [`logins`], [`traffic`], [`security`], [`scan`], [`task`], [`lookup`]: closer looks;
 //!    [`validation`]: whether the platform works; [`plot`]: pictures beside them; [`runbook`]: several of them at once.
 //! 7. What acts: [`plan`] reads facts and says what exactly would be done, [`acting`] asks for it, [`approval`] counts votes ([`counted`]),
-//!    [`execute`] does it, with [`recorder`] before and [`proof`] after; [`incident`]: incidents and the freeze;
+//!    [`execute`] does it, with [`recorder`] before and [`proof`] after; [`incident`]: incidents and the freeze, [`maintenance`]: announced work;
 //!    [`failpoint`]: where a test lets it die.
 //! 8. [`report`]: every text that people read.
 //! 9. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
@@ -45,6 +45,7 @@ pub mod logging;
 pub mod login;
 pub mod logins;
 pub mod lookup;
+pub mod maintenance;
 pub mod outbox;
 pub mod perform;
 pub mod performed;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use commands::health::ServiceHealth;
 use commands::ids::{RunId, ServiceName};
-use commands::intent::{Auth, Backup, Db, Deploy, Intent, Oncall, RunbookAsk, Secrets, Security, Stack};
+use commands::intent::{
+    Auth, Backup, Db, Deploy, Intent, Maintenance, Oncall, RunbookAsk, Secrets, Security, Stack,
+};
 use commands::logs::Wanted;
 use futures_util::future::BoxFuture;
 use store::AuditFilter;
@@ -17,8 +19,8 @@ use crate::config::{Person, Service};
 use crate::performed::{News, Performed, news};
 use crate::progress::Progress;
 use crate::{
-    approval, backups, containers, database, host, incident, links, logins, lookup, report, runbook, scan,
-    secrets, security, task, traffic, validation, watch,
+    approval, backups, containers, database, host, incident, links, logins, lookup, maintenance, report,
+    runbook, scan, secrets, security, task, traffic, validation, watch,
 };
 
 /// A service counts as recovered after this many good answers in a row.
@@ -126,13 +128,25 @@ async fn one(
             incident::freeze(app, person, why.as_str(), *length).await
         }
         Intent::Stack(Stack::Unfreeze) => incident::thaw(app, person).await,
+        Intent::Maintenance(Maintenance::Start { service, length, why }) => {
+            maintenance::start(app, asker, run, (service, *length, why.as_str())).await
+        }
+        Intent::Maintenance(Maintenance::End { service }) => {
+            maintenance::end(app, asker, run, service.as_ref()).await
+        }
         Intent::Incident(ask) => incident::answer(app, person, ask, asker.place, run).await,
         Intent::Approvals => approval::waiting(app, person).await,
         Intent::Backup(Backup::Verify { archive }) => Ok(backups::verify(app, archive).await),
         Intent::Restart { .. }
         | Intent::Deploy(Deploy::Run { .. } | Deploy::Rollback { .. } | Deploy::Config { .. })
         | Intent::Secrets(Secrets::Rotate { .. })
-        | Intent::Stack(Stack::Restart { .. } | Stack::Stop { .. } | Stack::Start { .. })
+        | Intent::Stack(
+            Stack::Restart { .. }
+            | Stack::Stop { .. }
+            | Stack::Start { .. }
+            | Stack::Cleanup { .. }
+            | Stack::Scale { .. },
+        )
         | Intent::Db(Db::Cancel { .. } | Db::Kill { .. })
         | Intent::Backup(Backup::Create { .. } | Backup::Restore { .. }) => {
             anyhow::bail!("{} acts: it takes a plan", intent.verb())

@@ -4,9 +4,11 @@
 //! compared with.
 
 mod backup;
+mod cleanup;
 mod deploy;
 mod restart;
 mod restore;
+mod scale;
 mod secrets;
 mod session;
 mod stack;
@@ -83,6 +85,10 @@ pub async fn draft(app: &App, intent: &Intent) -> Result<Draft, NoPlan> {
             restore::restore(app, archive).await
         }
         Intent::Backup(Backup::Restore { .. }) => restore::undo(app).await,
+        Intent::Stack(Stack::Cleanup { .. }) => cleanup::draft(app).await,
+        Intent::Stack(Stack::Scale { service, count, .. }) => {
+            scale::draft(app, service, u32::from(*count)).await
+        }
         other => Err(anyhow::anyhow!("{} does not act", other.verb()).into()),
     }
 }

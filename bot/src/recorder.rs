@@ -22,12 +22,15 @@ pub async fn keep(app: &App, plan: &Plan) {
     let ends: Vec<_> = plan
         .steps
         .iter()
-        .filter_map(|step| match &step.act {
+        .flat_map(|step| match &step.act {
             Act::RestartContainer { id, .. }
             | Act::StopContainer { id, .. }
             | Act::TakeVariables { id, .. }
             | Act::Recreate { id, .. }
-            | Act::SwapImage { id, .. } => Some(id),
+            | Act::RemoveContainer { id, .. }
+            | Act::SwapImage { id, .. } => std::slice::from_ref(id),
+            // With fewer of them some are removed.
+            Act::Scale { ids, .. } => ids,
             Act::StartContainer { .. }
             | Act::AwaitHealthy { .. }
             | Act::TryLogin
@@ -37,6 +40,7 @@ pub async fn keep(app: &App, plan: &Plan) {
             | Act::FastForward { .. }
             | Act::KeepImage { .. }
             | Act::BuildImage { .. }
+            | Act::RemoveImage { .. }
             | Act::CancelBackend { .. }
             | Act::TerminateBackend { .. }
             | Act::DumpDatabase { .. }
@@ -45,7 +49,7 @@ pub async fn keep(app: &App, plan: &Plan) {
             | Act::CompareBeside { .. }
             | Act::DressBeside { .. }
             | Act::DropBeside { .. }
-            | Act::SwapDatabases { .. } => None,
+            | Act::SwapDatabases { .. } => &[],
         })
         .collect();
     let services = plan.targets.iter().filter_map(|target| match target {

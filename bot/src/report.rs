@@ -14,6 +14,7 @@ mod links;
 mod logins;
 mod logs;
 mod lookup;
+mod maintenance;
 mod memory;
 mod oncall;
 mod plain;
@@ -46,7 +47,7 @@ use crate::authorize::Refusal;
 pub use backups::{backups, no_such_backup, verified};
 pub use containers::{is_out_of_service, ps};
 pub use database::{connections, locks, long_queries, no_users, pinged, slow, unused_indexes, users};
-pub use deployed::deployed;
+pub use deployed::{checked_out, deployed};
 pub use health::{Waited, health, public_health, service_health, waited, waiting};
 pub use host::disk;
 pub use incident::{
@@ -56,6 +57,10 @@ pub use links::{address, links, topics};
 pub use logins::canary;
 pub use logs::{logs, no_container};
 pub use lookup::{looked_up, queries, unknown_query};
+pub use maintenance::{
+    maintained_already, maintenance_begun, maintenance_ended, no_alertmanager, silence_comment,
+    silence_stays, which_maintenance,
+};
 pub use memory::memory_trend;
 pub use oncall::{contacts, is_reachable, oncall};
 pub use plain::text;

@@ -13,6 +13,7 @@ mod database;
 mod deployed;
 mod incident;
 mod logins;
+mod maintenance;
 mod oncall;
 mod runbook;
 mod secrets;
@@ -42,11 +43,12 @@ pub use self::database::{Db, LONG, LONG_DEFAULT};
 pub use self::deployed::{CommitPrefix, Deploy};
 pub use self::incident::IncidentAsk;
 pub use self::logins::Auth;
+pub use self::maintenance::Maintenance;
 pub use self::oncall::Oncall;
 pub use self::runbook::RunbookAsk;
 pub use self::secrets::Secrets;
 pub use self::security::{EVENTS_DEFAULT, REVIEW_DEFAULT, Security, WATCH_DEFAULT};
-pub use self::stack::{FREEZE, Stack};
+pub use self::stack::{FREEZE, SCALE, Stack};
 
 /// Seconds that `health --wait` may poll.
 pub const WAIT_SECONDS: RangeInclusive<i64> = 5..=300;
@@ -302,6 +304,9 @@ pub enum Intent {
     /// The platform as a whole.
     #[command(about = "The platform as a whole", subcommand)]
     Stack(Stack),
+    /// Work that everybody is told of.
+    #[command(about = "Announced work", subcommand)]
+    Maintenance(Maintenance),
     /// Incidents.
     #[command(about = "Incidents", subcommand)]
     Incident(IncidentAsk),
@@ -374,6 +379,7 @@ impl Intent {
             Self::Secrets(group) => group.command(),
             Self::Restart { .. } => Verb::Restart,
             Self::Stack(group) => group.command(),
+            Self::Maintenance(group) => group.command(),
             Self::Incident(group) => group.command(),
             Self::Approvals => Verb::Approvals,
             Self::Audit { .. } => Verb::Audit,
@@ -411,6 +417,7 @@ impl Intent {
             | Self::Secrets(_)
             | Self::Restart { .. }
             | Self::Stack(_)
+            | Self::Maintenance(_)
             | Self::Incident(_)
             | Self::Approvals
             | Self::Audit { .. }
@@ -441,6 +448,7 @@ impl Intent {
             | Self::Oncall(_)
             | Self::Runbook(_)
             | Self::Query { .. }
+            | Self::Maintenance(_)
             | Self::Incident(_)
             | Self::Approvals
             | Self::Audit { .. }
@@ -473,6 +481,7 @@ impl Intent {
             | Self::Restart { .. }
             | Self::Secrets(Secrets::Rotate { .. })
             | Self::Stack(_)
+            | Self::Maintenance(_)
             | Self::Incident(_)
             | Self::Approvals
             | Self::Runbook(_) => Visibility::Public,
@@ -500,6 +509,7 @@ impl fmt::Display for Intent {
                 how.push(&mut words);
             }
             Self::Stack(group) => group.push(&mut words),
+            Self::Maintenance(group) => group.push(&mut words),
             Self::Incident(group) => group.push(&mut words),
             Self::Db(group) => group.push(&mut words),
             Self::Auth(group) => group.push(&mut words),
@@ -586,6 +596,7 @@ pub(crate) fn limits(option: &str) -> RangeInclusive<i64> {
         "last" => AUDIT_ROWS,
         "top" => TOP_ROWS,
         "tail" => LOG_LINES,
+        "count" => SCALE,
         _ => 0..=i64::from(u16::MAX),
     }
 }

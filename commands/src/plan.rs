@@ -325,6 +325,33 @@ pub enum Act {
         /// What will have it.
         to: ImageId,
     },
+    /// A container that has ended is removed, with its log.
+    RemoveContainer {
+        /// Its name, for people.
+        name: String,
+        /// Which.
+        id: ContainerId,
+        /// What it has written over its image.
+        bytes: u64,
+    },
+    /// An image that no container uses is removed; one that is used by then is left.
+    RemoveImage {
+        /// Which.
+        id: ImageId,
+        /// All its names.
+        tags: Vec<String>,
+        /// Its size, with layers that others have too.
+        bytes: u64,
+    },
+    /// Compose runs so many containers of a service, and touches no other one.
+    Scale {
+        /// Which compose service.
+        service: ServiceName,
+        /// How many.
+        count: u32,
+        /// Those that there are now.
+        ids: Vec<ContainerId>,
+    },
     /// Nothing is changed: what comes after it waits until a container runs and its own check, if it has one, passes.
     AwaitHealthy {
         /// Its name, which stays where it is made anew.
@@ -453,6 +480,7 @@ impl Act {
             | Self::SetVariable { .. }
             | Self::Recreate { .. }
             | Self::SwapImage { .. } => true,
+            Self::RemoveContainer { .. } | Self::RemoveImage { .. } | Self::Scale { .. } => true,
             Self::FastForward { .. } | Self::KeepImage { .. } | Self::BuildImage { .. } => true,
             // The session is named by when it began: a second call finds nobody.
             Self::TerminateBackend { .. } => true,

@@ -97,6 +97,14 @@ pub enum Verb {
     StackStop,
     /// `stack start`
     StackStart,
+    /// `stack cleanup`
+    StackCleanup,
+    /// `stack scale`
+    StackScale,
+    /// `maintenance start`
+    MaintenanceStart,
+    /// `maintenance end`
+    MaintenanceEnd,
     /// `incident open`
     IncidentOpen,
     /// `incident resolve`
@@ -113,7 +121,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 56] = [
         Self::Health,
         Self::Ps,
         Self::Logs,
@@ -159,7 +167,11 @@ impl Verb {
         Self::StackUnfreeze,
         Self::StackRestart,
         Self::StackStop,
+        Self::StackCleanup,
+        Self::StackScale,
         Self::StackStart,
+        Self::MaintenanceStart,
+        Self::MaintenanceEnd,
         Self::IncidentOpen,
         Self::IncidentResolve,
         Self::IncidentList,
@@ -218,6 +230,10 @@ impl Verb {
             Self::StackRestart => "stack restart",
             Self::StackStop => "stack stop",
             Self::StackStart => "stack start",
+            Self::StackCleanup => "stack cleanup",
+            Self::StackScale => "stack scale",
+            Self::MaintenanceStart => "maintenance start",
+            Self::MaintenanceEnd => "maintenance end",
             Self::IncidentOpen => "incident open",
             Self::IncidentResolve => "incident resolve",
             Self::IncidentList => "incident list",
@@ -273,7 +289,9 @@ impl Verb {
             Self::IncidentOpen | Self::StackFreeze => {
                 Requirement { risk: Risk::Coordinate, role: Role::Viewer }
             }
-            Self::IncidentResolve => Requirement { risk: Risk::Coordinate, role: Role::Operator },
+            Self::IncidentResolve | Self::MaintenanceStart | Self::MaintenanceEnd => {
+                Requirement { risk: Risk::Coordinate, role: Role::Operator }
+            }
             Self::StackUnfreeze => Requirement { risk: Risk::Coordinate, role: Role::Approver },
             Self::Restart | Self::DbCancel | Self::BackupCreate => {
                 Requirement { risk: Risk::Change, role: Role::Operator }
@@ -283,9 +301,12 @@ impl Verb {
                 Requirement { risk: Risk::Critical, role: Role::Operator }
             }
             // They may start what was stopped for a reason, or what does not work.
-            Self::StackStart | Self::DeployRun | Self::DeployRollback | Self::DeployConfig => {
-                Requirement { risk: Risk::Destructive, role: Role::Operator }
-            }
+            Self::StackStart
+            | Self::StackCleanup
+            | Self::StackScale
+            | Self::DeployRun
+            | Self::DeployRollback
+            | Self::DeployConfig => Requirement { risk: Risk::Destructive, role: Role::Operator },
             // What a session has not committed is gone with it.
             Self::DbKill => Requirement { risk: Risk::Destructive, role: Role::Operator },
             // Everything that was written since the backup is out of sight.

@@ -26,6 +26,7 @@ mod stack_flow;
 mod task_flow;
 mod terminal_flow;
 mod traffic_flow;
+mod upkeep_flow;
 mod watch_flow;
 mod web_page;
 mod whole_stack_flow;

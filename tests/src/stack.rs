@@ -403,6 +403,14 @@ impl Stack {
         answer["silenceID"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
+    /// The silences that hold something back now, as Alertmanager tells of them.
+    pub async fn silences(&self) -> Vec<serde_json::Value> {
+        let url = format!("{}/api/v2/silences", told("ALERTMANAGER_URL"));
+        let answer = client().get(url).send().await.expect("Alertmanager answers");
+        let all: Vec<serde_json::Value> = answer.json().await.expect("JSON");
+        all.into_iter().filter(|one| one["status"]["state"] == "active").collect()
+    }
+
     /// Ends it.
     pub async fn end_silence(&self, id: &str) {
         let url = format!("{}/api/v2/silence/{id}", told("ALERTMANAGER_URL"));

@@ -5,7 +5,7 @@
 //! same queries. The store keeps facts and decides nothing; the time is always an argument.
 //!
 //! In reading order: [`delivery`], [`outbox`], [`audit`], [`login`], [`task`], [`plan`] (with votes), [`journal`], [`incident`],
-//! [`mod@freeze`], [`mod@evidence`]; then how it is done: `driver`
+//! [`mod@freeze`], [`mod@evidence`], [`maintenance`]; then how it is done: `driver`
 //! (one text for two databases), `sqlite` and its `writer` (group commit), `postgres`.
 
 #[macro_use]
@@ -19,6 +19,7 @@ pub mod freeze;
 pub mod incident;
 pub mod journal;
 pub mod login;
+pub mod maintenance;
 mod migration;
 pub mod outbox;
 pub mod plan;
@@ -43,6 +44,7 @@ pub use freeze::Freeze;
 pub use incident::NewIncident;
 pub use journal::{Begin, End, Held, RunRecord};
 pub use login::LoginKind;
+pub use maintenance::Maintenance;
 use sqlx::postgres::PgConnectOptions;
 
 pub use outbox::{Claimed, Confirmed, Lane, NewMessage, OutboxDepth, Wanted};

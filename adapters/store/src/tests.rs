@@ -4,6 +4,7 @@
 mod audit;
 mod delivery;
 mod login;
+mod maintenance;
 mod opening;
 mod outbox;
 mod plan;

@@ -212,6 +212,7 @@ struct AuthSection {
 #[serde(deny_unknown_fields)]
 struct DeploySection {
     repository: Option<Spanned<PathBuf>>,
+    keep_images: Option<Spanned<usize>>,
 }
 
 #[derive(Deserialize)]
@@ -438,6 +439,7 @@ pub(super) fn resolve(
         contacts: contacts(&check, file.contacts)?,
         approval: approval(&check, file.approval, defaults.approval)?,
         proof: proof(&check, file.proof, defaults.proof)?,
+        keep_images: keep_images(&check, file.deploy.as_ref(), defaults.deploy.as_ref())?,
         repository: repository(&check, file.deploy, defaults.deploy)?,
         backups: backups(&check, file.backups, defaults.backups)?,
         security: file.security.map(|section| security(&check, section, defaults.security)).transpose()?,
@@ -893,6 +895,20 @@ fn repository(
         return Err(check.error(repository.span(), "[deploy] repository must be an absolute path"));
     }
     Ok(Some(repository.into_inner()))
+}
+
+/// Also without the section: a cleanup never takes the last way back.
+fn keep_images(
+    check: &Check<'_>,
+    section: Option<&DeploySection>,
+    defaults: Option<&DeploySection>,
+) -> Result<usize, ConfigError> {
+    let given = section.and_then(|section| section.keep_images.as_ref());
+    let Some(keep) = given.or_else(|| defaults?.keep_images.as_ref()) else { return Ok(1) };
+    if !(1..=100).contains(keep.get_ref()) {
+        return Err(check.error(keep.span(), "[deploy] keep_images must be 1 to 100"));
+    }
+    Ok(*keep.get_ref())
 }
 
 fn backups(

@@ -2,6 +2,7 @@
 //! and how to find out afterwards whether it was done.
 
 mod backup;
+mod fleet;
 mod image;
 mod restore;
 mod variables;
@@ -82,6 +83,9 @@ pub(super) async fn act(app: &App, plan: &Plan, number: u32, limit: Duration) ->
             image::swap(app, swap).await
         }
         Act::ProveRotation { path, ends_sessions } => variables::prove(app, plan, path, *ends_sessions).await,
+        Act::RemoveContainer { id, .. } => fleet::remove_container(app, id).await,
+        Act::RemoveImage { id, tags, .. } => fleet::remove_image(app, id, tags).await,
+        Act::Scale { service, count, .. } => fleet::scale(app, service, *count, limit).await,
         Act::AwaitHealthy { name } => waiting::healthy(app, name, limit).await,
         Act::TryLogin => waiting::login(app, limit).await,
         Act::CancelBackend { target } => signal(app, Signal::Cancel, target, limit).await,
@@ -176,6 +180,9 @@ pub(super) async fn inspect(app: &App, plan: &Plan, number: u32, began: Timestam
             variables::look(app, part).await
         }
         Act::ProveRotation { .. } => Found::NotDone(String::new()),
+        Act::RemoveContainer { id, .. } => fleet::look_at_container(app, id).await,
+        Act::RemoveImage { id, .. } => fleet::look_at_image(app, id).await,
+        Act::Scale { service, count, .. } => fleet::look_at_scale(app, service, *count).await,
         Act::AwaitHealthy { name } => waiting::look(app, name).await,
         Act::TryLogin => Found::NotDone(String::new()),
         Act::CancelBackend { target } => signalled(app, Signal::Cancel, target).await,

@@ -14,6 +14,13 @@ use jiff::Timestamp;
 use super::health::clock_time;
 use super::{card, column, public};
 
+/// What is checked out, for `acgs check`.
+pub fn checked_out(head: &exec_host::Head) -> String {
+    let branch = head.branch.as_deref().unwrap_or("no branch");
+    let changed = if head.is_changed { ", with local changes: deploy run refuses" } else { "" };
+    format!("{branch} at {}{changed}", head.commit)
+}
+
 /// Commits that are shown.
 const COMMITS: usize = 5;
 

@@ -5,6 +5,7 @@ mod card;
 mod deploy;
 mod execution;
 mod facts;
+mod fleet;
 mod refusal;
 mod restore;
 mod secrets;
@@ -29,6 +30,10 @@ pub use execution::{
     still_there,
 };
 pub use facts::{cancel_effect, cancel_undo, kill_effect, kill_undo, restart_effect, restart_undo};
+pub use fleet::{
+    cleanup_effect, cleanup_undo, fixed_name, fixed_port, left_alone, not_so_many, nothing_to_remove,
+    scale_effect, so_many_already,
+};
 pub use refusal::{
     closed_reason, closed_word, frozen, no_container, no_glass, no_session, no_signal_url, no_statement,
     nowhere_to_post, other_engine, protected, two_containers,

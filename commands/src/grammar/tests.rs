@@ -5,7 +5,7 @@ use crate::containers::UsageOrder;
 use crate::database::SlowBy;
 use crate::ids::RunId;
 use crate::incident::{IncidentNumber, Severity};
-use crate::intent::{AUDIT_ROWS_DEFAULT, limits};
+use crate::intent::{AUDIT_ROWS_DEFAULT, Maintenance, limits};
 use crate::intent::{
     Auth, Backup, Db, Deploy, How, IncidentAsk, Oncall, RunbookAsk, Secrets, Security, Stack,
 };
@@ -148,9 +148,11 @@ fn every_number_takes_exactly_what_the_tree_says() {
             let OptionKind::Integer { min, max } = option.kind else { continue };
             numbers += 1;
             assert_eq!(limits(&option.name), min..=max);
-            let required = leaf.options().iter().any(|option| option.required && option.positional);
+            let mut others = leaf.options().iter().filter(|other| other.name != option.name);
+            let required = others.any(|option| option.required && option.positional);
             let words = if required { format!("{words} auth_service") } else { words.clone() };
-            let takes = |value: i64| grammar.parse(&format!("{words} --{} {value}", option.name)).is_ok();
+            let named = if option.positional { String::new() } else { format!("--{} ", option.name) };
+            let takes = |value: i64| grammar.parse(&format!("{words} {named}{value}")).is_ok();
             assert_eq!(
                 [min - 1, min, max, max + 1].map(takes),
                 [false, true, true, false],
@@ -220,6 +222,16 @@ fn acting() -> impl Strategy<Value = Intent> {
         (any::<bool>(), how()).prop_map(|(database, how)| Intent::Stack(Stack::Restart { database, how })),
         (any::<bool>(), how()).prop_map(|(all, how)| Intent::Stack(Stack::Stop { all, how })),
         how().prop_map(|how| Intent::Stack(Stack::Start { how })),
+        how().prop_map(|how| Intent::Stack(Stack::Cleanup { how })),
+        (service(), 1u16..=20, how()).prop_map(|(service, count, how)| Intent::Stack(Stack::Scale {
+            service,
+            count,
+            how
+        })),
+        (service(), (60u32..=86_400).prop_map(Period::seconds), words()).prop_map(
+            |(service, length, why)| { Intent::Maintenance(Maintenance::Start { service, length, why }) }
+        ),
+        prop::option::of(service()).prop_map(|service| Intent::Maintenance(Maintenance::End { service })),
         (service(), "[0-9a-f]{7,40}", how()).prop_map(|(service, commit, how)| {
             Intent::Deploy(Deploy::Run { service, commit: commit.parse().unwrap(), how })
         }),

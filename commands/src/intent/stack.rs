@@ -1,12 +1,18 @@
 //! The group `stack`.
 
 use super::acting::{How, Words, typed_words};
+use clap::value_parser;
+
 use super::push_positional;
+use crate::ids::ServiceName;
 use crate::period::Period;
 use crate::verb::Verb;
 
 /// How long a freeze may last.
 pub const FREEZE: (Period, Period) = (Period::minutes(1), Period::days(7));
+
+/// Containers that a service may have.
+pub const SCALE: std::ops::RangeInclusive<i64> = 1..=20;
 
 /// The platform as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
@@ -66,6 +72,37 @@ pub enum Stack {
         #[command(flatten)]
         how: How,
     },
+    /// Removes what nobody needs.
+    #[command(
+        about = "Remove what nobody needs",
+        long_about = "Lists, and removes by id, ended containers that nothing can be learnt from any more and images without a \
+                      use. The newest ended container of each service, the newest images for the way back ([deploy] keep_images) \
+                      and every volume stay. The last lines of each container are kept.",
+        after_help = "stack cleanup --dry-run\nstack cleanup"
+    )]
+    Cleanup {
+        /// With or without votes.
+        #[command(flatten)]
+        how: How,
+    },
+    /// So many containers of a service.
+    #[command(
+        about = "Run so many of a service",
+        long_about = "Lets Compose run so many containers of a service, and touches no other one. It is refused where the compose \
+                      file fixes the container's name or a port of the machine, since there can be one of it only.",
+        after_help = "stack scale auth_service 2"
+    )]
+    Scale {
+        /// Which.
+        #[arg(value_name = "SERVICE", help = "Which one")]
+        service: ServiceName,
+        /// How many.
+        #[arg(value_name = "N", help = "How many", value_parser = value_parser!(u16).range(SCALE), allow_negative_numbers = true)]
+        count: u16,
+        /// With or without votes.
+        #[command(flatten)]
+        how: How,
+    },
     /// Starts what is stopped.
     #[command(
         about = "Start what is stopped",
@@ -88,6 +125,8 @@ impl Stack {
             Self::Restart { .. } => Verb::StackRestart,
             Self::Stop { .. } => Verb::StackStop,
             Self::Start { .. } => Verb::StackStart,
+            Self::Cleanup { .. } => Verb::StackCleanup,
+            Self::Scale { .. } => Verb::StackScale,
         }
     }
 
@@ -106,13 +145,21 @@ impl Stack {
                 words.extend(all.then(|| "--all".to_owned()));
                 how.push(words);
             }
-            Self::Start { how } => how.push(words),
+            Self::Start { how } | Self::Cleanup { how } => how.push(words),
+            Self::Scale { service, count, how } => {
+                words.extend([service.to_string(), count.to_string()]);
+                how.push(words);
+            }
         }
     }
 
     pub(super) const fn how(&self) -> Option<&How> {
         match self {
-            Self::Restart { how, .. } | Self::Stop { how, .. } | Self::Start { how } => Some(how),
+            Self::Restart { how, .. }
+            | Self::Stop { how, .. }
+            | Self::Start { how }
+            | Self::Cleanup { how }
+            | Self::Scale { how, .. } => Some(how),
             Self::Freeze { .. } | Self::Unfreeze => None,
         }
     }

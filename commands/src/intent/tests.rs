@@ -186,6 +186,24 @@ fn an_intent_prints_as_the_line_to_type() {
         ),
         (Intent::Stack(Stack::Stop { all: true, how: How::default() }), "stack stop --all"),
         (Intent::Stack(Stack::Start { how: How::default() }), "stack start"),
+        (Intent::Stack(Stack::Cleanup { how: How::default() }), "stack cleanup"),
+        (
+            Intent::Stack(Stack::Scale {
+                service: "ac_service".parse().unwrap(),
+                count: 2,
+                how: How::default(),
+            }),
+            "stack scale ac_service 2",
+        ),
+        (
+            Intent::Maintenance(Maintenance::Start {
+                service: "ac_service".parse().unwrap(),
+                length: Period::minutes(30),
+                why: "new release".parse().unwrap(),
+            }),
+            "maintenance start ac_service 30m 'new release'",
+        ),
+        (Intent::Maintenance(Maintenance::End { service: None }), "maintenance end"),
         (
             Intent::Incident(IncidentAsk::Open {
                 severity: Severity::P1,
@@ -270,7 +288,11 @@ fn what_each_command_needs() {
     stack unfreeze: coordinate, approver
     stack restart: critical, operator
     stack stop: critical, operator
+    stack cleanup: destructive, operator
+    stack scale: destructive, operator
     stack start: destructive, operator
+    maintenance start: coordinate, operator
+    maintenance end: coordinate, operator
     incident open: coordinate, viewer
     incident resolve: coordinate, operator
     incident list: read, viewer

@@ -95,6 +95,17 @@ fn plan() -> Plan {
                 },
                 timeout_seconds: 60,
             },
+            Step {
+                act: Act::TakeVariables {
+                    name: "acgs_ac_service".to_owned(),
+                    id: hex('a').parse().unwrap(),
+                    service: Some("ac_service".parse().unwrap()),
+                    path: "/srv/.env".to_owned(),
+                    variables: vec![Variable { name: "KEY".to_owned(), in_file: "AC_KEY".to_owned() }],
+                    way: Remake::Engine,
+                },
+                timeout_seconds: 240,
+            },
         ],
         proves: vec!["ac_service".parse().unwrap()],
         effect: "Restarts it.".to_owned(),
@@ -210,6 +221,8 @@ fn every_field_is_among_those_whose_change_is_tried() {
         "/steps/2/act/act",
         "/steps/3/act/act",
         "/steps/4/act/act",
+        "/steps/5/act/act",
+        "/steps/5/act/way",
         "/forecast/0/of",
         "/forecast/1/of",
     ];
@@ -243,7 +256,7 @@ fn what_is_gone_and_what_is_new_is_a_difference() {
     later.steps.push(later.steps[0].clone());
     later.engine = None;
     let paths: Vec<_> = differences(&first, &later).into_iter().map(|one| one.path).collect();
-    assert_eq!(paths, ["engine", "steps[5]", "targets[3]"]);
+    assert_eq!(paths, ["engine", "steps[6]", "targets[3]"]);
 }
 
 #[test]

@@ -199,6 +199,24 @@ impl Compose {
         self.run(&self.argv(&recreation(service)), env, patience).await
     }
 
+    /// Runs so many containers of a service, makes none anew that is there, and touches no other service. Refuses where
+    /// a variable is blank.
+    pub async fn scale(
+        &self,
+        service: &ServiceName,
+        count: u32,
+        patience: Duration,
+    ) -> Result<ComposeOutput, ComposeError> {
+        let blank = self.blank_variables().await?;
+        if !blank.is_empty() {
+            return Err(ComposeError::Blank(blank));
+        }
+        let wanted = format!("{service}={count}");
+        let rest =
+            ["up", "-d", "--no-deps", "--no-build", "--no-recreate", "--scale", &wanted, service.as_str()];
+        self.run(&self.argv(&rest), &[], patience).await
+    }
+
     /// Whether the container is as the file and the variables say now, and of the image that is named so now: making
     /// it anew would change nothing.
     ///

@@ -56,13 +56,15 @@ pub(super) struct Part<'a> {
     pub(super) way: Remake,
 }
 
-fn parts(plan: &Plan) -> impl Iterator<Item = Part<'_>> {
-    plan.steps.iter().filter_map(|step| match &step.act {
+/// Every container of the plan that takes something from this file.
+fn parts<'a>(plan: &'a Plan, file: &'a str) -> impl Iterator<Item = Part<'a>> {
+    let all = plan.steps.iter().filter_map(|step| match &step.act {
         Act::TakeVariables { name, service, path, variables, way, .. } => {
             Some(Part { name, service: service.as_ref(), path, variables, way: *way })
         }
         _ => None,
-    })
+    });
+    all.filter(move |part| part.path == file)
 }
 
 /// Writes a new value into the file, and keeps a token from before for the proof.
@@ -119,7 +121,7 @@ pub(super) async fn look_at_file(path: &str, sha256: &str) -> Found {
 pub(super) async fn take(app: &App, plan: &Plan, part: Part<'_>) -> StepOutcome {
     match remake(app, part).await {
         Ok(note) => done(note),
-        Err(why) => failed(format!("{why}. {}", take_back(app, plan).await)),
+        Err(why) => failed(format!("{why}. {}", take_back(app, plan, part.path).await)),
     }
 }
 
@@ -260,8 +262,7 @@ async fn by_compose(app: &App, part: Part<'_>) -> Result<(), String> {
 }
 
 /// The old version of the file, and containers that have what it says. Says how far that came.
-async fn take_back(app: &App, plan: &Plan) -> String {
-    let Some(path) = parts(plan).next().map(|part| part.path) else { return String::new() };
+async fn take_back(app: &App, plan: &Plan, path: &str) -> String {
     let back = async {
         if !env_file::is_unsettled(path, DEADLINE).await? {
             return Ok(());
@@ -273,7 +274,7 @@ async fn take_back(app: &App, plan: &Plan) -> String {
         return say::file_not_back(path, &error.to_string());
     }
     let mut failed = Vec::new();
-    for part in parts(plan) {
+    for part in parts(plan, path) {
         if let Err(why) = remake(app, part).await {
             failed.push(format!("{}: {why}", part.name));
         }
@@ -288,7 +289,7 @@ pub(super) async fn prove(app: &App, plan: &Plan, path: &str, ends_sessions: boo
     if let Some(canary) = &app.executors.canary {
         let login = canary.log_in(LOGIN).await;
         if !login.works() {
-            return failed(format!("{}. {}", say::login_fails(&login), take_back(app, plan).await));
+            return failed(format!("{}. {}", say::login_fails(&login), take_back(app, plan, path).await));
         }
         notes.push(say::login_works());
         if ends_sessions {
@@ -308,17 +309,17 @@ pub(super) async fn prove(app: &App, plan: &Plan, path: &str, ends_sessions: boo
     if let Err(error) = env_file::settle(path, DEADLINE).await {
         return failed(say::env_file_error(&error.to_string()));
     }
-    notes.extend(next_up(app, plan).await);
+    notes.extend(next_up(app, plan, path).await);
     done(notes.join("; "))
 }
 
 /// What the next `up` of Compose will do, where Compose is configured.
-async fn next_up(app: &App, plan: &Plan) -> Option<String> {
+async fn next_up(app: &App, plan: &Plan, path: &str) -> Option<String> {
     let docker = app.executors.docker.as_ref()?;
     app.config.docker.as_ref()?.compose.as_ref()?;
     let all = docker.targets(DEADLINE).await.ok()?;
     let mut changes = Vec::new();
-    for part in parts(plan) {
+    for part in parts(plan, path) {
         let workload = all.iter().find(|one| one.container.name == part.name)?;
         match compose::is_up_to_date(app, workload).await {
             Ok(Some(true)) => {}

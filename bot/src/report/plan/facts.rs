@@ -166,6 +166,14 @@ pub(super) fn step(step: &Step) -> String {
         Act::SwapImage { name, reference, to, .. } => {
             format!("make container {name} anew with image {} as {reference}", to.short())
         }
+        Act::RemoveContainer { name, id, bytes: size } => {
+            format!("remove container {name} ({}), {}", id.short(), bytes(*size))
+        }
+        Act::RemoveImage { id, tags, bytes: size } => {
+            let named = if tags.is_empty() { "without a name".to_owned() } else { tags.join(", ") };
+            format!("remove image {} {named}, {}", id.short(), bytes(*size))
+        }
+        Act::Scale { service, count, .. } => format!("run {count} containers of {service} by Compose"),
         Act::AwaitHealthy { name } => format!("wait until {name} is healthy"),
         Act::TryLogin => "log in as the canary".to_owned(),
         Act::CancelBackend { target } => format!("cancel the statement of session {}", target.backend.pid),
