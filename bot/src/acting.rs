@@ -45,15 +45,15 @@ pub async fn answer(
 ) -> anyhow::Result<Proposed> {
     if intent.needs().risk.acts() {
         let how = intent.how().cloned().unwrap_or_default();
-        return propose(app, asker, (intent, &how), std::slice::from_ref(intent), run).await;
+        return Box::pin(propose(app, asker, (intent, &how), std::slice::from_ref(intent), run)).await;
     }
-    let mut performed = perform(app, asker, run, intent, progress).await?;
+    let mut performed = Box::pin(perform(app, asker, run, intent, progress)).await?;
     let acts = std::mem::take(&mut performed.acts);
     let Some(needs) = needs(&acts) else { return Ok(Proposed::nothing(performed)) };
     let rooms = &app.config.bot.incident_channels;
     let decision = authorize(&app.config.people, rooms, asker.account, asker.place, needs);
     let mut proposed = match decision {
-        Decision::Allowed(_) => propose(app, asker, (intent, &How::default()), &acts, run).await?,
+        Decision::Allowed(_) => Box::pin(propose(app, asker, (intent, &How::default()), &acts, run)).await?,
         Decision::Refused(refusal) => Proposed::nothing(Performed::failed(report::refused(&refusal))),
     };
     let (looked, asked) = (performed, proposed.performed);

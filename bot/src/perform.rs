@@ -55,88 +55,113 @@ pub async fn perform(
 }
 
 /// One command that is no list of commands.
-async fn one(
-    app: &App,
-    asker: Asker<'_>,
+///
+/// Each in a box of its own: one future that can be any of them would be as large as all of them to a thread's
+/// stack.
+fn one<'a>(
+    app: &'a App,
+    asker: Asker<'a>,
     run: RunId,
-    intent: &Intent,
-    progress: Option<&Progress>,
-) -> anyhow::Result<Performed> {
+    intent: &'a Intent,
+    progress: Option<&'a Progress>,
+) -> BoxFuture<'a, anyhow::Result<Performed>> {
     let person = asker.person;
     match intent {
-        Intent::Help { topic } => Ok(help(app, person, topic)),
-        Intent::Health { public: true, .. } => Ok(public_health(app).await),
-        Intent::Health { deep: true, .. } => Ok(validation::deep(app).await),
+        Intent::Help { topic } => Box::pin(async move { Ok(help(app, person, topic)) }),
+        Intent::Health { public: true, .. } => Box::pin(async move { Ok(public_health(app).await) }),
+        Intent::Health { deep: true, .. } => Box::pin(async move { Ok(validation::deep(app).await) }),
         Intent::Health { service: Some(name), watch: Some(length), .. } => {
-            watch::watch(app, configured(app, name)?, *length, progress).await
+            Box::pin(async move { watch::watch(app, configured(app, name)?, *length, progress).await })
         }
-        Intent::Health { service: None, wait: None, .. } => Ok(health(app).await),
-        Intent::Health { service: Some(name), wait: None, .. } => service_health(app, name).await,
+        Intent::Health { service: None, wait: None, .. } => Box::pin(async move { Ok(health(app).await) }),
+        Intent::Health { service: Some(name), wait: None, .. } => {
+            Box::pin(async move { service_health(app, name).await })
+        }
         Intent::Health { service: None, wait: Some(_), .. } if app.config.services.is_empty() => {
-            Ok(health(app).await)
+            Box::pin(async move { Ok(health(app).await) })
         }
-        Intent::Health { service, wait: Some(seconds), .. } => {
+        Intent::Health { service, wait: Some(seconds), .. } => Box::pin(async move {
             wait_for_health(app, service.as_ref(), Duration::from_secs(u64::from(*seconds)), progress).await
-        }
-        Intent::Ps => Ok(containers::ps(app).await),
-        Intent::Logs { service, tail, since, grep, level } => {
+        }),
+        Intent::Ps => Box::pin(async move { Ok(containers::ps(app).await) }),
+        Intent::Logs { service, tail, since, grep, level } => Box::pin(async move {
             let wanted =
                 Wanted { tail: *tail, since: None, grep: grep.clone(), level: *level, subject: None };
             Ok(containers::logs(app, configured(app, service)?, *since, wanted).await)
-        }
+        }),
         Intent::Stats { service, sort, trend: None } => {
-            Ok(containers::stats(app, service.as_ref(), *sort).await)
+            Box::pin(async move { Ok(containers::stats(app, service.as_ref(), *sort).await) })
         }
         Intent::Stats { service, trend: Some(trend), .. } => {
-            Ok(traffic::memory_trend(app, service.as_ref(), *trend).await)
+            Box::pin(async move { Ok(traffic::memory_trend(app, service.as_ref(), *trend).await) })
         }
-        Intent::Disk => Ok(host::disk(app).await),
-        Intent::Backup(Backup::List) => Ok(backups::list(app).await),
-        Intent::Deploy(Deploy::List) => Ok(containers::deployed(app).await),
-        Intent::Secrets(Secrets::Check) => Ok(secrets::check(app).await),
-        Intent::Errors { window } => Ok(traffic::errors(app, *window).await),
+        Intent::Disk => Box::pin(async move { Ok(host::disk(app).await) }),
+        Intent::Backup(Backup::List) => Box::pin(async move { Ok(backups::list(app).await) }),
+        Intent::Deploy(Deploy::List) => Box::pin(async move { Ok(containers::deployed(app).await) }),
+        Intent::Secrets(Secrets::Check) => Box::pin(async move { Ok(secrets::check(app).await) }),
+        Intent::Errors { window } => Box::pin(async move { Ok(traffic::errors(app, *window).await) }),
         Intent::Latency { quantile, window, top: None } => {
-            Ok(traffic::latency(app, *quantile, *window).await)
+            Box::pin(async move { Ok(traffic::latency(app, *quantile, *window).await) })
         }
         Intent::Latency { quantile, window, top: Some(top) } => {
-            Ok(traffic::slow_endpoints(app, *quantile, *window, *top).await)
+            Box::pin(async move { Ok(traffic::slow_endpoints(app, *quantile, *window, *top).await) })
         }
-        Intent::Links => Ok(links::links(app).await),
-        Intent::Auth(Auth::Failures { window }) => Ok(traffic::auth_failures(app, *window).await),
-        Intent::Security(Security::Watch { window }) => Ok(traffic::security_watch(app, *window).await),
-        Intent::Security(Security::Events { since }) => Ok(security::events(app, *since).await),
-        Intent::Security(Security::Review { since }) => Ok(security::review(app, *since).await),
-        Intent::Security(Security::Scan) => Ok(scan::scan(app).await),
-        Intent::Security(Security::Tasks { done: None }) => task::list(app).await,
-        Intent::Security(Security::Tasks { done: Some(name) }) => task::done(app, person, name).await,
-        Intent::Db(Db::Ping) => Ok(database::ping(app).await),
-        Intent::Db(Db::Connections) => Ok(database::connections(app).await),
-        Intent::Auth(Auth::Test) => Ok(logins::test(app).await),
-        Intent::Oncall(Oncall::Who) => Ok(on_call(app)),
+        Intent::Links => Box::pin(async move { Ok(links::links(app).await) }),
+        Intent::Auth(Auth::Failures { window }) => {
+            Box::pin(async move { Ok(traffic::auth_failures(app, *window).await) })
+        }
+        Intent::Security(Security::Watch { window }) => {
+            Box::pin(async move { Ok(traffic::security_watch(app, *window).await) })
+        }
+        Intent::Security(Security::Events { since }) => {
+            Box::pin(async move { Ok(security::events(app, *since).await) })
+        }
+        Intent::Security(Security::Review { since }) => {
+            Box::pin(async move { Ok(security::review(app, *since).await) })
+        }
+        Intent::Security(Security::Scan) => Box::pin(async move { Ok(scan::scan(app).await) }),
+        Intent::Security(Security::Tasks { done: None }) => Box::pin(async move { task::list(app).await }),
+        Intent::Security(Security::Tasks { done: Some(name) }) => {
+            Box::pin(async move { task::done(app, person, name).await })
+        }
+        Intent::Db(Db::Ping) => Box::pin(async move { Ok(database::ping(app).await) }),
+        Intent::Db(Db::Connections) => Box::pin(async move { Ok(database::connections(app).await) }),
+        Intent::Auth(Auth::Test) => Box::pin(async move { Ok(logins::test(app).await) }),
+        Intent::Oncall(Oncall::Who) => Box::pin(async move { Ok(on_call(app)) }),
         Intent::Oncall(Oncall::Contacts) => {
-            Ok(Performed::done(report::contacts(&app.config.contacts), News::Good))
+            Box::pin(async move { Ok(Performed::done(report::contacts(&app.config.contacts), News::Good)) })
         }
-        Intent::Runbook(RunbookAsk::List) => Ok(runbook::list(app)),
-        Intent::Runbook(RunbookAsk::Show { name }) => Ok(runbook::show(app, name)),
-        Intent::Runbook(RunbookAsk::Run { .. }) => anyhow::bail!("a runbook in a runbook is refused at load"),
-        Intent::Db(Db::LongQueries { over }) => Ok(database::long_queries(app, *over).await),
-        Intent::Db(Db::Locks) => Ok(database::locks(app).await),
-        Intent::Db(Db::Slow { by }) => Ok(database::slow(app, *by).await),
-        Intent::Db(Db::Users) => Ok(database::users(app).await),
-        Intent::Db(Db::UnusedIndexes) => Ok(database::unused_indexes(app).await),
+        Intent::Runbook(RunbookAsk::List) => Box::pin(async move { Ok(runbook::list(app)) }),
+        Intent::Runbook(RunbookAsk::Show { name }) => Box::pin(async move { Ok(runbook::show(app, name)) }),
+        Intent::Runbook(RunbookAsk::Run { .. }) => {
+            Box::pin(async move { anyhow::bail!("a runbook in a runbook is refused at load") })
+        }
+        Intent::Db(Db::LongQueries { over }) => {
+            Box::pin(async move { Ok(database::long_queries(app, *over).await) })
+        }
+        Intent::Db(Db::Locks) => Box::pin(async move { Ok(database::locks(app).await) }),
+        Intent::Db(Db::Slow { by }) => Box::pin(async move { Ok(database::slow(app, *by).await) }),
+        Intent::Db(Db::Users) => Box::pin(async move { Ok(database::users(app).await) }),
+        Intent::Db(Db::UnusedIndexes) => Box::pin(async move { Ok(database::unused_indexes(app).await) }),
         Intent::Stack(Stack::Freeze { why, length }) => {
-            incident::freeze(app, person, why.as_str(), *length).await
+            Box::pin(async move { incident::freeze(app, person, why.as_str(), *length).await })
         }
-        Intent::Stack(Stack::Unfreeze) => incident::thaw(app, person).await,
+        Intent::Stack(Stack::Unfreeze) => Box::pin(async move { incident::thaw(app, person).await }),
         Intent::Maintenance(Maintenance::Start { service, length, why }) => {
-            maintenance::start(app, asker, run, (service, *length, why.as_str())).await
+            Box::pin(
+                async move { maintenance::start(app, asker, run, (service, *length, why.as_str())).await },
+            )
         }
         Intent::Maintenance(Maintenance::End { service }) => {
-            maintenance::end(app, asker, run, service.as_ref()).await
+            Box::pin(async move { maintenance::end(app, asker, run, service.as_ref()).await })
         }
-        Intent::Incident(ask) => incident::answer(app, person, ask, asker.place, run).await,
-        Intent::Approvals => approval::waiting(app, person).await,
-        Intent::Backup(Backup::Verify { archive }) => Ok(backups::verify(app, archive).await),
+        Intent::Incident(ask) => {
+            Box::pin(async move { incident::answer(app, person, ask, asker.place, run).await })
+        }
+        Intent::Approvals => Box::pin(async move { approval::waiting(app, person).await }),
+        Intent::Backup(Backup::Verify { archive }) => {
+            Box::pin(async move { Ok(backups::verify(app, archive).await) })
+        }
         Intent::Restart { .. }
         | Intent::Deploy(Deploy::Run { .. } | Deploy::Rollback { .. } | Deploy::Config { .. })
         | Intent::Secrets(Secrets::Rotate { .. })
@@ -149,15 +174,15 @@ async fn one(
         )
         | Intent::Db(Db::Cancel { .. } | Db::Kill { .. })
         | Intent::Backup(Backup::Create { .. } | Backup::Restore { .. }) => {
-            anyhow::bail!("{} acts: it takes a plan", intent.verb())
+            Box::pin(async move { anyhow::bail!("{} acts: it takes a plan", intent.verb()) })
         }
-        Intent::Query { name: None } => Ok(lookup::list(app)),
-        Intent::Query { name: Some(name) } => Ok(lookup::run(app, name).await),
-        Intent::Audit { last, person, run } => {
+        Intent::Query { name: None } => Box::pin(async move { Ok(lookup::list(app)) }),
+        Intent::Query { name: Some(name) } => Box::pin(async move { Ok(lookup::run(app, name).await) }),
+        Intent::Audit { last, person, run } => Box::pin(async move {
             let filter = AuditFilter { last: u32::from(*last), person: person.clone(), run: *run };
             let rows = app.store.audit_rows(filter).await?;
             Ok(Performed::done(report::audit(&rows), News::Good))
-        }
+        }),
     }
 }
 

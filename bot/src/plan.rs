@@ -18,6 +18,7 @@ use commands::intent::{Backup, Db, Deploy, Intent, Secrets, Stack};
 use commands::message::Reply;
 use commands::plan::{Forecast, Plan, Seat, Step, Target};
 use commands::risk::{Requirement, Risk};
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::app::App;
@@ -66,30 +67,41 @@ impl NoPlan {
 }
 
 /// Reads the facts of `intent`, which acts.
-pub async fn draft(app: &App, intent: &Intent) -> Result<Draft, NoPlan> {
+///
+/// Each command in a box of its own, as in [`perform`](crate::perform::perform).
+#[must_use]
+pub fn draft<'a>(app: &'a App, intent: &'a Intent) -> BoxFuture<'a, Result<Draft, NoPlan>> {
     match intent {
-        Intent::Restart { service, .. } => restart::draft(app, service).await,
-        Intent::Db(Db::Cancel { pid, .. }) => session::cancel(app, *pid).await,
-        Intent::Db(Db::Kill { pid, .. }) => session::kill(app, *pid).await,
-        Intent::Deploy(Deploy::Run { service, commit, .. }) => deploy::run(app, service, commit).await,
-        Intent::Deploy(Deploy::Rollback { service, .. }) => deploy::rollback(app, service).await,
+        Intent::Restart { service, .. } => Box::pin(async move { restart::draft(app, service).await }),
+        Intent::Db(Db::Cancel { pid, .. }) => Box::pin(async move { session::cancel(app, *pid).await }),
+        Intent::Db(Db::Kill { pid, .. }) => Box::pin(async move { session::kill(app, *pid).await }),
+        Intent::Deploy(Deploy::Run { service, commit, .. }) => {
+            Box::pin(async move { deploy::run(app, service, commit).await })
+        }
+        Intent::Deploy(Deploy::Rollback { service, .. }) => {
+            Box::pin(async move { deploy::rollback(app, service).await })
+        }
         Intent::Deploy(Deploy::Config { service, key, value, .. }) => {
-            deploy::config(app, service, key, value).await
+            Box::pin(async move { deploy::config(app, service, key, value).await })
         }
-        Intent::Secrets(Secrets::Rotate { which, .. }) => secrets::rotate(app, *which).await,
-        Intent::Stack(Stack::Restart { database, .. }) => stack::restart(app, *database).await,
-        Intent::Stack(Stack::Stop { all, .. }) => stack::stop_all(app, *all).await,
-        Intent::Stack(Stack::Start { .. }) => stack::start_all(app).await,
-        Intent::Backup(Backup::Create { .. }) => backup::create(app).await,
+        Intent::Secrets(Secrets::Rotate { which, .. }) => {
+            Box::pin(async move { secrets::rotate(app, *which).await })
+        }
+        Intent::Stack(Stack::Restart { database, .. }) => {
+            Box::pin(async move { stack::restart(app, *database).await })
+        }
+        Intent::Stack(Stack::Stop { all, .. }) => Box::pin(async move { stack::stop_all(app, *all).await }),
+        Intent::Stack(Stack::Start { .. }) => Box::pin(async move { stack::start_all(app).await }),
+        Intent::Backup(Backup::Create { .. }) => Box::pin(async move { backup::create(app).await }),
         Intent::Backup(Backup::Restore { archive: Some(archive), undo: false, .. }) => {
-            restore::restore(app, archive).await
+            Box::pin(async move { restore::restore(app, archive).await })
         }
-        Intent::Backup(Backup::Restore { .. }) => restore::undo(app).await,
-        Intent::Stack(Stack::Cleanup { .. }) => cleanup::draft(app).await,
+        Intent::Backup(Backup::Restore { .. }) => Box::pin(async move { restore::undo(app).await }),
+        Intent::Stack(Stack::Cleanup { .. }) => Box::pin(async move { cleanup::draft(app).await }),
         Intent::Stack(Stack::Scale { service, count, .. }) => {
-            scale::draft(app, service, u32::from(*count)).await
+            Box::pin(async move { scale::draft(app, service, u32::from(*count)).await })
         }
-        other => Err(anyhow::anyhow!("{} does not act", other.verb()).into()),
+        other => Box::pin(async move { Err(anyhow::anyhow!("{} does not act", other.verb()).into()) }),
     }
 }
 

@@ -16,6 +16,7 @@ use commands::journal::StepOutcome;
 use commands::plan::{Act, Plan};
 use commands::workload::ContainerId;
 use exec_docker::act::{ActError, Acts, Done};
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
@@ -48,72 +49,103 @@ fn done(note: impl Into<String>) -> StepOutcome {
 }
 
 /// Does step `number` of `plan` within about `limit`.
-pub(super) async fn act(app: &App, plan: &Plan, number: u32, limit: Duration) -> StepOutcome {
+///
+/// Each act in a box of its own, as in [`perform`](crate::perform::perform).
+pub(super) fn act<'a>(
+    app: &'a App,
+    plan: &'a Plan,
+    number: u32,
+    limit: Duration,
+) -> BoxFuture<'a, StepOutcome> {
     let Some(step) = usize::try_from(number).ok().and_then(|at| plan.steps.get(at)) else {
-        return failed(say::no_such_step(number));
+        return Box::pin(async move { failed(say::no_such_step(number)) });
     };
     match &step.act {
-        Act::RestartContainer { id, grace_seconds, .. } => {
+        Act::RestartContainer { id, grace_seconds, .. } => Box::pin(async move {
             docker(app, async |docker| docker.restart(id, seconds(*grace_seconds)).await).await
-        }
-        Act::StopContainer { id, grace_seconds, .. } => {
+        }),
+        Act::StopContainer { id, grace_seconds, .. } => Box::pin(async move {
             docker(app, async |docker| docker.stop(id, seconds(*grace_seconds)).await).await
+        }),
+        Act::StartContainer { id, .. } => {
+            Box::pin(async move { docker(app, async |docker| docker.start(id).await).await })
         }
-        Act::StartContainer { id, .. } => docker(app, async |docker| docker.start(id).await).await,
         Act::RotateVariables { path, sha256, variables, length } => {
-            variables::rotate(app, plan.run, (path, sha256), variables, *length).await
+            Box::pin(
+                async move { variables::rotate(app, plan.run, (path, sha256), variables, *length).await },
+            )
         }
-        Act::TakeVariables { name, service, path, variables, way, .. } => {
+        Act::TakeVariables { name, service, path, variables, way, .. } => Box::pin(async move {
             let part = variables::Part { name, service: service.as_ref(), path, variables, way: *way };
             variables::take(app, plan, part).await
-        }
+        }),
         Act::SetVariable { path, sha256, variable, value } => {
-            variables::set(path, sha256, variable, value).await
+            Box::pin(async move { variables::set(path, sha256, variable, value).await })
         }
-        Act::FastForward { repository, from, to } => image::fast_forward(repository, from, to, limit).await,
-        Act::KeepImage { id, name } => image::keep(app, id, name).await,
+        Act::FastForward { repository, from, to } => {
+            Box::pin(async move { image::fast_forward(repository, from, to, limit).await })
+        }
+        Act::KeepImage { id, name } => Box::pin(async move { image::keep(app, id, name).await }),
         Act::BuildImage { service, reference, commit } => {
-            image::build(app, service, reference, commit, limit).await
+            Box::pin(async move { image::build(app, service, reference, commit, limit).await })
         }
         Act::Recreate { name, service, reference, .. } => {
-            image::recreate(app, name, service, reference).await
+            Box::pin(async move { image::recreate(app, name, service, reference).await })
         }
-        Act::SwapImage { name, id, reference, from, to } => {
+        Act::SwapImage { name, id, reference, from, to } => Box::pin(async move {
             let swap = image::Swap { name, id, reference, from, to };
             image::swap(app, swap).await
+        }),
+        Act::ProveRotation { path, ends_sessions } => {
+            Box::pin(async move { variables::prove(app, plan, path, *ends_sessions).await })
         }
-        Act::ProveRotation { path, ends_sessions } => variables::prove(app, plan, path, *ends_sessions).await,
-        Act::RemoveContainer { id, .. } => fleet::remove_container(app, id).await,
-        Act::RemoveImage { id, tags, .. } => fleet::remove_image(app, id, tags).await,
-        Act::Scale { service, count, .. } => fleet::scale(app, service, *count, limit).await,
-        Act::AwaitHealthy { name } => waiting::healthy(app, name, limit).await,
-        Act::TryLogin => waiting::login(app, limit).await,
-        Act::CancelBackend { target } => signal(app, Signal::Cancel, target, limit).await,
-        Act::TerminateBackend { target } => signal(app, Signal::Terminate, target, limit).await,
-        Act::DumpDatabase { seat, folder } => backup::dump(app, plan, number, (seat, folder), limit).await,
+        Act::RemoveContainer { id, .. } => Box::pin(async move { fleet::remove_container(app, id).await }),
+        Act::RemoveImage { id, tags, .. } => {
+            Box::pin(async move { fleet::remove_image(app, id, tags).await })
+        }
+        Act::Scale { service, count, .. } => {
+            Box::pin(async move { fleet::scale(app, service, *count, limit).await })
+        }
+        Act::AwaitHealthy { name } => Box::pin(async move { waiting::healthy(app, name, limit).await }),
+        Act::TryLogin => Box::pin(async move { waiting::login(app, limit).await }),
+        Act::CancelBackend { target } => {
+            Box::pin(async move { signal(app, Signal::Cancel, target, limit).await })
+        }
+        Act::TerminateBackend { target } => {
+            Box::pin(async move { signal(app, Signal::Terminate, target, limit).await })
+        }
+        Act::DumpDatabase { seat, folder } => {
+            Box::pin(async move { backup::dump(app, plan, number, (seat, folder), limit).await })
+        }
         Act::CreateBeside { seat } => {
-            restore::beside(app, plan, number, seat, async |at| at.create().await).await
+            Box::pin(
+                async move { restore::beside(app, plan, number, seat, async |at| at.create().await).await },
+            )
         }
-        Act::LoadArchive { seat, folder, archive, sha256, format } => {
+        Act::LoadArchive { seat, folder, archive, sha256, format } => Box::pin(async move {
             let dump = restore::Dump { folder, archive, sha256, format: *format };
             let limit = restore::without_tidying(limit);
             restore::beside(app, plan, number, seat, async |at| at.load(dump, limit).await).await
-        }
-        Act::CompareBeside { seat, rows, alembic_version } => {
+        }),
+        Act::CompareBeside { seat, rows, alembic_version } => Box::pin(async move {
             let limit = restore::without_tidying(limit);
             let (rows, version) = (rows.as_deref(), alembic_version.as_deref());
             restore::beside(app, plan, number, seat, async |at| at.compare(rows, version, limit).await).await
-        }
+        }),
         Act::DressBeside { seat } => {
-            restore::beside(app, plan, number, seat, async |at| at.dress().await).await
+            Box::pin(
+                async move { restore::beside(app, plan, number, seat, async |at| at.dress().await).await },
+            )
         }
-        Act::DropBeside { seat } => {
+        Act::DropBeside { seat } => Box::pin(async move {
             restore::beside(app, plan, number, seat, async |at| {
                 at.drop_beside().await.map(|()| say::beside_gone())
             })
             .await
+        }),
+        Act::SwapDatabases { seat, with } => {
+            Box::pin(async move { restore::swap(app, plan, number, (seat, with.as_ref())).await })
         }
-        Act::SwapDatabases { seat, with } => restore::swap(app, plan, number, (seat, with.as_ref())).await,
     }
 }
 
