@@ -129,10 +129,10 @@ async fn one(
         }
         Intent::Stack(Stack::Unfreeze) => incident::thaw(app, person).await,
         Intent::Maintenance(Maintenance::Start { service, length, why }) => {
-            maintenance::start(app, asker, run, (service, *length, why.as_str())).await
+            Box::pin(maintenance::start(app, asker, run, (service, *length, why.as_str()))).await
         }
         Intent::Maintenance(Maintenance::End { service }) => {
-            maintenance::end(app, asker, run, service.as_ref()).await
+            Box::pin(maintenance::end(app, asker, run, service.as_ref())).await
         }
         Intent::Incident(ask) => incident::answer(app, person, ask, asker.place, run).await,
         Intent::Approvals => approval::waiting(app, person).await,
