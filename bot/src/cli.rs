@@ -15,6 +15,9 @@ use url::Url;
 use crate::config::{self, Config, ConfigError, LogFormat};
 use crate::{app, check, clock, demo, logging, login, report, serve, terminal};
 
+/// Of each thread that runs commands.
+const STACK_BYTES: usize = 8 << 20;
+
 /// A ChatOps incident bot: the runbook from Slack, Discord, a web page or the terminal.
 #[derive(Debug, Parser)]
 #[command(name = "acgs", version)]
@@ -121,7 +124,10 @@ const MISUSED: u8 = 2;
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // A runbook runs commands within a command, and an unoptimised build keeps all of them on the stack: 2 MiB, the
+    // default, was too little. What is not used takes no memory.
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match builder.enable_all().thread_stack_size(STACK_BYTES).build() {
         Ok(runtime) => runtime,
         Err(error) => return complain(&anyhow::Error::new(error).context("no runtime")),
     };

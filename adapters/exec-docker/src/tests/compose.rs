@@ -183,6 +183,30 @@ async fn an_image_is_built_under_the_tag_that_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_service_is_scaled_and_no_container_that_is_there_is_touched() {
+    each(async |scene, compose| {
+        let of = async |name: &str| {
+            let all = docker(&scene.stage).targets(PATIENT).await.unwrap();
+            let own = all.into_iter().filter(|one| one.service.as_deref() == Some(name));
+            own.map(|one| one.id).collect::<std::collections::BTreeSet<_>>()
+        };
+        let db = service("db");
+        compose.scale(&db, 1, PATIENT).await.unwrap();
+        let one = of("db").await;
+        compose.scale(&db, 3, PATIENT).await.unwrap();
+        let three = of("db").await;
+        assert!(three.len() == 3 && one.is_subset(&three), "{one:?} {three:?}");
+        assert!(of("auth").await.is_empty(), "no other service");
+        compose.scale(&db, 1, PATIENT).await.unwrap();
+        assert_eq!(of("db").await.len(), 1);
+        scene.set("OTHER=1");
+        let error = compose.scale(&db, 2, PATIENT).await.unwrap_err();
+        assert_eq!(error, ComposeError::Blank(vec!["KEY".to_owned()]));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_second_compose_writes_what_depends_on_what() {
     let scene = Scene::new();
     let up = Command::new(SECOND)

@@ -56,6 +56,11 @@ async fn images_for_a_way_back_are_kept() {
     let dangling = build(&stage, &moved);
     build(&stage, &moved);
 
+    let back = docker.rollback_images(&name, PATIENT).await.unwrap();
+    let newest_first: Vec<_> = tags.iter().rev().map(|tag| vec![tag.clone()]).collect();
+    assert_eq!(back.iter().map(|image| image.tags.clone()).collect::<Vec<_>>(), newest_first);
+    assert_eq!(docker.rollback_images(&name[..name.len() - 1], PATIENT).await.unwrap(), []);
+
     let found = docker.reclaimable(PATIENT, 2).await.unwrap();
     let of_test = |tags: &&Vec<String>| tags.iter().any(|tag| tag.starts_with(&stage.project));
     let names = |images: &[commands::workload::SpareImage]| {

@@ -3,10 +3,10 @@
 use std::os::unix::fs::{MetadataExt as _, symlink};
 
 use commands::backup::Sha256Hex;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::*;
-use crate::act::env_file::{set_variables, settle, swap_back};
+use crate::act::env_file::{is_unsettled, set_variables, settle, swap_back};
 
 const TEXT: &str = "# KEY=comment\r\nexport KEY = 'old value'  \nOTHER=a=b # c\n\nKEY=older\nlast=\u{e9}";
 
@@ -214,4 +214,34 @@ async fn a_file_that_somebody_has_changed_meanwhile_is_theirs() {
     let set = set_variables(&file.path(), &looked, secret(&[("KEY", "x")]), PATIENT).await;
     assert!(matches!(set, Err(HostError::Exists(_))), "{set:?}");
     assert!(!file.0.path().join("away").exists() && file.text() == TEXT);
+}
+
+#[tokio::test]
+async fn values_are_read_for_whoever_has_to_have_them_and_nothing_prints_them() {
+    let file = EnvFolder::new();
+    fs::write(file.path(), "A=one\nB='two words'\nBLANK=  \nA=\"last\"\n").unwrap();
+    let names = ["A", "B", "BLANK", "MISSING"].map(str::to_owned).to_vec();
+    let found = env_values(&file.path(), names, PATIENT).await.unwrap();
+    let texts: Vec<_> =
+        found.iter().map(|value| value.as_ref().map(|value| value.expose_secret().to_owned())).collect();
+    assert_eq!(texts, [Some("last".to_owned()), Some("two words".to_owned()), None, None]);
+    assert!(!format!("{found:?}").contains("last"));
+    let look = env_file(&file.path(), Vec::new(), PATIENT).await.unwrap();
+    assert_eq!(look.bytes, fs::metadata(file.path()).unwrap().len());
+    let nowhere = format!("{}.none", file.path());
+    let error = env_values(&nowhere, Vec::new(), PATIENT).await.unwrap_err();
+    assert!(matches!(error, HostError::Unreadable { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_file_is_unsettled_until_somebody_says_that_the_new_one_is_good_or_not() {
+    let file = EnvFolder::new();
+    assert!(!is_unsettled(&file.path(), PATIENT).await.unwrap());
+    file.set(&[("KEY", "new")]).await.unwrap();
+    assert!(is_unsettled(&file.path(), PATIENT).await.unwrap());
+    assert!(settle(&file.path(), PATIENT).await.unwrap());
+    assert!(!is_unsettled(&file.path(), PATIENT).await.unwrap());
+    let after = file.set(&[("KEY", "newer")]).await.unwrap();
+    swap_back(&file.path(), &after, PATIENT).await.unwrap();
+    assert!(!is_unsettled(&file.path(), PATIENT).await.unwrap());
 }
