@@ -147,8 +147,15 @@ async fn one(
             | Stack::Cleanup { .. }
             | Stack::Scale { .. },
         )
-        | Intent::Db(Db::Cancel { .. } | Db::Kill { .. })
-        | Intent::Backup(Backup::Create { .. } | Backup::Restore { .. }) => {
+        | Intent::Backup(Backup::Create { .. } | Backup::Restore { .. } | Backup::Drill { .. })
+        | Intent::Db(
+            Db::Cancel { .. }
+            | Db::Kill { .. }
+            | Db::Vacuum { .. }
+            | Db::Analyze { .. }
+            | Db::IndexCreate { .. }
+            | Db::PoolReset { .. },
+        ) => {
             anyhow::bail!("{} acts: it takes a plan", intent.verb())
         }
         Intent::Query { name: None } => Ok(lookup::list(app)),

@@ -12,15 +12,18 @@ mod scale;
 mod secrets;
 mod session;
 mod stack;
+mod upkeep;
 
+use commands::archive::ArchiveName;
 use commands::ids::ServiceName;
 use commands::intent::{Backup, Db, Deploy, Intent, Secrets, Stack};
 use commands::message::Reply;
-use commands::plan::{Forecast, Plan, Seat, Step, Target};
+use commands::plan::{Forecast, Plan, Seat, Step, Target, UpkeepKind};
 use commands::risk::{Requirement, Risk};
 use jiff::Timestamp;
 
 use crate::app::App;
+use crate::backups::NEWEST;
 use crate::report;
 
 /// What a command's facts make of it; who asked and when is added by [`Draft::plan`].
@@ -80,7 +83,18 @@ pub async fn draft(app: &App, intent: &Intent) -> Result<Draft, NoPlan> {
         Intent::Stack(Stack::Restart { database, .. }) => stack::restart(app, *database).await,
         Intent::Stack(Stack::Stop { all, .. }) => stack::stop_all(app, *all).await,
         Intent::Stack(Stack::Start { .. }) => stack::start_all(app).await,
+        Intent::Db(Db::Vacuum { table, .. }) => upkeep::tidy(app, UpkeepKind::Vacuum, table.as_deref()).await,
+        Intent::Db(Db::Analyze { table, .. }) => {
+            upkeep::tidy(app, UpkeepKind::Analyze, table.as_deref()).await
+        }
+        Intent::Db(Db::IndexCreate { name, .. }) => upkeep::create_index(app, name).await,
+        Intent::Db(Db::PoolReset { service, .. }) => upkeep::pool_reset(app, service).await,
         Intent::Backup(Backup::Create { .. }) => backup::create(app).await,
+        Intent::Backup(Backup::Drill { archive, .. }) => {
+            let newest = || ArchiveName::try_from(NEWEST.to_owned()).map_err(anyhow::Error::msg);
+            let archive = archive.clone().map_or_else(newest, Ok)?;
+            restore::drill(app, &archive).await
+        }
         Intent::Backup(Backup::Restore { archive: Some(archive), undo: false, .. }) => {
             restore::restore(app, archive).await
         }

@@ -5,6 +5,7 @@ mod backup;
 mod fleet;
 mod image;
 mod restore;
+mod upkeep;
 mod variables;
 mod waiting;
 
@@ -113,6 +114,16 @@ pub(super) async fn act(app: &App, plan: &Plan, number: u32, limit: Duration) ->
             })
             .await
         }
+        Act::Upkeep { seat, kind, table } => {
+            upkeep::tidy(app, plan, number, (seat, *kind, table.as_ref()), limit).await
+        }
+        Act::CreateIndex { seat, index } => {
+            upkeep::create_index(app, plan, number, (seat, index), limit).await
+        }
+        Act::EndIdle { application, backends, superusers, seat } => {
+            let idle = upkeep::Idle { application, backends, superusers, seat: seat.as_ref() };
+            upkeep::end_idle(app, plan, number, idle).await
+        }
         Act::SwapDatabases { seat, with } => restore::swap(app, plan, number, (seat, with.as_ref())).await,
     }
 }
@@ -196,6 +207,9 @@ pub(super) async fn inspect(app: &App, plan: &Plan, number: u32, began: Timestam
             restore::inspect_beside(app, plan, number, seat, Wants::Again).await
         }
         Act::DropBeside { seat } => restore::inspect_beside(app, plan, number, seat, Wants::Gone).await,
+        Act::Upkeep { seat, .. } => upkeep::inspect_tidy(app, plan, number, seat).await,
+        Act::CreateIndex { seat, index } => upkeep::inspect_index(app, plan, number, (seat, index)).await,
+        Act::EndIdle { .. } => Found::NotDone(String::new()),
         Act::SwapDatabases { seat, .. } => restore::inspect_swap(app, plan, number, seat).await,
     }
 }
