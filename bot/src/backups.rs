@@ -14,7 +14,7 @@ use crate::performed::{News, Performed, news};
 use crate::{clock, execute, report};
 
 /// In place of a name.
-const NEWEST: &str = "newest";
+pub const NEWEST: &str = "newest";
 /// To read an archive through.
 const LONGEST: Duration = Duration::from_secs(10 * 60);
 

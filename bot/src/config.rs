@@ -25,6 +25,7 @@ use commands::restore::DatabaseName;
 use commands::risk::Role;
 use commands::runbook::Runbook;
 use commands::secrets::Rotated;
+use commands::table::IndexDefinition;
 use commands::task::Task;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -99,6 +100,8 @@ pub struct Config {
     pub services: Vec<Service>,
     /// The operators' own look-ups, as listed.
     pub queries: Vec<Query>,
+    /// Indexes that may be made, as listed.
+    pub indexes: Vec<IndexDefinition>,
     /// What somebody has to do again and again, as listed.
     pub tasks: Vec<Task>,
     /// Who may do what.

@@ -172,10 +172,15 @@ fn one<'a>(
             | Stack::Cleanup { .. }
             | Stack::Scale { .. },
         )
-        | Intent::Db(Db::Cancel { .. } | Db::Kill { .. })
-        | Intent::Backup(Backup::Create { .. } | Backup::Restore { .. }) => {
-            Box::pin(async move { anyhow::bail!("{} acts: it takes a plan", intent.verb()) })
-        }
+        | Intent::Backup(Backup::Create { .. } | Backup::Restore { .. } | Backup::Drill { .. })
+        | Intent::Db(
+            Db::Cancel { .. }
+            | Db::Kill { .. }
+            | Db::Vacuum { .. }
+            | Db::Analyze { .. }
+            | Db::IndexCreate { .. }
+            | Db::PoolReset { .. },
+        ) => Box::pin(async move { anyhow::bail!("{} acts: it takes a plan", intent.verb()) }),
         Intent::Query { name: None } => Box::pin(async move { Ok(lookup::list(app)) }),
         Intent::Query { name: Some(name) } => Box::pin(async move { Ok(lookup::run(app, name).await) }),
         Intent::Audit { last, person, run } => Box::pin(async move {

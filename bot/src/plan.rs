@@ -12,16 +12,19 @@ mod scale;
 mod secrets;
 mod session;
 mod stack;
+mod upkeep;
 
+use commands::archive::ArchiveName;
 use commands::ids::ServiceName;
 use commands::intent::{Backup, Db, Deploy, Intent, Secrets, Stack};
 use commands::message::Reply;
-use commands::plan::{Forecast, Plan, Seat, Step, Target};
+use commands::plan::{Forecast, Plan, Seat, Step, Target, UpkeepKind};
 use commands::risk::{Requirement, Risk};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::app::App;
+use crate::backups::NEWEST;
 use crate::report;
 
 /// What a command's facts make of it; who asked and when is added by [`Draft::plan`].
@@ -93,6 +96,23 @@ pub fn draft<'a>(app: &'a App, intent: &'a Intent) -> BoxFuture<'a, Result<Draft
         Intent::Stack(Stack::Stop { all, .. }) => Box::pin(async move { stack::stop_all(app, *all).await }),
         Intent::Stack(Stack::Start { .. }) => Box::pin(async move { stack::start_all(app).await }),
         Intent::Backup(Backup::Create { .. }) => Box::pin(async move { backup::create(app).await }),
+        Intent::Db(Db::Vacuum { table, .. }) => {
+            Box::pin(async move { upkeep::tidy(app, UpkeepKind::Vacuum, table.as_deref()).await })
+        }
+        Intent::Db(Db::Analyze { table, .. }) => {
+            Box::pin(async move { upkeep::tidy(app, UpkeepKind::Analyze, table.as_deref()).await })
+        }
+        Intent::Db(Db::IndexCreate { name, .. }) => {
+            Box::pin(async move { upkeep::create_index(app, name).await })
+        }
+        Intent::Db(Db::PoolReset { service, .. }) => {
+            Box::pin(async move { upkeep::pool_reset(app, service).await })
+        }
+        Intent::Backup(Backup::Drill { archive, .. }) => Box::pin(async move {
+            let newest = || ArchiveName::try_from(NEWEST.to_owned()).map_err(anyhow::Error::msg);
+            let archive = archive.clone().map_or_else(newest, Ok)?;
+            restore::drill(app, &archive).await
+        }),
         Intent::Backup(Backup::Restore { archive: Some(archive), undo: false, .. }) => {
             Box::pin(async move { restore::restore(app, archive).await })
         }

@@ -49,7 +49,10 @@ pub async fn keep(app: &App, plan: &Plan) {
             | Act::CompareBeside { .. }
             | Act::DressBeside { .. }
             | Act::DropBeside { .. }
-            | Act::SwapDatabases { .. } => &[],
+            | Act::SwapDatabases { .. }
+            | Act::Upkeep { .. }
+            | Act::CreateIndex { .. }
+            | Act::EndIdle { .. } => &[],
         })
         .collect();
     let services = plan.targets.iter().filter_map(|target| match target {

@@ -20,6 +20,7 @@ use crate::ids::{RunId, ServiceName};
 use crate::incident::IncidentNumber;
 use crate::restore::DatabaseName;
 use crate::risk::Risk;
+use crate::table::{IndexDefinition, TableName};
 use crate::workload::{ContainerId, Fingerprint, ImageId};
 
 /// The whole of what will be done.
@@ -416,11 +417,48 @@ pub enum Act {
         /// Which one; `None` for the one that this run has made beside.
         with: Option<OtherDatabase>,
     },
+    /// `VACUUM` or `ANALYZE` of a table or of all of the database.
+    Upkeep {
+        /// Where PostgreSQL's programs are.
+        seat: Seat,
+        /// Which of the two.
+        kind: UpkeepKind,
+        /// Which table; `None` for all of them.
+        table: Option<TableName>,
+    },
+    /// An index is made while its table is written to.
+    CreateIndex {
+        /// Where PostgreSQL's programs are.
+        seat: Seat,
+        /// What.
+        index: IndexDefinition,
+    },
+    /// Connections of one program that do nothing are ended.
+    EndIdle {
+        /// What the program calls itself.
+        application: String,
+        /// Those that the bot's own role may end.
+        backends: Vec<BackendId>,
+        /// Those of superusers.
+        superusers: Vec<BackendId>,
+        /// Where superusers' ones are ended; `None` where there are none.
+        seat: Option<Seat>,
+    },
     /// The database beside is dropped.
     DropBeside {
         /// Where PostgreSQL's programs are.
         seat: Seat,
     },
+}
+
+/// What is done for a table's good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpkeepKind {
+    /// `VACUUM (ANALYZE)`
+    Vacuum,
+    /// `ANALYZE`
+    Analyze,
 }
 
 /// How many rows a table should have.
@@ -494,6 +532,8 @@ impl Act {
             | Self::DressBeside { .. }
             | Self::DropBeside { .. } => true,
             Self::SwapDatabases { .. } => false,
+            // An index that is there stays; who was ended is not found again.
+            Self::Upkeep { .. } | Self::CreateIndex { .. } | Self::EndIdle { .. } => true,
         }
     }
 }
@@ -518,6 +558,11 @@ pub enum Forecast {
     Sessions {
         /// How many.
         count: u64,
+    },
+    /// Transactions that it would wait for.
+    Waits {
+        /// Each in a few words.
+        sessions: Vec<String>,
     },
     /// Bytes that would be freed.
     Freed {

@@ -35,6 +35,14 @@ pub enum Verb {
     DbCancel,
     /// `db kill`
     DbKill,
+    /// `db vacuum`
+    DbVacuum,
+    /// `db analyze`
+    DbAnalyze,
+    /// `db index-create`
+    DbIndexCreate,
+    /// `db pool-reset`
+    DbPoolReset,
     /// `latency`
     Latency,
     /// `links`
@@ -73,6 +81,8 @@ pub enum Verb {
     BackupVerify,
     /// `backup restore`
     BackupRestore,
+    /// `backup drill`
+    BackupDrill,
     /// `deploy list`
     DeployList,
     /// `deploy run`
@@ -121,7 +131,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 61] = [
         Self::Health,
         Self::Ps,
         Self::Logs,
@@ -139,6 +149,10 @@ impl Verb {
         Self::DbUnusedIndexes,
         Self::DbCancel,
         Self::DbKill,
+        Self::DbVacuum,
+        Self::DbAnalyze,
+        Self::DbIndexCreate,
+        Self::DbPoolReset,
         Self::AuthTest,
         Self::AuthFailures,
         Self::SecurityWatch,
@@ -156,6 +170,7 @@ impl Verb {
         Self::BackupCreate,
         Self::BackupVerify,
         Self::BackupRestore,
+        Self::BackupDrill,
         Self::DeployList,
         Self::DeployRun,
         Self::DeployRollback,
@@ -213,11 +228,16 @@ impl Verb {
             Self::DbUnusedIndexes => "db unused-indexes",
             Self::DbCancel => "db cancel",
             Self::DbKill => "db kill",
+            Self::DbVacuum => "db vacuum",
+            Self::DbAnalyze => "db analyze",
+            Self::DbIndexCreate => "db index-create",
+            Self::DbPoolReset => "db pool-reset",
             Self::Query => "query",
             Self::BackupList => "backup list",
             Self::BackupCreate => "backup create",
             Self::BackupVerify => "backup verify",
             Self::BackupRestore => "backup restore",
+            Self::BackupDrill => "backup drill",
             Self::DeployList => "deploy list",
             Self::DeployRun => "deploy run",
             Self::DeployRollback => "deploy rollback",
@@ -293,9 +313,14 @@ impl Verb {
                 Requirement { risk: Risk::Coordinate, role: Role::Operator }
             }
             Self::StackUnfreeze => Requirement { risk: Risk::Coordinate, role: Role::Approver },
-            Self::Restart | Self::DbCancel | Self::BackupCreate => {
-                Requirement { risk: Risk::Change, role: Role::Operator }
-            }
+            Self::Restart
+            | Self::DbCancel
+            | Self::DbVacuum
+            | Self::DbAnalyze
+            | Self::DbIndexCreate
+            | Self::DbPoolReset
+            | Self::BackupCreate
+            | Self::BackupDrill => Requirement { risk: Risk::Change, role: Role::Operator },
             // Nobody can use the platform meanwhile.
             Self::StackRestart | Self::StackStop | Self::SecretsRotate => {
                 Requirement { risk: Risk::Critical, role: Role::Operator }

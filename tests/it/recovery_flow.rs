@@ -2,6 +2,7 @@
 
 mod dump;
 mod restore;
+mod upkeep;
 
 use std::path::Path;
 use std::time::Duration;

@@ -15,6 +15,7 @@ use commands::period::Period;
 use commands::restore::DatabaseName;
 use commands::risk::Role;
 use commands::secrets::Rotated;
+use commands::table::{IndexDefinition, TableName};
 use commands::task::{Every, Task, TaskName};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -81,6 +82,8 @@ struct File {
     services: Vec<Spanned<ServiceSection>>,
     #[serde(default, rename = "query")]
     queries: Vec<Spanned<QuerySection>>,
+    #[serde(default, rename = "index")]
+    indexes: Vec<Spanned<IndexSection>>,
     #[serde(default, rename = "task")]
     tasks: Vec<Spanned<TaskSection>>,
     #[serde(default, rename = "person")]
@@ -295,6 +298,16 @@ struct QuerySection {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct IndexSection {
+    name: String,
+    table: String,
+    columns: Vec<String>,
+    #[serde(default)]
+    unique: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct TaskSection {
     name: Spanned<String>,
     every: Every,
@@ -447,6 +460,7 @@ pub(super) fn resolve(
         settings: setting::all(&check, &file.settings, &services)?,
         services,
         queries,
+        indexes: indexes(&check, &file.indexes)?,
         tasks,
         people,
         runbooks,
@@ -1081,6 +1095,41 @@ fn queries(check: &Check<'_>, file: &File) -> Result<Vec<Query>, ConfigError> {
         queries.push(Query { name, description: description.to_owned(), question });
     }
     Ok(queries)
+}
+
+fn indexes(
+    check: &Check<'_>,
+    sections: &[Spanned<IndexSection>],
+) -> Result<Vec<IndexDefinition>, ConfigError> {
+    let mut indexes: Vec<IndexDefinition> = Vec::new();
+    let is_name = |name: &str| {
+        name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && name.len() <= 63
+    };
+    for spanned in sections {
+        let section = spanned.get_ref();
+        let error = |what: String| check.error(spanned.span(), format!("[[index]] {what}"));
+        let (schema, table) = section.table.split_once('.').unwrap_or(("public", &section.table));
+        let names =
+            [&section.name, schema, table].map(str::to_owned).into_iter().chain(section.columns.clone());
+        if let Some(odd) = names.into_iter().find(|name| !is_name(name)) {
+            return Err(error(format!("{odd:?} is no name: use up to 63 letters, digits and _")));
+        }
+        if section.columns.is_empty() {
+            return Err(error(format!("columns of {:?} is empty", section.name)));
+        }
+        if indexes.iter().any(|index| index.name == section.name) {
+            return Err(error(format!("name {:?} is listed twice", section.name)));
+        }
+        indexes.push(IndexDefinition {
+            table: TableName { schema: schema.to_owned(), table: table.to_owned() },
+            name: section.name.clone(),
+            columns: section.columns.clone(),
+            unique: section.unique,
+        });
+    }
+    Ok(indexes)
 }
 
 fn tasks(

@@ -157,6 +157,8 @@ fn mistakes_name_file_line_and_key() {
     insta::assert_snapshot!(mistake("[[query]]\nname = \"a\"\ndescription = \"d\"\npromql = \"up\"\n"), @r#"acgs.toml:4: [[query]] promql of "a" needs [prometheus]"#);
     insta::assert_snapshot!(mistake("[security]\ntrivy_reports = \"here\"\n"), @"acgs.toml:2: [security] trivy_reports must be an absolute path");
     insta::assert_snapshot!(mistake("[security]\npackage_lists = \"here\"\n"), @"acgs.toml:2: [security] package_lists must be an absolute path");
+    insta::assert_snapshot!(mistake("[[index]]\nname = \"a\"\ntable = \"t; DROP TABLE x\"\ncolumns = [\"c\"]\n"), @r#"acgs.toml:1: [[index]] "t; DROP TABLE x" is no name: use up to 63 letters, digits and _"#);
+    insta::assert_snapshot!(mistake("[[index]]\nname = \"a\"\ntable = \"t\"\ncolumns = []\n"), @r#"acgs.toml:1: [[index]] columns of "a" is empty"#);
     let task = |keys: &str| mistake(&format!("[[task]]\nevery = \"weekly\"\n{keys}"));
     insta::assert_snapshot!(task("name = \"Log Review\"\nwhat = \"w\"\n"), @r#"acgs.toml:3: [[task]] name: "Log Review" is no word to type: use 1 to 32 of a-z, 0-9, '_' and '-', starting with a letter"#);
     insta::assert_snapshot!(task("name = \"a\"\nwhat = \" \"\n"), @r#"acgs.toml:4: [[task]] what of "a" must have 1 to 300 characters"#);

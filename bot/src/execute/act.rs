@@ -5,6 +5,7 @@ mod backup;
 mod fleet;
 mod image;
 mod restore;
+mod upkeep;
 mod variables;
 mod waiting;
 
@@ -146,6 +147,18 @@ pub(super) fn act<'a>(
         Act::SwapDatabases { seat, with } => {
             Box::pin(async move { restore::swap(app, plan, number, (seat, with.as_ref())).await })
         }
+        Act::Upkeep { seat, kind, table } => {
+            Box::pin(
+                async move { upkeep::tidy(app, plan, number, (seat, *kind, table.as_ref()), limit).await },
+            )
+        }
+        Act::CreateIndex { seat, index } => {
+            Box::pin(async move { upkeep::create_index(app, plan, number, (seat, index), limit).await })
+        }
+        Act::EndIdle { application, backends, superusers, seat } => Box::pin(async move {
+            let idle = upkeep::Idle { application, backends, superusers, seat: seat.as_ref() };
+            upkeep::end_idle(app, plan, number, idle).await
+        }),
     }
 }
 
@@ -228,6 +241,9 @@ pub(super) async fn inspect(app: &App, plan: &Plan, number: u32, began: Timestam
             restore::inspect_beside(app, plan, number, seat, Wants::Again).await
         }
         Act::DropBeside { seat } => restore::inspect_beside(app, plan, number, seat, Wants::Gone).await,
+        Act::Upkeep { seat, .. } => upkeep::inspect_tidy(app, plan, number, seat).await,
+        Act::CreateIndex { seat, index } => upkeep::inspect_index(app, plan, number, (seat, index)).await,
+        Act::EndIdle { .. } => Found::NotDone(String::new()),
         Act::SwapDatabases { seat, .. } => restore::inspect_swap(app, plan, number, seat).await,
     }
 }

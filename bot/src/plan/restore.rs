@@ -142,6 +142,22 @@ async fn check_room(app: &App, here: &Administered, archive: u64) -> Result<(), 
     if free < needed { Err(NoPlan::refused(say::no_room(&here.live.name, needed, free))) } else { Ok(()) }
 }
 
+pub(super) async fn drill(app: &App, asked: &ArchiveName) -> Result<Draft, NoPlan> {
+    let here = administered(app).await?;
+    let chosen = chosen(app, &here, asked).await?;
+    let mut steps = chosen.steps;
+    steps.push(step(Act::DropBeside { seat: here.seat.clone() }, SHORT_SECONDS));
+    Ok(Draft {
+        engine: Some(here.engine.clone()),
+        targets: vec![here.database(), here.container.clone(), chosen.file],
+        steps,
+        proves: Vec::new(),
+        effect: say::drill_effect(&here.seat, &chosen.about),
+        forecast: vec![Forecast::Taken { bytes: here.live.size }],
+        undo: say::drill_undo(),
+    })
+}
+
 pub(super) async fn undo(app: &App) -> Result<Draft, NoPlan> {
     let here = administered(app).await?;
     let aside = here.all.iter().filter_map(|one| {

@@ -10,6 +10,7 @@ mod refusal;
 mod restore;
 mod secrets;
 mod stack;
+mod upkeep;
 mod vote;
 
 pub use backup::{
@@ -39,10 +40,11 @@ pub use refusal::{
     nowhere_to_post, other_engine, protected, two_containers,
 };
 pub use restore::{
-    archive_about, archive_changed, bad_manifest, beside_gone, beside_left, both, compared, flawed, loaded,
-    never_dropped, no_dump, no_other, no_room, no_room_known, no_tables, not_as_expected, not_listed,
-    not_swapped, nothing_set_aside, nothing_to_put_on, odd_names, other_migration, other_rows, other_sums,
-    put_on, restore_effect, restore_undo, swap_found, swapped, undo_effect,
+    archive_about, archive_changed, bad_manifest, beside_gone, beside_left, both, compared, drill_effect,
+    drill_undo, flawed, loaded, never_dropped, no_dump, no_other, no_room, no_room_known, no_tables,
+    not_as_expected, not_listed, not_swapped, nothing_set_aside, nothing_to_put_on, odd_names,
+    other_migration, other_rows, other_sums, put_on, restore_effect, restore_undo, swap_found, swapped,
+    undo_effect,
 };
 pub use secrets::{
     bad_digest, env_file_error, file_changed, file_not_back, has_it_too, next_up, no_canary, no_env_file,
@@ -54,5 +56,10 @@ pub use stack::{
     login_fails, login_works, no_container_named, no_containers, no_project, not_healthy, nothing_runs,
     nothing_stopped, stack_restart_effect, stack_restart_undo, stack_start_effect, stack_start_undo,
     stack_stop_effect, stack_stop_undo, the_platform,
+};
+pub use upkeep::{
+    index_effect, index_invalid, index_made, index_missing, index_odd, index_there, index_twice, index_undo,
+    invalid_left, no_columns, no_index_listed, no_pool, no_table, pool_effect, pool_reset, pool_undo, tidied,
+    tidy_effect, tidy_undo, two_tables, waits_for,
 };
 pub use vote::{Waits, approvals, counted, no_such_plan, not_counted, not_counted_reason};

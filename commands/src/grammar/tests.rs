@@ -209,6 +209,15 @@ fn acting() -> impl Strategy<Value = Intent> {
         (1u32..=4_194_304, how()).prop_map(|(pid, how)| Intent::Db(Db::Cancel { pid, how })),
         (1u32..=4_194_304, how()).prop_map(|(pid, how)| Intent::Db(Db::Kill { pid, how })),
         how().prop_map(|how| Intent::Backup(Backup::Create { how })),
+        (prop::option::of("[a-z0-9_]{1,9}"), how()).prop_map(|(archive, how)| {
+            Intent::Backup(Backup::Drill { archive: archive.map(|name| name.try_into().unwrap()), how })
+        }),
+        (prop::option::of("[a-z_][a-z0-9_.]{0,9}"), how())
+            .prop_map(|(table, how)| Intent::Db(Db::Vacuum { table, how })),
+        (prop::option::of("[a-z_][a-z0-9_.]{0,9}"), how())
+            .prop_map(|(table, how)| Intent::Db(Db::Analyze { table, how })),
+        ("[a-z_][a-z0-9_]{0,9}", how()).prop_map(|(name, how)| Intent::Db(Db::IndexCreate { name, how })),
+        (service(), how()).prop_map(|(service, how)| Intent::Db(Db::PoolReset { service, how })),
         (prop::option::of("[a-z0-9_]{1,9}[.]dump"), how()).prop_map(|(archive, how)| {
             let undo = archive.is_none();
             let archive = archive.map(|name| name.try_into().unwrap());

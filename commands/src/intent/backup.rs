@@ -63,6 +63,22 @@ pub enum Backup {
         #[command(flatten)]
         how: How,
     },
+    /// Whether one could be restored.
+    #[command(
+        about = "Try a restore beside the live one",
+        long_about = "Reads a backup, the newest good one or the one named, into a new database beside the live one, compares \
+                      its rows with the manifest, and drops it. The live database is not touched. The result and the seconds \
+                      that it took are in the answer and in the record of the run.",
+        after_help = "backup drill\nbackup drill newest"
+    )]
+    Drill {
+        /// Which.
+        #[arg(value_name = "BACKUP", help = "A name, or newest", value_parser = archive)]
+        archive: Option<ArchiveName>,
+        /// With or without votes.
+        #[command(flatten)]
+        how: How,
+    },
 }
 
 impl Backup {
@@ -72,6 +88,7 @@ impl Backup {
             Self::Create { .. } => Verb::BackupCreate,
             Self::Verify { .. } => Verb::BackupVerify,
             Self::Restore { .. } => Verb::BackupRestore,
+            Self::Drill { .. } => Verb::BackupDrill,
         }
     }
 
@@ -80,6 +97,10 @@ impl Backup {
             Self::List => {}
             Self::Create { how } => how.push(words),
             Self::Verify { archive } => words.push(archive.to_string()),
+            Self::Drill { archive, how } => {
+                words.extend(archive.iter().map(ToString::to_string));
+                how.push(words);
+            }
             Self::Restore { archive, undo, how } => {
                 words.extend(archive.iter().map(ToString::to_string));
                 words.extend(undo.then(|| "--undo".to_owned()));
@@ -90,7 +111,7 @@ impl Backup {
 
     pub(super) const fn how(&self) -> Option<&How> {
         match self {
-            Self::Create { how } | Self::Restore { how, .. } => Some(how),
+            Self::Create { how } | Self::Restore { how, .. } | Self::Drill { how, .. } => Some(how),
             Self::List | Self::Verify { .. } => None,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{How, push_option};
 use crate::database::SlowBy;
+use crate::ids::ServiceName;
 use crate::period::Period;
 use crate::verb::Verb;
 
@@ -113,6 +114,68 @@ pub enum Db {
         #[command(flatten)]
         how: How,
     },
+    /// Frees the room of dead rows.
+    #[command(
+        about = "Free the room of dead rows",
+        long_about = "Runs VACUUM (ANALYZE) on a table, or on all of this database, where tables that are locked just now are left \
+                      out. It blocks nobody. Dead rows before and after are in the answer. The table is one of the live list.",
+        after_help = "db vacuum\ndb vacuum audit_logs"
+    )]
+    Vacuum {
+        /// Which.
+        #[arg(value_name = "TABLE", help = "One table alone", value_parser = word)]
+        table: Option<String>,
+        /// With or without votes.
+        #[command(flatten)]
+        how: How,
+    },
+    /// Reads statistics anew.
+    #[command(
+        about = "Read statistics anew",
+        long_about = "Runs ANALYZE on a table, or on all of this database, so that the planner knows what is in it. It blocks \
+                      nobody. The table is one of the live list.",
+        after_help = "db analyze\ndb analyze users"
+    )]
+    Analyze {
+        /// Which.
+        #[arg(value_name = "TABLE", help = "One table alone", value_parser = word)]
+        table: Option<String>,
+        /// With or without votes.
+        #[command(flatten)]
+        how: How,
+    },
+    /// Makes an index.
+    #[command(
+        about = "Make an index of the list",
+        long_about = "Makes one of the indexes that the configuration lists as [[index]], while the table is written to. One that \
+                      is there, or whose work another one does, is refused with the reason; transactions that it would wait \
+                      for are named. It is looked at afterwards: one that was left invalid is dropped.",
+        after_help = "db index-create idx_policies_status"
+    )]
+    IndexCreate {
+        /// Which.
+        #[arg(value_name = "NAME", help = "Which index", value_parser = word)]
+        name: String,
+        /// With or without votes.
+        #[command(flatten)]
+        how: How,
+    },
+    /// Ends a pool's idle connections.
+    #[command(
+        about = "End a service's idle connections",
+        long_about = "Ends the connections to the database that a service keeps and that do nothing just now, each by its pid and \
+                      by when it began. The service goes on and makes new ones, which is proved afterwards. Nothing is \
+                      restarted.",
+        after_help = "db pool-reset gs_service"
+    )]
+    PoolReset {
+        /// Whose.
+        #[arg(value_name = "SERVICE", help = "Whose connections")]
+        service: ServiceName,
+        /// With or without votes.
+        #[command(flatten)]
+        how: How,
+    },
 }
 
 impl Db {
@@ -127,6 +190,10 @@ impl Db {
             Self::UnusedIndexes => Verb::DbUnusedIndexes,
             Self::Cancel { .. } => Verb::DbCancel,
             Self::Kill { .. } => Verb::DbKill,
+            Self::Vacuum { .. } => Verb::DbVacuum,
+            Self::Analyze { .. } => Verb::DbAnalyze,
+            Self::IndexCreate { .. } => Verb::DbIndexCreate,
+            Self::PoolReset { .. } => Verb::DbPoolReset,
         }
     }
 
@@ -141,12 +208,29 @@ impl Db {
                 words.push(pid.to_string());
                 how.push(words);
             }
+            Self::Vacuum { table, how } | Self::Analyze { table, how } => {
+                words.extend(table.iter().cloned());
+                how.push(words);
+            }
+            Self::IndexCreate { name, how } => {
+                words.push(name.clone());
+                how.push(words);
+            }
+            Self::PoolReset { service, how } => {
+                words.push(service.to_string());
+                how.push(words);
+            }
         }
     }
 
     pub(super) const fn how(&self) -> Option<&How> {
         match self {
-            Self::Cancel { how, .. } | Self::Kill { how, .. } => Some(how),
+            Self::Cancel { how, .. }
+            | Self::Kill { how, .. }
+            | Self::Vacuum { how, .. }
+            | Self::Analyze { how, .. }
+            | Self::IndexCreate { how, .. }
+            | Self::PoolReset { how, .. } => Some(how),
             Self::Ping
             | Self::Connections
             | Self::LongQueries { .. }
@@ -155,6 +239,17 @@ impl Db {
             | Self::Users
             | Self::UnusedIndexes => None,
         }
+    }
+}
+
+/// A name as the database shows it, with or without its schema.
+fn word(typed: &str) -> Result<String, String> {
+    let begins = typed.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let goes_on = typed.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.$".contains(&byte));
+    if begins && goes_on && typed.len() <= 127 {
+        Ok(typed.to_owned())
+    } else {
+        Err("a name as the database shows it, such as users or public.users".to_owned())
     }
 }
 

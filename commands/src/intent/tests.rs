@@ -171,6 +171,20 @@ fn an_intent_prints_as_the_line_to_type() {
             Intent::Backup(Backup::Restore { archive: None, undo: true, how: How::default() }),
             "backup restore --undo",
         ),
+        (Intent::Backup(Backup::Drill { archive: None, how: How::default() }), "backup drill"),
+        (Intent::Db(Db::Vacuum { table: None, how: How::default() }), "db vacuum"),
+        (
+            Intent::Db(Db::Analyze { table: Some("public.users".to_owned()), how: How::default() }),
+            "db analyze public.users",
+        ),
+        (
+            Intent::Db(Db::IndexCreate { name: "idx_users_email".to_owned(), how: How::default() }),
+            "db index-create idx_users_email",
+        ),
+        (
+            Intent::Db(Db::PoolReset { service: "gs_service".parse().unwrap(), how: How::default() }),
+            "db pool-reset gs_service",
+        ),
         (
             Intent::Stack(Stack::Freeze {
                 why: "two people".parse().unwrap(),
@@ -260,6 +274,10 @@ fn what_each_command_needs() {
     db unused-indexes: read, viewer
     db cancel: change, operator
     db kill: destructive, operator
+    db vacuum: change, operator
+    db analyze: change, operator
+    db index-create: change, operator
+    db pool-reset: change, operator
     auth test: read, viewer
     auth failures: read, viewer
     security watch: read, viewer
@@ -277,6 +295,7 @@ fn what_each_command_needs() {
     backup create: change, operator
     backup verify: read, viewer
     backup restore: critical, operator
+    backup drill: change, operator
     deploy list: read, viewer
     deploy run: destructive, operator
     deploy rollback: destructive, operator

@@ -1,6 +1,6 @@
 //! `VACUUM`, `ANALYZE` and indexes.
 
-use commands::backend::SessionTag;
+use commands::backend::{BackendId, SessionTag};
 use commands::table::{IndexDefinition, TableName};
 
 use super::quoted::{identifier, literal, table};
@@ -46,6 +46,22 @@ impl Administration {
     pub fn drop_index(index: &IndexDefinition) -> Statement {
         let name = TableName { schema: index.table.schema.clone(), table: index.name.clone() };
         Statement(format!("DROP INDEX CONCURRENTLY IF EXISTS {}", table(&name)))
+    }
+
+    /// Ends those of these sessions that are still the same and do nothing, and prints how many those were. For
+    /// superusers' ones, which the bot's own role may not signal.
+    #[must_use]
+    pub fn end_idle(backends: &[BackendId]) -> Statement {
+        let each: Vec<String> = backends
+            .iter()
+            .map(|one| format!("({}, {}::int8)", one.pid, one.started.as_microsecond()))
+            .collect();
+        // No session has the number 0.
+        let each = if each.is_empty() { "(0, 0::int8)".to_owned() } else { each.join(", ") };
+        Statement(format!(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE state = 'idle' \
+              AND (pid, (extract(epoch FROM backend_start) * 1000000)::int8) IN ({each})"
+        ))
     }
 
     /// Ends whatever a step of a run has left at the server, and prints how many sessions that were. For runs

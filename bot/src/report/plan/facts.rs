@@ -4,7 +4,7 @@ use commands::backend::Backend;
 use commands::commit::CommitId;
 use commands::ids::ServiceName;
 use commands::layout;
-use commands::plan::{Act, Forecast, Remake, Step, Target};
+use commands::plan::{Act, Forecast, Remake, Step, Target, UpkeepKind};
 use commands::workload::Workload;
 use jiff::Timestamp;
 
@@ -189,6 +189,22 @@ pub(super) fn step(step: &Step) -> String {
         Act::SwapDatabases { seat, with: Some(other) } => {
             format!("give {} (OID {}) the name {}", other.name, other.oid, seat.database)
         }
+        Act::Upkeep { seat, kind, table } => {
+            let word = match kind {
+                UpkeepKind::Vacuum => "VACUUM (ANALYZE)",
+                UpkeepKind::Analyze => "ANALYZE",
+            };
+            match table {
+                Some(table) => format!("{word} {table}"),
+                None => format!("{word} of {}", seat.database),
+            }
+        }
+        Act::CreateIndex { index, .. } => {
+            format!("make {} on {} ({})", index.name, index.table, index.columns.join(", "))
+        }
+        Act::EndIdle { application, backends, superusers, .. } => {
+            format!("end {} idle connections of {application}", backends.len() + superusers.len())
+        }
         Act::DropBeside { .. } => "drop it".to_owned(),
         Act::DumpDatabase { seat, folder } => {
             format!("dump {} in {} as role {} into {folder}", seat.database, seat.name, seat.role)
@@ -205,6 +221,7 @@ pub(super) fn forecast(forecast: &Forecast) -> (String, String) {
             (format!("{service} answers now"), format!("{:.2} a second", *per_second_milli as f64 / 1_000.0))
         }
         Forecast::Sessions { count } => ("sessions that end".to_owned(), count.to_string()),
+        Forecast::Waits { sessions } => ("waits for".to_owned(), sessions.join("; ")),
         Forecast::Freed { bytes: size } => ("frees".to_owned(), bytes(*size)),
         Forecast::Taken { bytes: size } => ("takes".to_owned(), bytes(*size)),
         Forecast::Commits { subjects, count } => {

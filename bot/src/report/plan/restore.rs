@@ -63,6 +63,21 @@ pub fn undo_effect(seat: &Seat, old: &DatabaseName, note: &SetAside) -> String {
     )
 }
 
+/// What a drill does.
+#[must_use]
+pub fn drill_effect(seat: &Seat, archive: &str) -> String {
+    format!(
+        "Reads {archive} into a new database beside {}, compares it, and drops it. The live database is not touched.",
+        seat.database
+    )
+}
+
+/// How a drill is taken back.
+#[must_use]
+pub fn drill_undo() -> String {
+    "Nothing to take back: what it makes is gone in the end.".to_owned()
+}
+
 /// Nothing was set aside.
 #[must_use]
 pub fn nothing_set_aside(database: &DatabaseName) -> Reply {
