@@ -35,7 +35,7 @@ pub const STEPS: [Covered; 105] = [
     looks("QR.4", "health of the API gateway", "health auth_service"),
     looks("QR.5", "health of the public address", "health --public"),
     looks("QR.6", "whom to reach", "oncall who"),
-    undone("SEV.0", "declare an incident"),
+    acts("SEV.0", "declare an incident", "incident open P1 'logins fail'"),
     undone("SEV.1", "page, escalate and update a P0"),
     undone("SEV.2", "page, escalate and update a P1"),
     undone("SEV.3", "page, escalate and update a P2"),

@@ -116,7 +116,7 @@ async fn a_runbook_records_nothing_and_a_store_that_takes_no_writes_is_told() {
     let bot = Bot::start(setup()).await;
     let checked = bot.run(&["runbook", "check", path.to_str().unwrap()]).await;
     assert_ne!(checked.code, 0, "{checked:?}");
-    assert!((checked.out + &checked.err).contains("acts: a runbook's steps only look"));
+    assert!((checked.out + &checked.err).contains("posts or records something"));
 
     let database = Database::create().await;
     let bot = Bot::start(Setup { store_url: Some(database.url()), ..setup() }).await;

@@ -16,6 +16,8 @@ use crate::{backups, clock, execute, report};
 
 /// A step that changes a name or a setting.
 const SHORT_SECONDS: u32 = 120;
+/// The swap itself is three statements, and what was cut off is looked at for so long.
+const SWAP_SECONDS: u32 = 30;
 /// A large dump takes its time, and so does counting.
 const LONG_SECONDS: u32 = 3_660;
 /// Services find their database again.
@@ -40,7 +42,7 @@ pub(super) async fn restore(app: &App, asked: &ArchiveName) -> Result<Draft, NoP
     let chosen = chosen(app, &here, asked).await?;
     let mut steps = chosen.steps;
     steps.push(step(Act::DressBeside { seat: here.seat.clone() }, SHORT_SECONDS));
-    steps.push(step(Act::SwapDatabases { seat: here.seat.clone(), with: None }, SHORT_SECONDS));
+    steps.push(step(Act::SwapDatabases { seat: here.seat.clone(), with: None }, SWAP_SECONDS));
     steps.extend(login(app));
     Ok(Draft {
         engine: Some(here.engine.clone()),
@@ -170,7 +172,7 @@ pub(super) async fn undo(app: &App) -> Result<Draft, NoPlan> {
     };
     let with = OtherDatabase { name: name.clone(), oid: old.oid };
     let mut steps =
-        vec![step(Act::SwapDatabases { seat: here.seat.clone(), with: Some(with) }, SHORT_SECONDS)];
+        vec![step(Act::SwapDatabases { seat: here.seat.clone(), with: Some(with) }, SWAP_SECONDS)];
     steps.extend(login(app));
     Ok(Draft {
         engine: Some(here.engine.clone()),

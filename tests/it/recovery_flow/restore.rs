@@ -97,7 +97,7 @@ async fn a_backup_takes_the_live_ones_place_and_is_taken_back() {
     scene.slack.react(EVE, &card, "white_check_mark").await;
     scene.ends_well(&card).await;
     let result = scene.result("backup restore newest").await;
-    assert!(result.contains("as in the manifest") && result.contains("the canary's login"), "{result}");
+    assert!(result.contains("as in the manifest") && result.contains("logins work"), "{result}");
     let shut = result.split("nobody got in for ").nth(1).and_then(|rest| rest.split(" ms").next());
     let shut: u64 = shut.and_then(|ms| ms.parse().ok()).unwrap_or_else(|| panic!("{result}"));
     assert!(shut < 1_000, "{result}");
@@ -221,7 +221,7 @@ async fn a_bot_that_dies_around_the_swap_looks_at_the_names_and_never_swaps_twic
     scene.both_approve(&card).await;
     scene.bot.dies(DONE).await;
     scene.again_without().await;
-    scene.says(&card, "Outcome unknown: backup restore --undo", DONE).await;
+    scene.says(&card, "Failed: backup restore --undo", DONE).await;
     assert_eq!(scene.oid().await, second);
     scene.message("the names are not changed", SOON).await;
     assert_eq!(scene.marks().await, "0", "the live one is open");
