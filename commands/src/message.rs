@@ -292,6 +292,22 @@ pub struct Seen {
     pub reactions: Vec<(String, Account)>,
 }
 
+impl Seen {
+    /// Adds every text in what a platform answered, wherever it puts them.
+    pub fn add_texts(&mut self, answered: &serde_json::Value) {
+        use serde_json::Value;
+        match answered {
+            Value::String(text) => {
+                self.text.push_str(text);
+                self.text.push('\n');
+            }
+            Value::Array(values) => values.iter().for_each(|value| self.add_texts(value)),
+            Value::Object(fields) => fields.values().for_each(|value| self.add_texts(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+}
+
 /// Whether an adapter's connection to its platform works now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Liveness {

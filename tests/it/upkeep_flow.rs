@@ -6,6 +6,7 @@ use std::time::Duration;
 use e2e::acting::{SOON, Scene};
 use e2e::people::{BO, CY, DEE};
 use e2e::stack::Stack;
+use e2e::wait::eventually;
 
 const PROVED: Duration = Duration::from_secs(120);
 
@@ -36,7 +37,12 @@ async fn a_cleanup_removes_what_it_listed_and_leaves_evidence_and_ways_back() {
         run.extend(["--entrypoint", "/bin/sh", &image, "-c", &script]);
         scene.stack.docker(&run).await;
         // The Engine tells in whole seconds when one was made, and of one second both would be the newest.
-        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        let made = scene.stack.docker(&["inspect", "--format", "{{.Created}}", &name]).await;
+        let made: jiff::Timestamp = made.trim().parse().expect("a time");
+        eventually(SOON, "the next second", async || {
+            (bot::clock::now().as_second() > made.as_second()).then_some(())
+        })
+        .await;
     }
     // Three images for the way back, of which the newest one stays.
     let site = format!("{project}-upkeep");

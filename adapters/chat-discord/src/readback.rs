@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -17,8 +16,8 @@ use crate::api::CallError;
 use crate::deliver::Inbox;
 use crate::inbound::{self, Message};
 use crate::reactions::Present;
-use crate::snowflake;
 use crate::status::Gap;
+use crate::{seen, snowflake};
 
 /// A dead connection is noticed after two heartbeats of 41 s at the latest, and events are not stored in
 /// the order in which they happened.
@@ -109,7 +108,7 @@ async fn threads(inbox: &Inbox, guild: u64) -> Result<Vec<u64>, CallError> {
         return Ok(Vec::new());
     }
     let path = ["guilds", &guild.to_string(), "threads", "active"];
-    let value: Value = match patiently(inbox, &path, &[]).await {
+    let value: Value = match patiently(|| inbox.shared.api.get(&path, &[])).await {
         Err(error @ CallError::Refused { .. }) => {
             tracing::warn!(guild, %error, "a Discord server's threads can't be read back");
             return Ok(Vec::new());
@@ -130,12 +129,13 @@ async fn threads(inbox: &Inbox, guild: u64) -> Result<Vec<u64>, CallError> {
 async fn messages(inbox: &Inbox, channel: u64, from: Timestamp) -> Result<Vec<Value>, CallError> {
     let oldest_wanted = snowflake::first_at(from);
     let channel = channel.to_string();
+    let path = ["channels", &channel, "messages"];
     let mut found: Vec<Value> = Vec::new();
     let mut before: Option<u64> = None;
     for _ in 0..PAGES {
         let mut query = vec![("limit", PAGE.to_string())];
         query.extend(before.map(|id| ("before", id.to_string())));
-        let page: Vec<Value> = patiently(inbox, &["channels", &channel, "messages"], &query).await?;
+        let page: Vec<Value> = patiently(|| inbox.shared.api.get(&path, &query)).await?;
         let is_last = page.len() < PAGE;
         before = page.iter().filter_map(|message| snowflake::read(&message["id"])).min();
         found.extend(page);
@@ -182,7 +182,9 @@ impl Reading {
         let mut found = Vec::new();
         for reaction in value["reactions"].as_array().into_iter().flatten() {
             if let Some(emoji) = inbound::emoji(&reaction["emoji"]) {
-                let users = users(inbox, self.channel, message.id, &emoji).await?;
+                let (channel, message) = (self.channel.to_string(), message.id.to_string());
+                let on = (channel.as_str(), message.as_str());
+                let users = patiently(|| seen::users(&inbox.shared.api, on, &emoji)).await?;
                 found.extend(users.into_iter().map(|user| (user, emoji.clone())));
             }
         }
@@ -193,39 +195,13 @@ impl Reading {
     }
 }
 
-/// Who put `emoji` on a message; no bots.
-async fn users(inbox: &Inbox, channel: u64, message: u64, emoji: &str) -> Result<Vec<u64>, CallError> {
-    let (channel, message) = (channel.to_string(), message.to_string());
-    let path = ["channels", &channel, "messages", &message, "reactions", emoji];
-    let mut users = Vec::new();
-    let mut after = 0;
-    for _ in 0..PAGES {
-        let query = [("limit", PAGE.to_string()), ("after", after.to_string())];
-        let page: Vec<Value> = match patiently(inbox, &path, &query).await {
-            // Taken off, or the message is deleted, since it was listed.
-            Err(CallError::Refused { status: 404, .. }) => return Ok(users),
-            other => other?,
-        };
-        let is_last = page.len() < PAGE;
-        after = page.iter().filter_map(|user| snowflake::read(&user["id"])).max().unwrap_or(after);
-        let people = page.iter().filter(|user| user["bot"] != true);
-        users.extend(people.filter_map(|user| snowflake::read(&user["id"])));
-        if is_last {
-            break;
-        }
-    }
-    Ok(users)
-}
-
 /// Reads, and reads again where that may help: reading twice is harmless.
-async fn patiently<T: DeserializeOwned>(
-    inbox: &Inbox,
-    path: &[&str],
-    query: &[(&str, String)],
+async fn patiently<T, F: Future<Output = Result<T, CallError>>>(
+    read: impl Fn() -> F,
 ) -> Result<T, CallError> {
     let mut pause = FIRST_PAUSE;
     for _ in 1..TRIES {
-        match inbox.shared.api.get(path, query).await {
+        match read().await {
             Err(CallError::RateLimited { retry_after, .. }) => tokio::time::sleep(retry_after).await,
             Err(CallError::NotReached(_) | CallError::Unknown(_)) => {
                 tokio::time::sleep(pause).await;
@@ -234,5 +210,5 @@ async fn patiently<T: DeserializeOwned>(
             done => return done,
         }
     }
-    inbox.shared.api.get(path, query).await
+    read().await
 }

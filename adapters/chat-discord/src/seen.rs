@@ -10,8 +10,8 @@ use crate::{inbound, snowflake};
 const UNKNOWN_MESSAGE: u64 = 10_008;
 /// Users that one call lists at most (discord.com/developers/docs/resources/message, "Get Reactions").
 const PAGE: usize = 100;
-/// More people than this react to no plan.
-const PAGES: usize = 5;
+/// More people than these pages hold react to no message of ours.
+const PAGES: usize = 10;
 
 /// `None` when the message is not there any more. Only the reactions with the emoji in `wanted` are read:
 /// each costs a call.
@@ -26,26 +26,31 @@ pub(crate) async fn seen(
         other => other?,
     };
     let mut seen = Seen::default();
-    words(&found, &mut seen.text);
+    seen.add_texts(&found);
     for reaction in found["reactions"].as_array().into_iter().flatten() {
         let Some(emoji) = inbound::emoji(&reaction["emoji"]) else { continue };
         if wanted.contains(&emoji.as_str()) {
-            let users = users(api, message, &emoji).await?;
+            let on = (message.room.id.as_str(), message.id.as_str());
+            let users = users(api, on, &emoji).await?;
             seen.reactions.extend(users.into_iter().map(|user| (emoji.clone(), inbound::account(user))));
         }
     }
     Ok(Some(seen))
 }
 
-/// Who put `emoji` on it; no bots.
-async fn users(api: &Api, message: &MessageRef, emoji: &str) -> Result<Vec<u64>, CallError> {
-    let path = ["channels", &message.room.id, "messages", &message.id, "reactions", emoji];
+/// Who put `emoji` on a message of a channel; no bots.
+pub(crate) async fn users(
+    api: &Api,
+    (channel, message): (&str, &str),
+    emoji: &str,
+) -> Result<Vec<u64>, CallError> {
+    let path = ["channels", channel, "messages", message, "reactions", emoji];
     let mut users = Vec::new();
     let mut after = 0;
     for _ in 0..PAGES {
         let query = [("limit", PAGE.to_string()), ("after", after.to_string())];
         let page: Vec<Value> = match api.get(&path, &query).await {
-            // Taken off since it was listed.
+            // Taken off, or the message is deleted, since it was listed.
             Err(CallError::Refused { status: 404, .. }) => return Ok(users),
             other => other?,
         };
@@ -58,17 +63,4 @@ async fn users(api: &Api, message: &MessageRef, emoji: &str) -> Result<Vec<u64>,
         }
     }
     Ok(users)
-}
-
-/// Every text in it, wherever Discord puts it.
-fn words(value: &Value, text: &mut String) {
-    match value {
-        Value::String(word) => {
-            text.push_str(word);
-            text.push('\n');
-        }
-        Value::Array(values) => values.iter().for_each(|value| words(value, text)),
-        Value::Object(fields) => fields.values().for_each(|value| words(value, text)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
 }

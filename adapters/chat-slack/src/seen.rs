@@ -17,27 +17,14 @@ pub(crate) async fn seen(shared: &Shared, message: &MessageRef) -> Result<Option
 }
 
 fn read(message: &Value) -> Seen {
-    let mut text = String::new();
-    words(message, &mut text);
     let reactions = message["reactions"].as_array().into_iter().flatten().flat_map(|reaction| {
         let name = reaction["name"].as_str().unwrap_or_default();
         let users = reaction["users"].as_array().into_iter().flatten().filter_map(Value::as_str);
         users.map(move |user| (name.to_owned(), Account::new(Platform::Slack, user)))
     });
-    Seen { reactions: reactions.collect(), text }
-}
-
-/// Every text in it, wherever Slack puts it.
-fn words(value: &Value, text: &mut String) {
-    match value {
-        Value::String(word) => {
-            text.push_str(word);
-            text.push('\n');
-        }
-        Value::Array(values) => values.iter().for_each(|value| words(value, text)),
-        Value::Object(fields) => fields.values().for_each(|value| words(value, text)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
+    let mut seen = Seen { reactions: reactions.collect(), text: String::new() };
+    seen.add_texts(message);
+    seen
 }
 
 #[cfg(test)]

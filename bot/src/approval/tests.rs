@@ -285,9 +285,9 @@ impl Ground {
             kind,
         };
         Arc::clone(&self.app).receive(event).await.unwrap();
-        while !self.app.runs.is_empty() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        self.app.runs.close();
+        self.app.runs.wait().await;
+        self.app.runs.reopen();
     }
 
     /// Whether `actor`'s act by `way` on a plan in `state` is one vote more, or one less.
