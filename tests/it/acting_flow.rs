@@ -2,34 +2,15 @@
 
 use std::time::Duration;
 
-use e2e::bot::{Bot, Setup};
+use e2e::acting::{SOON, Scene};
+use e2e::bot::Setup;
 use e2e::people::{self, BO, CY, DEE, STRANGER};
-use e2e::slack::{APP_TOKEN, AckOutcome, BOT_TOKEN, Message, SlackOptions, SlackServer};
+use e2e::slack::Message;
 use e2e::stack::Stack;
 use e2e::wait::eventually;
 
-const ROOM: &str = "C0INCIDENT";
-const SOON: Duration = Duration::from_secs(15);
 /// A restart, and the proof of it.
 const PROVED: Duration = Duration::from_secs(60);
-
-/// Slack, the stack, and a bot between them.
-struct Scene {
-    slack: SlackServer,
-    stack: Stack,
-    bot: Bot,
-}
-
-fn setup(slack: &SlackServer, stack: &Stack) -> Setup {
-    stack
-        .setup()
-        .with(&format!("[slack]\napi_url = {:?}\nmode = \"socket\"", slack.api_url().as_str()))
-        .with(&people::acting())
-        .with("[proof]\nsettle = \"2s\"\nwithin = \"20s\"")
-        .room(&format!("slack:{ROOM}"))
-        .secret("SLACK_BOT_TOKEN", BOT_TOKEN)
-        .secret("SLACK_APP_TOKEN", APP_TOKEN)
-}
 
 /// The file that a plan's flight record is shown as.
 fn record_of(card: &Message) -> String {
@@ -54,63 +35,17 @@ async fn report_session(stack: &Stack) -> (sqlx::PgConnection, i32) {
     (session, pid)
 }
 
-impl Scene {
-    async fn begin() -> Self {
-        Self::with("").await
-    }
-
-    async fn with(toml: &str) -> Self {
-        let slack = SlackServer::start(SlackOptions::default()).await;
-        let stack = Stack::take().await;
-        let bot = Bot::start(setup(&slack, &stack).with(toml)).await;
-        slack.wait_sockets(2, SOON).await;
-        Self { slack, stack, bot }
-    }
-
-    async fn types(&self, user: &str, line: &str) {
-        let ack = self.slack.slash(user, ROOM, line).await;
-        assert!(matches!(ack, AckOutcome::Acknowledged(_)), "{line:?}: {ack:?}");
-    }
-
-    async fn message(&self, text: &str, limit: Duration) -> Message {
-        self.slack.wait_message(|message| message.visible().contains(text), limit).await
-    }
-
-    /// Asks for something that waits for votes, and finds its card.
-    async fn asks(&self, user: &str, line: &str) -> Message {
-        self.types(user, line).await;
-        self.message(&format!("Asked for: {line}"), SOON).await;
-        self.message(&format!("Approve? {line}"), SOON).await
-    }
-
-    /// When the service's container was last started.
-    async fn started(&self, service: &str) -> String {
-        let container = self.stack.container(service);
-        self.stack.docker(&["inspect", "--format", "{{.State.StartedAt}}", &container]).await
-    }
-
-    /// Waits until a plan was carried out and its services are well: as before, or again, if another test has
-    /// left errors in Prometheus' last minutes.
-    async fn ends_well(&self, card: &Message) -> String {
-        let fits = |message: &Message| {
-            let said = message.visible();
-            message.ts == card.ts && (said.contains("Improved: ") || said.contains("Done, well as before: "))
-        };
-        self.slack.wait_message(fits, PROVED).await.visible()
-    }
-
-    /// Waits until the card of a plan says `text`.
-    async fn says(&self, card: &Message, text: &str, limit: Duration) -> String {
-        let same = |message: &Message| message.ts == card.ts && message.visible().contains(text);
-        self.slack.wait_message(same, limit).await.visible()
-    }
+/// When the service's container was last started.
+async fn started(scene: &Scene, service: &str) -> String {
+    let container = scene.stack.container(service);
+    scene.stack.docker(&["inspect", "--format", "{{.State.StartedAt}}", &container]).await
 }
 
 #[tokio::test]
 async fn a_restart_waits_for_another_operators_reaction_and_proves_that_it_helped() {
-    let scene = Scene::begin().await;
+    let scene = Scene::with("").await;
     scene.stack.sick("fv_service", "down=1").await;
-    let before = scene.started("fv_service").await;
+    let before = started(&scene, "fv_service").await;
     let card = scene.asks(DEE, "restart fv_service").await;
     let shown = card.visible();
     for words in [
@@ -138,7 +73,7 @@ async fn a_restart_waits_for_another_operators_reaction_and_proves_that_it_helpe
     })
     .await;
     assert!(refused.contains("one's own plan") && refused.contains("unknown account"), "{refused}");
-    assert_eq!(scene.started("fv_service").await, before, "nothing was done");
+    assert_eq!(started(&scene, "fv_service").await, before, "nothing was done");
     scene.slack.react(BO, &card, "white_check_mark").await;
     let ended = scene.says(&card, "Improved: restart fv_service", PROVED).await;
     assert!(ended.contains("approved by Bo"), "{ended}");
@@ -155,7 +90,7 @@ async fn a_restart_waits_for_another_operators_reaction_and_proves_that_it_helpe
     }
     let result = scene.message("It helped", SOON).await.visible();
     assert!(result.contains("before") && result.contains("after") && result.contains("503"), "{result}");
-    assert_ne!(scene.started("fv_service").await, before);
+    assert_ne!(started(&scene, "fv_service").await, before);
     // What was before the restart is kept.
     let kept = scene.slack.messages();
     assert!(kept.iter().any(|message| message.visible().contains("flight record")), "{kept:#?}");
@@ -165,10 +100,10 @@ async fn a_restart_waits_for_another_operators_reaction_and_proves_that_it_helpe
 
 #[tokio::test]
 async fn inside_an_incident_the_asker_confirms_a_change_by_a_button_and_nobody_else_can() {
-    let scene = Scene::begin().await;
+    let scene = Scene::with("").await;
     scene.types(CY, "incident open P1 'fv is slow' --service fv_service").await;
     scene.message("is open: P1", SOON).await;
-    let before = scene.started("fv_service").await;
+    let before = started(&scene, "fv_service").await;
     let card = scene.asks(DEE, "restart fv_service").await;
     assert!(card.visible().contains("or the confirmation of who asked"), "{}", card.visible());
     let value = |label: &str| {
@@ -180,13 +115,13 @@ async fn inside_an_incident_the_asker_confirms_a_change_by_a_button_and_nobody_e
     scene.message("Only who asked can confirm", SOON).await;
     scene.slack.click(DEE, &card, &value("Approve")).await;
     scene.message("It is your own plan", SOON).await;
-    assert_eq!(scene.started("fv_service").await, before);
+    assert_eq!(started(&scene, "fv_service").await, before);
     scene.slack.click(DEE, &card, &value("Confirm")).await;
     scene.message("it begins", SOON).await;
-    scene.ends_well(&card).await;
+    scene.ends_well(&card, PROVED).await;
     scene.message("What was before is kept", SOON).await;
     scene.slack.wait_upload(&record_of(&card), SOON).await;
-    assert_ne!(scene.started("fv_service").await, before);
+    assert_ne!(started(&scene, "fv_service").await, before);
     scene.types(DEE, "incident resolve 'restarted it'").await;
     scene.message("is resolved", SOON).await;
     scene.slack.assert_clean();
@@ -194,7 +129,7 @@ async fn inside_an_incident_the_asker_confirms_a_change_by_a_button_and_nobody_e
 
 #[tokio::test]
 async fn a_fault_that_a_restart_does_not_cure_comes_out_as_unchanged_with_the_next_step() {
-    let scene = Scene::begin().await;
+    let scene = Scene::with("").await;
     scene.stack.docker(&["pause", &scene.stack.container("postgres_db")]).await;
     let card = scene.asks(DEE, "restart fv_service").await;
     scene.slack.react(BO, &card, "white_check_mark").await;
@@ -208,7 +143,7 @@ async fn a_fault_that_a_restart_does_not_cure_comes_out_as_unchanged_with_the_ne
 #[tokio::test]
 async fn a_veto_a_withdrawal_and_a_late_vote_do_nothing_and_shut_the_card() {
     let scene = Scene::with("[approval]\napprove_within = \"6s\"\nstart_within = \"5m\"").await;
-    let before = scene.started("fv_service").await;
+    let before = started(&scene, "fv_service").await;
     let vetoed = scene.asks(DEE, "restart fv_service").await;
     scene.slack.react(BO, &vetoed, "no_entry").await;
     let shut = scene.says(&vetoed, "Not done: restart fv_service", SOON).await;
@@ -229,12 +164,12 @@ async fn a_veto_a_withdrawal_and_a_late_vote_do_nothing_and_shut_the_card() {
     // A line answered after all of it: whatever was going to happen has happened.
     scene.types(CY, "approvals").await;
     scene.message("Nothing waits for a vote", SOON).await;
-    assert_eq!(scene.started("fv_service").await, before);
+    assert_eq!(started(&scene, "fv_service").await, before);
 }
 
 #[tokio::test]
 async fn a_session_is_ended_by_an_approvers_vote() {
-    let scene = Scene::begin().await;
+    let scene = Scene::with("").await;
     let (mut session, pid) = report_session(&scene.stack).await;
     let card = scene.asks(DEE, &format!("db kill {pid}")).await;
     let shown = card.visible();
@@ -248,7 +183,7 @@ async fn a_session_is_ended_by_an_approvers_vote() {
 
 #[tokio::test]
 async fn a_statement_is_cancelled_and_its_session_stays() {
-    let scene = Scene::begin().await;
+    let scene = Scene::with("").await;
     let (mut session, pid) = report_session(&scene.stack).await;
     scene.types(DEE, &format!("db cancel {pid}")).await;
     scene.message("Nothing to cancel", SOON).await;
@@ -274,7 +209,7 @@ async fn a_statement_is_cancelled_and_its_session_stays() {
 
 #[tokio::test]
 async fn sessions_that_must_not_be_ended_are_refused_with_the_reason() {
-    let scene = Scene::begin().await;
+    let scene = Scene::with("").await;
     let mut session = scene.stack.database().await;
     let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut session).await.unwrap();
     scene.types(DEE, &format!("db kill {pid}")).await;
@@ -287,33 +222,33 @@ async fn sessions_that_must_not_be_ended_are_refused_with_the_reason() {
 
 #[tokio::test]
 async fn a_container_made_anew_between_asking_and_voting_is_refused_with_the_difference() {
-    let scene = Scene::begin().await;
+    let scene = Scene::with("").await;
     let card = scene.asks(DEE, "restart fv_service").await;
     let container = scene.stack.container("fv_service");
     scene.stack.docker(&["restart", &container]).await;
-    let before = scene.started("fv_service").await;
+    let before = started(&scene, "fv_service").await;
     scene.slack.react(BO, &card, "white_check_mark").await;
     let shut = scene.says(&card, "What it acts on is not what was voted on", SOON).await;
     assert!(shut.contains("targets[0].started_at: was"), "{shut}");
-    assert_eq!(scene.started("fv_service").await, before, "nothing was done");
+    assert_eq!(started(&scene, "fv_service").await, before, "nothing was done");
 }
 
 #[tokio::test]
 async fn a_deleted_card_cancels_its_plan() {
-    let scene = Scene::begin().await;
-    let before = scene.started("fv_service").await;
+    let scene = Scene::with("").await;
+    let before = started(&scene, "fv_service").await;
     let card = scene.asks(DEE, "restart fv_service").await;
     let value = card.buttons().iter().find(|button| button.label == "Approve").unwrap().value.clone();
     scene.slack.delete(&card);
     scene.slack.click(BO, &card, &value).await;
     scene.message("Its message was edited or deleted", SOON).await;
-    assert_eq!(scene.started("fv_service").await, before);
+    assert_eq!(started(&scene, "fv_service").await, before);
 }
 
 #[tokio::test]
 async fn a_freeze_stops_what_acts_until_an_approver_thaws() {
-    let scene = Scene::begin().await;
-    let before = scene.started("fv_service").await;
+    let scene = Scene::with("").await;
+    let before = started(&scene, "fv_service").await;
     let card = scene.asks(DEE, "restart fv_service").await;
     scene.types(CY, "stack freeze 'two people restart things'").await;
     scene.message("No command that acts begins", SOON).await;
@@ -325,7 +260,7 @@ async fn a_freeze_stops_what_acts_until_an_approver_thaws() {
     scene.message("needs the role approver", SOON).await;
     scene.types(BO, "stack unfreeze").await;
     scene.message("are taken again", SOON).await;
-    assert_eq!(scene.started("fv_service").await, before);
+    assert_eq!(started(&scene, "fv_service").await, before);
     let again = scene.asks(DEE, "restart ac_service").await;
     scene.slack.react(DEE, &again, "no_entry").await;
     scene.says(&again, "Not done", SOON).await;
@@ -333,8 +268,8 @@ async fn a_freeze_stops_what_acts_until_an_approver_thaws() {
 
 #[tokio::test]
 async fn the_glass_is_broken_in_an_open_p0_alone_and_anybody_who_may_vote_can_stop_it() {
-    let scene = Scene::begin().await;
-    let before = scene.started("fv_service").await;
+    let scene = Scene::with("").await;
+    let before = started(&scene, "fv_service").await;
     let line = "restart fv_service --break-glass 'nobody else is awake'";
     scene.types(DEE, line).await;
     scene.message("No incident is open here", SOON).await;
@@ -350,13 +285,13 @@ async fn the_glass_is_broken_in_an_open_p0_alone_and_anybody_who_may_vote_can_st
     scene.slack.react(BO, &card, "no_entry").await;
     let stopped = scene.says(&card, "Vetoed by Bo", SOON).await;
     assert!(stopped.contains("Not done"), "{stopped}");
-    assert_eq!(scene.started("fv_service").await, before);
+    assert_eq!(started(&scene, "fv_service").await, before);
 }
 
 #[tokio::test]
 async fn a_dry_run_and_the_terminal() {
-    let scene = Scene::begin().await;
-    let before = scene.started("fv_service").await;
+    let scene = Scene::with("").await;
+    let before = started(&scene, "fv_service").await;
     scene.types(DEE, "restart fv_service --dry-run").await;
     let shown = scene.message("Dry run: restart fv_service", SOON).await;
     assert_eq!(shown.buttons(), []);
@@ -368,8 +303,8 @@ async fn a_dry_run_and_the_terminal() {
     scene.slack.react(people::ADA, &card, "white_check_mark").await;
     scene.slack.react(DEE, &card, "white_check_mark").await;
     scene.says(&card, "approved by Dee", PROVED).await;
-    scene.ends_well(&card).await;
-    assert_ne!(scene.started("fv_service").await, before);
+    scene.ends_well(&card, PROVED).await;
+    assert_ne!(started(&scene, "fv_service").await, before);
 }
 
 #[tokio::test]
@@ -394,17 +329,14 @@ line = "restart ac_service"
 when = "look is good"
 "#;
     std::fs::write(folder.path().join("both-hang.toml"), text).unwrap();
-    let slack = SlackServer::start(SlackOptions::default()).await;
     let stack = Stack::take().await;
-    let setup = Setup { runbook_dir: Some(folder.path().to_path_buf()), ..setup(&slack, &stack) };
-    let bot = Bot::start(setup).await;
-    slack.wait_sockets(2, SOON).await;
-    let scene = Scene { slack, stack, bot };
+    let setup = Setup { runbook_dir: Some(folder.path().to_path_buf()), ..stack.setup() };
+    let scene = Scene::on(stack, setup).await;
     scene.stack.sick("fv_service", "down=1").await;
     let services = ["fv_service", "gs_service", "ac_service"];
     let mut before = Vec::new();
     for service in services {
-        before.push(scene.started(service).await);
+        before.push(started(&scene, service).await);
     }
     scene.types(DEE, "runbook run both-hang fv_service").await;
     let looked = scene.message("acts, takes votes: restart fv_service", SOON).await.visible();
@@ -419,7 +351,7 @@ when = "look is good"
     scene.says(&card, "Improved: runbook run both-hang", PROVED).await;
     let mut changed = Vec::new();
     for (service, before) in services.iter().zip(before) {
-        changed.push(scene.started(service).await != before);
+        changed.push(started(&scene, service).await != before);
     }
     assert_eq!(changed, [true, true, false]);
     // Whoever may only look sees what was found, and that nothing was asked for.
