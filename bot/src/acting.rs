@@ -1,10 +1,11 @@
 //! An acting command becomes a plan that waits for a yes.
 
 use commands::approval::{Quorum, Windows};
-use commands::ids::{Place, RunId};
+use commands::ids::{Account, Place, Platform, RunId};
 use commands::incident::{Incident, Severity};
 use commands::intent::{How, Intent};
-use commands::message::Target;
+use commands::message::{Reply, Target};
+use commands::oncall::Rung;
 use commands::plan::Plan;
 use store::{Lane, NewMessage, NewPlan, plan_slot};
 
@@ -24,13 +25,13 @@ pub struct Proposed {
     pub performed: Performed,
     /// To be stored with the answer.
     pub plan: Option<NewPlan>,
-    /// The plan's own message.
-    pub message: Option<NewMessage>,
+    /// The plan's own message, and those that tell of a broken glass.
+    pub messages: Vec<NewMessage>,
 }
 
 impl Proposed {
     const fn nothing(performed: Performed) -> Self {
-        Self { performed, plan: None, message: None }
+        Self { performed, plan: None, messages: Vec::new() }
     }
 }
 
@@ -106,14 +107,15 @@ async fn propose(
     let Some(place) = place else {
         return Ok(Proposed::nothing(Performed::failed(say::nowhere_to_post())));
     };
-    let message = message(app, &plan, quorum, &place);
+    let messages = messages(app, &plan, quorum, &place);
     let performed = Performed::done(say::asked(&plan, quorum, &place), News::Good);
     let plan = NewPlan { plan, quorum, place, asked_from: asker.account.clone() };
-    Ok(Proposed { performed, plan: Some(plan), message: Some(message) })
+    Ok(Proposed { performed, plan: Some(plan), messages })
 }
 
-/// The message that is voted on.
-fn message(app: &App, plan: &Plan, quorum: Quorum, place: &Place) -> NewMessage {
+/// The message that is voted on. Where the glass is broken it reaches everybody who is passed over and the
+/// manager, each of them by a message of their own too: they have thirty seconds.
+fn messages(app: &App, plan: &Plan, quorum: Quorum, place: &Place) -> Vec<NewMessage> {
     let windows = app.config.approval;
     let standing = say::Shown::Open(commands::approval::standing(
         &asked(plan, quorum, windows),
@@ -121,12 +123,36 @@ fn message(app: &App, plan: &Plan, quorum: Quorum, place: &Place) -> NewMessage 
         |_| None,
         plan.created,
     ));
-    NewMessage {
+    let reply = report::with_run(say::card(plan, quorum, &standing), plan.run);
+    let passed_over = if plan.break_glass.is_some() { passed_over(app, plan, quorum) } else { Vec::new() };
+    let card = NewMessage {
         slot: plan_slot(plan.run),
-        lane: Lane::Answer,
+        lane: if passed_over.is_empty() { Lane::Answer } else { Lane::Page },
         target: Target::Post(place.clone()),
-        reply: app.redactor.reply(report::with_run(say::card(plan, quorum, &standing), plan.run)),
-    }
+        reply: app.redactor.reply(Reply { mentions: passed_over.clone(), ..reply }),
+    };
+    let tell = passed_over
+        .into_iter()
+        .filter(|account| account.platform != Platform::Web && app.config.connects(account.platform))
+        .enumerate()
+        .map(|(number, account)| NewMessage {
+            slot: format!("glass-{}-{number}", plan.run),
+            lane: Lane::Page,
+            target: Target::Direct(account),
+            reply: app.redactor.reply(report::with_run(say::glass_broken(plan, place), plan.run)),
+        });
+    let tell: Vec<NewMessage> = tell.collect();
+    std::iter::once(card).chain(tell).collect()
+}
+
+/// The accounts of those who could have voted, and of the manager; never of the one who asks.
+fn passed_over(app: &App, plan: &Plan, quorum: Quorum) -> Vec<Account> {
+    let managers = app.config.oncall.iter().flat_map(|oncall| oncall.0.get(&Rung::EngineeringManager));
+    let managers: Vec<&String> = managers.flatten().collect();
+    let people = app.config.people.all().iter().filter(|person| {
+        person.name != plan.requester && (person.role >= quorum.role || managers.contains(&&person.name))
+    });
+    people.flat_map(|person| person.accounts.iter().cloned()).collect()
 }
 
 /// What a plan is judged by.
@@ -142,14 +168,8 @@ pub fn asked(plan: &Plan, quorum: Quorum, windows: Windows) -> commands::approva
 }
 
 fn first_incident_room(app: &App) -> Option<Place> {
-    let connected = |platform| match platform {
-        commands::ids::Platform::Slack => app.config.slack.is_some(),
-        commands::ids::Platform::Discord => app.config.discord.is_some(),
-        commands::ids::Platform::Web => app.config.web.is_some(),
-        commands::ids::Platform::Cli => false,
-    };
     let mut rooms = app.config.bot.incident_channels.iter();
-    rooms.find(|room| connected(room.platform)).cloned().map(Place::channel)
+    rooms.find(|room| app.config.connects(room.platform)).cloned().map(Place::channel)
 }
 
 /// The open incident that something done in `place` to `services` belongs to: the worst of those that were

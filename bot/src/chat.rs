@@ -125,6 +125,7 @@ pub const fn platform_of(target: &Target) -> Platform {
     match target {
         Target::Answer(answer) => answer.place.room.platform,
         Target::Post(place) => place.room.platform,
+        Target::Direct(account) => account.platform,
         Target::Edit { posted, answer } => match (posted, answer) {
             (commands::message::Posted::Message(message), _) => message.room.platform,
             (_, Some(answer)) => answer.place.room.platform,

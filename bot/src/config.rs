@@ -519,6 +519,17 @@ impl Config {
         all
     }
 
+    /// Whether messages can go there: for the terminal too, whose messages the running bot sends.
+    #[must_use]
+    pub const fn connects(&self, platform: Platform) -> bool {
+        match platform {
+            Platform::Slack => self.slack.is_some(),
+            Platform::Discord => self.discord.is_some(),
+            Platform::Web => self.web.is_some(),
+            Platform::Cli => false,
+        }
+    }
+
     /// The rooms of one platform among the incident channels.
     #[must_use]
     pub fn rooms(&self, platform: Platform) -> Vec<Room> {

@@ -90,12 +90,12 @@ fn card(title: impl Into<String>, tone: Tone, sections: Vec<Section>) -> Card {
     Card { title: title.into(), tone, sections, buttons: Vec::new(), footer: None }
 }
 
-const fn public(card: Card) -> Reply {
-    Reply { visibility: Visibility::Public, card, file: None, picture: None }
+pub(crate) const fn public(card: Card) -> Reply {
+    Reply { visibility: Visibility::Public, card, file: None, picture: None, mentions: Vec::new() }
 }
 
 const fn private(card: Card) -> Reply {
-    Reply { visibility: Visibility::Private, card, file: None, picture: None }
+    Reply { visibility: Visibility::Private, card, file: None, picture: None, mentions: Vec::new() }
 }
 
 /// A button that types `line` for whoever clicks it; none if the line is too long for a button.
@@ -206,7 +206,13 @@ pub fn audit(rows: &[AuditRow]) -> Reply {
         .last()
         .map(|row| format!("newest: row {}, hash {}", row.seq, &row.hash[..12.min(row.hash.len())]));
     let file = TextFile { name: "audit.txt".to_owned(), content: audit_file(rows) };
-    Reply { visibility: Visibility::Private, card: audit, file: Some(file), picture: None }
+    Reply {
+        visibility: Visibility::Private,
+        card: audit,
+        file: Some(file),
+        picture: None,
+        mentions: Vec::new(),
+    }
 }
 
 fn rows_word(count: usize) -> String {

@@ -35,8 +35,8 @@ struct Concluded {
     decision: AuditDecision,
     outcome: Option<AuditOutcome>,
     reply: Reply,
-    /// A plan that waits now, and its message.
-    plan: Option<(NewPlan, NewMessage)>,
+    /// A plan that waits now, and its messages.
+    plan: Option<(NewPlan, Vec<NewMessage>)>,
 }
 
 /// Does what `event` asks and stores the answer. `received` is when the event was stored, `now` when the
@@ -59,8 +59,8 @@ pub async fn answer(app: &Arc<App>, event: &ChatEvent, run: RunId, received: Tim
         (Some(concluded), Some(answer)) => rows(app, event, run, concluded, answer),
         _ => (Vec::new(), Vec::new()),
     };
-    let (plan, message) = plan.unzip();
-    messages.extend(message);
+    let (plan, more) = plan.unzip();
+    messages.extend(more.into_iter().flatten());
     let conclusion = Conclusion { delivery: Some(&event.delivery), audit, messages, plan };
     match app.store.conclude(conclusion, clock::now()).await {
         Ok(true) => {}
@@ -164,7 +164,7 @@ async fn performed(
     let mut proposed = None;
     let work = async {
         let made = acting::answer(app, asker, intent, run, progress).await?;
-        proposed = made.plan.zip(made.message);
+        proposed = made.plan.map(|plan| (plan, made.messages));
         Ok(made.performed)
     };
     let mut work = guarded(work, run).await;

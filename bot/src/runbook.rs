@@ -131,7 +131,13 @@ mod tests {
             buttons: Vec::new(),
             footer: None,
         };
-        let reply = Box::new(Reply { visibility: Visibility::Public, card, file: None, picture: None });
+        let reply = Box::new(Reply {
+            visibility: Visibility::Public,
+            card,
+            file: None,
+            picture: None,
+            mentions: Vec::new(),
+        });
         StepState::Done { line: String::new(), found, reply }
     }
 

@@ -37,12 +37,12 @@ pub async fn run(config: Config, line: Vec<String>, json: bool) -> anyhow::Resul
     let app = App::new(config, store, executors, grammar, Chats::default());
     let account = Account::new(Platform::Cli, os_account()?);
     let mut done = answer(&app, &account, line, json).await;
-    let (plan, message) = done.plan.take().unzip();
+    let (plan, messages) = done.plan.take().unzip();
     let acts = plan.is_some();
     let conclusion = Conclusion {
         delivery: None,
         audit: vec![entry(&app, account, &done)],
-        messages: message.into_iter().collect(),
+        messages: messages.unwrap_or_default(),
         plan,
     };
     let recorded = app.store.conclude(conclusion, clock::now()).await;
@@ -78,7 +78,7 @@ struct Done {
     news: News,
     reply: Reply,
     /// What the running bot posts and looks after.
-    plan: Option<(NewPlan, NewMessage)>,
+    plan: Option<(NewPlan, Vec<NewMessage>)>,
 }
 
 async fn answer(app: &Arc<App>, account: &Account, words: Vec<String>, json: bool) -> Done {
@@ -124,7 +124,7 @@ async fn answer(app: &Arc<App>, account: &Account, words: Vec<String>, json: boo
     let mut plan = None;
     let work = async {
         let made = acting::answer(app, asker, &intent, run, Some(&progress)).await?;
-        plan = made.plan.zip(made.message);
+        plan = made.plan.map(|plan| (plan, made.messages));
         Ok(made.performed)
     };
     let done = run::guarded(work, run).await;

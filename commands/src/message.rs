@@ -132,6 +132,10 @@ pub struct Reply {
     /// What a person sees quicker than they read it. The card is whole without it.
     #[serde(default)]
     pub picture: Option<Picture>,
+    /// Accounts that a new message is to reach: really mentioned, where they are of the platform that it goes to.
+    /// Nobody else ever is; an edit reaches nobody.
+    #[serde(default)]
+    pub mentions: Vec<Account>,
 }
 
 /// A text to upload beside a card.
@@ -200,6 +204,8 @@ pub enum Target {
     Answer(AnswerTo),
     /// A message of our own accord.
     Post(Place),
+    /// A message to one person alone, of our own accord.
+    Direct(Account),
     /// Replaces what an earlier [`Posted`] says.
     Edit {
         /// What the first post returned.

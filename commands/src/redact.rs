@@ -76,7 +76,7 @@ impl Redactor {
             alt: self.text(&picture.alt),
             png: picture.png,
         });
-        Reply { visibility: reply.visibility, card: self.card(reply.card), file, picture }
+        Reply { card: self.card(reply.card), file, picture, ..reply }
     }
 
     /// The card without secrets. Every text is looked at, the buttons' values too.

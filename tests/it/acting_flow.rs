@@ -282,6 +282,13 @@ async fn the_glass_is_broken_in_an_open_p0_alone_and_anybody_who_may_vote_can_st
     scene.types(DEE, line).await;
     let card = scene.message("Glass broken: restart fv_service", SOON).await;
     assert!(card.visible().contains("nobody else is awake"), "{}", card.visible());
+    // Everybody who is passed over is reached, by the card and each alone; who asked is not.
+    assert_eq!(card.mentions(), [people::ADA, BO, people::EVE]);
+    for person in ["D0ADA", "D0BO", "D0EVE"] {
+        let told =
+            |message: &Message| message.channel == person && message.visible().contains("broke the glass");
+        scene.slack.wait_message(told, SOON).await;
+    }
     scene.slack.react(BO, &card, "no_entry").await;
     let stopped = scene.says(&card, "Vetoed by Bo", SOON).await;
     assert!(stopped.contains("Not done"), "{stopped}");

@@ -13,6 +13,7 @@ use commands::message::{
     AnswerTo, ChatEvent, EventKind, Liveness, Outgoing, Posted, ReactionChange, Receipt, Reply, SendError,
     Target, TextFile, Visibility,
 };
+use e2e::discord::direct;
 use e2e::discord::{
     APPLICATION, Ack, AckOutcome, BOT_TOKEN, BOT_USER, CHANNEL, DiscordOptions, DiscordServer, GUILD, LOUNGE,
     Message, Route, THREAD,
@@ -167,7 +168,13 @@ fn card(title: &str) -> Card {
 }
 
 fn outgoing(target: Target, title: &str) -> Outgoing {
-    let reply = Reply { visibility: Visibility::Public, card: card(title), file: None, picture: None };
+    let reply = Reply {
+        visibility: Visibility::Public,
+        card: card(title),
+        file: None,
+        picture: None,
+        mentions: Vec::new(),
+    };
     Outgoing { slot: "run-1".to_owned(), target, reply, may_repeat: false }
 }
 
@@ -607,6 +614,40 @@ async fn a_post_whose_answer_is_lost_is_posted_once() {
     let nowhere = outgoing(Target::Post(in_channel(1)), "Nowhere");
     let error = bot.chat.send(&nowhere).await.expect_err("no such channel");
     assert_eq!(error, SendError::Rejected("404 Unknown Channel (code 10003)".to_owned()));
+    bot.end().await;
+    server.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mention_reaches_those_it_names_once_and_a_direct_message_one_alone() {
+    let server = DiscordServer::start(DiscordOptions::default()).await;
+    let bot = Bot::start(&server, accepted).await;
+    let mut page = outgoing(Target::Post(in_channel(CHANNEL)), "Page for <@1> @everyone");
+    page.reply.mentions = vec![
+        Account::new(Platform::Slack, "U0BO"),
+        Account::new(Platform::Discord, ALICE.to_string()),
+        Account::new(Platform::Discord, "@everyone"),
+    ];
+    let sent = bot.chat.send(&page).await.expect("posted");
+    let message = server.wait_message(|message| message.visible().contains("Page for"), SOON).await;
+    assert_eq!(message.body["content"], format!("<@{ALICE}>"));
+    assert_eq!(message.body["allowed_mentions"]["users"], serde_json::json!([ALICE.to_string()]));
+    page.target = Target::Edit { posted: sent.posted, answer: None };
+    page.reply.card = card("Acknowledged");
+    bot.chat.send(&page).await.expect("edited");
+    server.wait_message(|message| message.visible().contains("Acknowledged"), SOON).await;
+
+    page.slot = "direct-1".to_owned();
+    page.reply.card = card("For you");
+    page.reply.mentions.clear();
+    page.target = Target::Direct(Account::new(Platform::Discord, ALICE.to_string()));
+    bot.chat.send(&page).await.expect("opened and posted");
+    let message = server.wait_message(|message| message.visible().contains("For you"), SOON).await;
+    assert_eq!(message.channel, direct(ALICE));
+    server.refuse_direct(ALICE);
+    page.slot = "direct-2".to_owned();
+    let error = bot.chat.send(&page).await.expect_err("nobody is reached");
+    assert!(matches!(&error, SendError::Rejected(why) if why.contains("50007")), "{error:?}");
     bot.end().await;
     server.assert_clean();
 }

@@ -71,15 +71,18 @@ async fn every_link_is_asked_and_the_numbers_are_those_of_prometheus_and_the_dat
     assert_eq!(found["dashboard billing"].1, "answers", "no number is made up");
     assert!(found["dashboard overview"].1.starts_with("6 of 6 services up; errors "), "{found:?}");
 
-    let worst = stack.promql("histogram_quantile(0.95, sum by (le, service) (rate(acgs_http_request_duration_seconds_bucket[5m])))").await;
-    let (slowest, seconds) = worst.iter().max_by(|a, b| a.1.total_cmp(b.1)).expect("services");
-    let told = &found["dashboard services"].1;
-    let milliseconds: f64 = told.split(' ').nth(2).expect("a number").parse().expect("a number");
-    assert!(
-        told.contains(&format!("({slowest})")) || (milliseconds - seconds * 1_000.0).abs() < 50.0,
-        "{told} {worst:?}"
-    );
-    assert!((milliseconds - seconds * 1_000.0).abs() < 50.0, "{told} {worst:?}");
+    // The number moves while tests before this one leave its window: both are asked until no scrape lay between.
+    eventually(SCRAPED, "the slowest service's number", async || {
+        let worst = stack.promql("histogram_quantile(0.95, sum by (le, service) (rate(acgs_http_request_duration_seconds_bucket[5m])))").await;
+        let (_, seconds) = worst.iter().max_by(|a, b| a.1.total_cmp(b.1)).expect("services");
+        let (found, _) = shown(&bot.line(&["links"], true).await);
+        let told = &found["dashboard services"].1;
+        let milliseconds: f64 = told.split(' ').nth(2).expect("a number").parse().expect("a number");
+        let named = worst.iter().find(|(service, _)| told.contains(&format!("({service})"))).expect("a service");
+        let near = |other: f64| (milliseconds - other * 1_000.0).abs() < 50.0;
+        (near(*seconds) && near(*named.1)).then_some(())
+    })
+    .await;
 
     let mut database = stack.database().await;
     let used: i64 =

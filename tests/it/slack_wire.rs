@@ -160,7 +160,7 @@ fn reply(text: &str) -> Reply {
         }],
         footer: Some("run 00000000002a".to_owned()),
     };
-    Reply { visibility: Visibility::Public, card, file: None, picture: None }
+    Reply { visibility: Visibility::Public, card, file: None, picture: None, mentions: Vec::new() }
 }
 
 fn private(text: &str) -> Reply {

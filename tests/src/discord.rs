@@ -50,6 +50,12 @@ pub const THREAD: u64 = 110_000_000_000_000_005;
 /// A channel where no incidents are handled.
 pub const LOUNGE: u64 = 110_000_000_000_000_006;
 
+/// The channel of a user's direct messages.
+#[must_use]
+pub const fn direct(user: u64) -> u64 {
+    user + 500_000_000
+}
+
 /// How strict the server is, and how patient.
 #[derive(Clone, Debug)]
 pub struct DiscordOptions {
@@ -194,6 +200,11 @@ impl DiscordServer {
             Some(found.clone())
         })
         .await
+    }
+
+    /// This user takes no direct messages from now on.
+    pub fn refuse_direct(&self, user: u64) {
+        self.shared.state().shut.insert(user);
     }
 
     /// Waits for the answer that takes the place of an interaction's deferral, and reads it.

@@ -10,6 +10,7 @@ mod plain;
 
 use commands::card::{Button, ButtonStyle, Card, Section, Tone};
 use commands::escape;
+use commands::ids::{Account, Platform};
 use commands::message::{Picture, Reply, TextFile};
 use serenity::builder::{CreateActionRow, CreateButton, CreateEmbed, CreateEmbedFooter};
 
@@ -20,6 +21,8 @@ const FOOTER: usize = 2048;
 const ALL_TEXT: usize = 6000;
 const BUTTON_LABEL: usize = 80;
 const BUTTON_VALUE: usize = 100;
+/// People mentioned in one message: a rung of escalation has fewer, and Discord takes 100.
+const MENTIONS: usize = 20;
 const BUTTONS_IN_ROW: usize = 5;
 const BUTTONS: usize = 25;
 /// Raw text in one piece. Escaping at most doubles it.
@@ -38,6 +41,10 @@ const FILE: usize = 8 * 1024 * 1024;
 /// A message's shape on Discord.
 #[derive(Debug)]
 pub(crate) struct Rendered {
+    /// What stands above the embeds, since Discord reaches nobody by what stands in one; may be empty.
+    pub(crate) mentions: String,
+    /// Who may be reached by it.
+    pub(crate) mentioned: Vec<u64>,
     /// At least one.
     pub(crate) embeds: Vec<CreateEmbed>,
     /// At most five rows of five buttons.
@@ -102,7 +109,15 @@ pub(crate) fn render(reply: &Reply) -> Rendered {
         }
         files.push(picture);
     }
-    Rendered { embeds, rows: rows(&card.buttons), files }
+    let mentioned = mentioned(&reply.mentions);
+    let mentions: Vec<String> = mentioned.iter().map(|user| format!("<@{user}>")).collect();
+    Rendered { mentions: mentions.join(" "), mentioned, embeds, rows: rows(&card.buttons), files }
+}
+
+/// The one place where a message of ours mentions somebody: by ids out of the configuration.
+fn mentioned(accounts: &[Account]) -> Vec<u64> {
+    let ours = accounts.iter().filter(|account| account.platform == Platform::Discord);
+    ours.filter_map(|account| account.id.parse().ok()).take(MENTIONS).collect()
 }
 
 fn pictured(picture: &Picture) -> Attached {

@@ -35,6 +35,11 @@ pub(crate) fn post(channel: &str) -> RateKey {
     limit(&format!("post:{channel}"), MESSAGES)
 }
 
+/// Messages to one user, whose channel is not known before.
+pub(crate) fn direct(user: &str) -> RateKey {
+    limit(&format!("direct:{user}"), MESSAGES)
+}
+
 pub(crate) fn edit(channel: &str) -> RateKey {
     limit(&format!("edit:{channel}"), MESSAGES)
 }

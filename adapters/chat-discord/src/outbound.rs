@@ -48,6 +48,8 @@ const LOADING: u64 = 128;
 enum Route<'a> {
     /// A new message in a channel or thread.
     Post(&'a str),
+    /// A new message to this user alone.
+    Direct(&'a str),
     /// What the interaction's deferral stands for; the second is the way once the token is refused.
     Original(&'a AnswerToken, Fallback<'a>),
     /// A message that is there.
@@ -70,6 +72,7 @@ fn route(outgoing: &Outgoing, now: Timestamp) -> Result<Route<'_>, SendError> {
             Visibility::Public => Ok(Route::Post(channel(place))),
             Visibility::Private => Err(SendError::Rejected("a private message needs an asker".to_owned())),
         },
+        Target::Direct(account) => Ok(Route::Direct(&account.id)),
         Target::Edit { posted: Posted::Message(message), answer } => {
             Ok(match answer.as_ref().and_then(|answer| living(answer, now)) {
                 Some(token) => Route::Original(token, Fallback::Edit(message)),
@@ -115,6 +118,7 @@ fn living(answer: &AnswerTo, now: Timestamp) -> Option<&AnswerToken> {
 pub(crate) fn rate_keys(outgoing: &Outgoing, now: Timestamp) -> Vec<RateKey> {
     match route(outgoing, now) {
         Ok(Route::Post(channel)) => vec![limits::post(channel), limits::global()],
+        Ok(Route::Direct(user)) => vec![limits::direct(user), limits::global()],
         Ok(Route::Edit(message)) => vec![limits::edit(&message.room.id), limits::global()],
         Ok(Route::Original(token, _)) => vec![limits::token(secret(token).1)],
         // Refused before any call.
@@ -219,10 +223,17 @@ fn payload<'a>(rendered: &'a Rendered, kind: Kind<'a>) -> Result<Body, CallError
         Attachment { id, filename: &file.name, description: file.alt.as_deref() }
     };
     let payload = Payload {
-        content: matches!(kind, Kind::Edit).then_some(""),
+        // An edit reaches nobody, and leaves what was said of old in no place.
+        content: match kind {
+            Kind::Edit => Some(rendered.mentions.as_str()),
+            Kind::Create { .. } => Some(rendered.mentions.as_str()).filter(|mentions| !mentions.is_empty()),
+        },
         embeds: &rendered.embeds,
         components: &rendered.rows,
-        allowed_mentions: CreateAllowedMentions::new(),
+        allowed_mentions: match kind {
+            Kind::Create { .. } => CreateAllowedMentions::new().users(rendered.mentioned.iter().copied()),
+            Kind::Edit => CreateAllowedMentions::new(),
+        },
         attachments: rendered.files.iter().enumerate().map(attachment).collect(),
         nonce: match kind {
             Kind::Create { nonce } => Some(nonce),
@@ -253,6 +264,7 @@ pub(crate) async fn send(
     let limit = channel_limit(&route);
     match route {
         Route::Post(channel) => message.post(channel, Authorization::Governed).await,
+        Route::Direct(user) => message.direct(user).await,
         Route::Edit(posted) => message.edit_or_repost(posted, Authorization::Governed).await,
         Route::Original(token, fallback) => {
             unacknowledged.wait(&token.value).await;
@@ -279,6 +291,7 @@ fn channel_limit(route: &Route<'_>) -> Option<RateKey> {
         Route::Edit(message) | Route::Original(_, Fallback::Edit(message)) => {
             Some(limits::edit(&message.room.id))
         }
+        Route::Direct(user) => Some(limits::direct(user)),
         Route::Original(_, Fallback::None) => None,
     }
 }
@@ -300,6 +313,16 @@ struct Message<'a> {
 impl Message<'_> {
     async fn post(&self, channel: &str, authorization: Authorization) -> Result<Sent, CallError> {
         self.create(channel, self.nonce, authorization).await
+    }
+
+    /// Discord gives the same channel each time that it is asked for one with this user.
+    async fn direct(&self, user: &str) -> Result<Sent, CallError> {
+        let body = Body::json(&json!({"recipient_id": user}))?;
+        let opened =
+            self.api.call(Method::POST, &["users", "@me", "channels"], Authorization::Bot, body).await?;
+        let channel = snowflake::read(&opened.read::<Value>()?["id"])
+            .ok_or_else(|| CallError::NotReached("an answer without the channel's id".to_owned()))?;
+        self.post(&channel.to_string(), Authorization::Governed).await
     }
 
     /// Where somebody deleted the message, what it was to say is said anew: most often it is the answer that

@@ -8,6 +8,7 @@ mod plain;
 
 use commands::card::{Button, ButtonStyle, Card, Section, Tone};
 use commands::escape;
+use commands::ids::{Account, Platform};
 use commands::message::{Reply, TextFile};
 use slack_morphism::prelude::{
     SlackActionBlockElement, SlackActionId, SlackActionsBlock, SlackBlock, SlackBlockButtonElement,
@@ -26,6 +27,10 @@ const SMALL_PRINT: usize = 600;
 const HEADER: usize = 150;
 const BUTTON_LABEL: usize = 75;
 const BUTTON_VALUE: usize = 2000;
+/// People mentioned in one message: a rung of escalation has fewer.
+const MENTIONS: usize = 20;
+/// `<@U…>` with a space.
+const MENTION: usize = 18;
 const BUTTONS_IN_BLOCK: usize = 25;
 const BUTTON_BLOCKS: usize = 2;
 /// `msg_blocks_too_long` has no documented number. Slack's staff names 12,000 characters less
@@ -85,13 +90,28 @@ pub(crate) fn render(reply: &Reply, notices: &[String]) -> Rendered {
     let card = &reply.card;
     let body = body(card);
     let fitting = fitting(card, &body);
+    let mentions = mentions(&reply.mentions);
     let mut blocks = Vec::new();
     blocks.extend(header(card));
+    blocks.extend(
+        mentions.as_ref().and_then(|mentions| section(Markup(mentions.clone()))).map(|(_, block)| block),
+    );
     blocks.extend(notices.first().and_then(|_| context(&shortened(&notices.join("\n"), SMALL_PRINT))));
     blocks.extend(body.into_iter().take(fitting).map(|(_, block)| block));
     blocks.extend(actions(&card.buttons));
     blocks.extend(small_print(card).and_then(context));
-    Rendered { blocks, text: fallback(card, notices) }
+    let text = fallback(card, notices);
+    Rendered { blocks, text: mentions.map_or(text.clone(), |mentions| format!("{mentions} {text}")) }
+}
+
+/// The one place where a message of ours mentions somebody: by ids out of the configuration, in Slack's own letters.
+fn mentions(accounts: &[Account]) -> Option<String> {
+    let is_id = |id: &str| {
+        !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    };
+    let ours = accounts.iter().filter(|account| account.platform == Platform::Slack && is_id(&account.id));
+    let mentions: Vec<String> = ours.take(MENTIONS).map(|account| format!("<@{}>", account.id)).collect();
+    (!mentions.is_empty()).then(|| mentions.join(" "))
 }
 
 /// How many of the sections' blocks go into the message.
@@ -99,9 +119,9 @@ fn fitting(card: &Card, body: &[(usize, SlackBlock)]) -> usize {
     let labels = card.buttons.iter().map(|button| length(&button.label).min(BUTTON_LABEL));
     let labels: usize = labels.take(BUTTON_BLOCKS * BUTTONS_IN_BLOCK).sum();
     let rows = card.buttons.len().div_ceil(BUTTONS_IN_BLOCK).min(BUTTON_BLOCKS);
-    // A header, a notice and a footer, whether they are there or not.
-    let mut text = ALL_TEXT.saturating_sub(HEADER + 2 * SMALL_PRINT + labels);
-    let room = BLOCKS - 3 - rows;
+    // A header, mentions, a notice and a footer, whether they are there or not.
+    let mut text = ALL_TEXT.saturating_sub(HEADER + MENTIONS * MENTION + 2 * SMALL_PRINT + labels);
+    let room = BLOCKS - 4 - rows;
     let fits = |(length, _): &&(usize, SlackBlock)| {
         let cost = length + BLOCK_COST;
         let fits = cost <= text;

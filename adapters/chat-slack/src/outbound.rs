@@ -5,7 +5,7 @@
 
 mod files;
 
-use commands::ids::{MessageRef, Place, Platform, Room};
+use commands::ids::{Account, MessageRef, Place, Platform, Room};
 use commands::message::{
     AnswerTo, AnswerToken, Outgoing, Posted, RateKey, SendError, Sent, Target, Visibility,
 };
@@ -31,6 +31,8 @@ const TOKEN_MARGIN: SignedDuration = SignedDuration::from_secs(5);
 enum Route<'a> {
     /// `chat.postMessage`; the second is the way back if the bot is not in the channel.
     Post(&'a Place, Option<&'a AnswerTo>),
+    /// `chat.postMessage` to a person's own id, which opens their direct messages.
+    Direct(&'a Account),
     /// `chat.update`.
     Update(&'a MessageRef, Option<&'a AnswerTo>),
     /// `chat.postEphemeral`.
@@ -54,6 +56,7 @@ fn route(outgoing: &Outgoing, now: Timestamp) -> Result<Route<'_>, SendError> {
             Visibility::Public => Ok(Route::Post(place, None)),
             Visibility::Private => Err(SendError::Rejected("a private message needs an asker".to_owned())),
         },
+        Target::Direct(account) => Ok(Route::Direct(account)),
         Target::Edit { posted: Posted::Message(message), answer } => {
             Ok(Route::Update(message, answer.as_ref()))
         }
@@ -113,6 +116,7 @@ pub(crate) fn rate_keys(shared: &Shared, outgoing: &Outgoing) -> Vec<RateKey> {
 fn rate_key(outgoing: &Outgoing, now: Timestamp) -> Option<RateKey> {
     Some(match route(outgoing, now).ok()? {
         Route::Post(place, _) => limits::post(&place.room.id),
+        Route::Direct(account) => limits::post(&account.id),
         Route::Update(..) => limits::update(),
         Route::Whisper(_) => limits::whisper(),
         Route::Respond(_, token, _) => limits::respond(&token.value),
@@ -133,6 +137,10 @@ pub(crate) async fn send(shared: &Shared, outgoing: &Outgoing) -> Result<Sent, S
     let posted = match route {
         Route::Post(place, answer) => {
             message.post(place, answer.and_then(|a| Some((a, living(a, now)?)))).await
+        }
+        Route::Direct(account) => {
+            let person = Place::channel(Room::new(Platform::Slack, account.id.clone()));
+            message.post(&person, None).await
         }
         Route::Update(posted, answer) => message.update(posted, answer, now).await,
         Route::Whisper(answer) => message.whisper(answer).await,

@@ -200,6 +200,7 @@
     const badge = tone && el("span", { class: "badge" }, el("span", { "aria-hidden": "true" }, `${tone[0]} `), tone[1]);
     return el("article", { class: `card tone-${card.tone}` },
       el("div", { class: "card-head" }, el("h3", null, card.title), badge),
+      message.mentions.length > 0 ? el("p", { class: "mentions" }, message.mentions.map((name) => `@${name}`).join(" ")) : null,
       card.sections.map((section) => sectionOf(section, card.title)),
       message.picture && pictureOf(message),
       message.file && fileOf(message),

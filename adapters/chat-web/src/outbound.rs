@@ -51,13 +51,15 @@ fn target_room(target: &Target) -> Option<&Room> {
         Target::Edit { posted: Posted::ByToken | Posted::Ephemeral, answer } => {
             answer.as_ref().map(|AnswerTo { place: Place { room, .. }, .. }| room)
         }
+        // Whoever has the page open sees its rooms; nobody is reached besides.
+        Target::Direct(_) => None,
     }
 }
 
 fn asker(target: &Target) -> Option<&str> {
     match target {
         Target::Answer(answer) | Target::Edit { answer: Some(answer), .. } => Some(&answer.asker.id),
-        Target::Post(_) | Target::Edit { answer: None, .. } => None,
+        Target::Post(_) | Target::Direct(_) | Target::Edit { answer: None, .. } => None,
     }
 }
 

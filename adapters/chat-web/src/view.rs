@@ -1,7 +1,7 @@
 //! A message as the page reads it. All texts are plain; the page puts them into text nodes.
 
 use commands::card::Card;
-use commands::ids::Room;
+use commands::ids::{Platform, Room};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -35,6 +35,8 @@ pub(crate) struct MessageView<'a> {
     by: Option<AuthorView<'a>>,
     line: Option<&'a str>,
     card: Option<&'a Card>,
+    /// Names of those whom it is to reach.
+    mentions: Vec<&'a str>,
     file: Option<FileView<'a>>,
     picture: Option<PictureView<'a>>,
     reactions: Vec<ReactionView<'a>>,
@@ -77,6 +79,7 @@ impl<'a> MessageView<'a> {
         };
         let file = message.reply().and_then(|reply| reply.file.as_ref());
         let picture = message.reply().and_then(|reply| reply.picture.as_ref());
+        let mentions = message.reply().map(|reply| reply.mentions.as_slice()).unwrap_or_default();
         let reactions = EMOJIS.iter().zip(&message.reactions).filter(|(_, by)| !by.is_empty());
         let Room { id: room, .. } = &message.room;
         Self {
@@ -88,6 +91,11 @@ impl<'a> MessageView<'a> {
             by,
             line,
             card: message.reply().map(|reply| &reply.card),
+            mentions: mentions
+                .iter()
+                .filter(|account| account.platform == Platform::Web)
+                .map(|account| name(&account.id))
+                .collect(),
             file: file.map(|file| FileView { name: &file.name, size: file.content.len() }),
             picture: picture.map(|picture| PictureView { name: &picture.name, alt: &picture.alt }),
             reactions: reactions

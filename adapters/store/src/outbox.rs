@@ -229,12 +229,18 @@ pub(crate) struct Row {
 /// `place` among the messages put at the same time; it is their order of service.
 pub(crate) fn row(message: NewMessage, now: Timestamp, place: i64) -> Result<Row> {
     let (room, posted) = match &message.target {
-        Target::Answer(answer) => (Some(&answer.place.room), None),
-        Target::Post(place) => (Some(&place.room), None),
-        Target::Edit { posted: posted @ Posted::Message(at), .. } => (Some(&at.room), Some(json(posted))),
-        Target::Edit { posted, answer } => (answer.as_ref().map(|a| &a.place.room), Some(json(posted))),
+        Target::Answer(answer) => (Some(answer.place.room.clone()), None),
+        Target::Post(place) => (Some(place.room.clone()), None),
+        // One person's messages keep their order as a channel's do.
+        Target::Direct(account) => (Some(Room::new(account.platform, account.id.clone())), None),
+        Target::Edit { posted: posted @ Posted::Message(at), .. } => {
+            (Some(at.room.clone()), Some(json(posted)))
+        }
+        Target::Edit { posted, answer } => {
+            (answer.as_ref().map(|answer| answer.place.room.clone()), Some(json(posted)))
+        }
     };
-    let Some(room) = room.cloned() else { return Err(StoreError::NoTarget { slot: message.slot }) };
+    let Some(room) = room else { return Err(StoreError::NoTarget { slot: message.slot }) };
     Ok(Row {
         room,
         lane: message.lane,
@@ -296,7 +302,7 @@ fn claimed(columns: Columns) -> Result<(Waiting, Claimed)> {
             posted: from_json(TABLE, &posted)?,
             answer: match first {
                 Target::Answer(answer) => Some(answer),
-                Target::Post(_) => None,
+                Target::Post(_) | Target::Direct(_) => None,
                 Target::Edit { answer, .. } => answer,
             },
         },

@@ -186,6 +186,7 @@ fn reply(text: &str) -> Reply {
         },
         file: None,
         picture: None,
+        mentions: Vec::new(),
     }
 }
 

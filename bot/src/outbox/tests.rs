@@ -10,7 +10,13 @@ fn claimed(attempts: u32, created_at: Timestamp) -> Claimed {
     let outgoing = Outgoing {
         slot: "s".to_owned(),
         target: Target::Post(Place::channel(Room::new(Platform::Slack, "C1"))),
-        reply: Reply { visibility: Visibility::Public, card, file: None, picture: None },
+        reply: Reply {
+            visibility: Visibility::Public,
+            card,
+            file: None,
+            picture: None,
+            mentions: Vec::new(),
+        },
         may_repeat: false,
     };
     let (slot, lane) = ("s".to_owned(), Lane::Answer);

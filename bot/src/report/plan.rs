@@ -18,7 +18,7 @@ pub use backup::{
     no_administration, no_backup, no_database, no_database_container, odd_database, sessions_stay,
     snapshot_lost, tables_missing,
 };
-pub use card::{Shown, StepShown, asked, card, differences, dry_run};
+pub use card::{Shown, StepShown, asked, card, differences, dry_run, glass_broken};
 pub use deploy::{
     a_number, an_address, config_effect, config_undo, deploy_effect, deploy_undo, image_without_name,
     name_not_back, no_budget, no_compose, no_such_commit, no_such_setting, no_way_back, not_built, not_clean,

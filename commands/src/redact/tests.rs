@@ -154,6 +154,7 @@ fn no_text_of_a_reply_is_forgotten() {
         },
         file: Some(TextFile { name: canary(), content: canary() }),
         picture: Some(Picture { name: canary(), alt: canary(), png: Png(Vec::new()) }),
+        mentions: Vec::new(),
     };
     let count = |reply: &Reply, word: &str| serde_json::to_string(reply).unwrap().matches(word).count();
     assert_eq!(count(&reply, "hunter22"), 16);

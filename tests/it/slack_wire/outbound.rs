@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chat_slack::{SlackChat, SlackConfig};
 use commands::card::{Align, Column, Section, Table};
+use commands::ids::{Account, Platform};
 use commands::message::{AnswerTo, Liveness, Posted, SendError, Target, TextFile, Visibility};
 use e2e::slack::{BOT_TOKEN, SlackOptions, SlackServer};
 use tokio::time::Instant;
@@ -384,5 +385,25 @@ async fn a_file_that_slack_refuses_is_said_to_be_missing() {
     wire.chat.send(&message).await.unwrap();
     let posted = wire.slack.wait_message(|_| true, SOON).await;
     assert!(posted.visible().contains("which Slack refuses (file_uploads_disabled)"), "{}", posted.visible());
+    wire.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mention_reaches_those_it_names_and_a_direct_message_one_alone() {
+    let wire = Wire::connect().await;
+    let mut page = reply("wake up, <@U0CY> and <!channel>");
+    page.mentions = vec![
+        Account::new(Platform::Discord, "11"),
+        Account::new(Platform::Slack, "U0BO"),
+        Account::new(Platform::Slack, "!channel"),
+    ];
+    wire.post("slot-1", Target::Post(room(ROOM)), page).await;
+    let message = wire.slack.wait_message(|message| message.visible().contains("wake up"), SOON).await;
+    assert!(message.args["text"].as_str().is_some_and(|text| text.starts_with("<@U0BO> ")), "{message:?}");
+    assert_eq!(message.mentions(), ["U0BO"]);
+
+    wire.post("slot-2", Target::Direct(Account::new(Platform::Slack, "U0BO")), reply("for you")).await;
+    let message = wire.slack.wait_message(|message| message.visible().contains("for you"), SOON).await;
+    assert_eq!(message.channel, "D0BO");
     wire.end().await;
 }

@@ -137,7 +137,8 @@ pub(crate) fn post(slot: &str, card: Card) -> Outgoing {
 
 fn outgoing(slot: &str, target: Target, card: Card) -> Outgoing {
     let file = TextFile { name: "health.txt".to_owned(), content: "all of it\n".repeat(400) };
-    let reply = Reply { visibility: Visibility::Public, card, file: Some(file), picture: None };
+    let reply =
+        Reply { visibility: Visibility::Public, card, file: Some(file), picture: None, mentions: Vec::new() };
     Outgoing { slot: slot.to_owned(), target, reply, may_repeat: false }
 }
 

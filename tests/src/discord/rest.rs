@@ -20,7 +20,7 @@ use super::people::{Ack, DEADLINE};
 use super::rates::{Allowance, Limit, MESSAGES, OTHER, TOKEN};
 use super::rules::{Purpose, broken};
 use super::state::{Shared, State};
-use super::{APPLICATION, BOT_TOKEN, BOT_USER, CHANNEL, GUILD, LOUNGE, THREAD, commands, objects};
+use super::{APPLICATION, BOT_TOKEN, BOT_USER, CHANNEL, GUILD, LOUNGE, THREAD, commands, direct, objects};
 
 /// Longer than any test; Discord's is 15 minutes.
 const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
@@ -236,8 +236,10 @@ impl Call<'_> {
             {
                 self.commands(method, state)
             }
+            ("POST", ["users", "@me", "channels"]) => self.open_direct(state),
             (_, ["channels", channel, ..]) => match channel.parse() {
                 Ok(channel @ (CHANNEL | THREAD | LOUNGE)) => self.channel(state, channel),
+                Ok(channel) if state.directs.contains(&channel) => self.channel(state, channel),
                 _ => Reply::not_found(10003, "Unknown Channel"),
             },
             ("POST", ["interactions", id, token, "callback"]) => self.callback(state, id, token),
@@ -276,6 +278,19 @@ impl Call<'_> {
         state.registrations += 1;
         state.commands = commands.clone();
         Reply::ok(commands)
+    }
+
+    /// The same channel for the same user each time.
+    fn open_direct(&self, state: &mut State) -> Reply {
+        let body = match self.json(state) {
+            Ok((body, _)) => body,
+            Err(reply) => return reply,
+        };
+        let Some(user) = body["recipient_id"].as_str().and_then(|id| id.parse().ok()) else {
+            return Reply::error(400, 50033, "Invalid Recipient(s)");
+        };
+        state.directs.insert(direct(user));
+        Reply::ok(json!({"id": direct(user).to_string(), "type": 1, "recipients": [objects::user(user)]}))
     }
 
     fn channel(&self, state: &mut State, channel: u64) -> Reply {
@@ -321,6 +336,9 @@ impl Call<'_> {
     }
 
     fn create(&self, state: &mut State, channel: u64) -> Reply {
+        if state.shut.iter().any(|user| direct(*user) == channel) {
+            return Reply::error(403, 50007, "Cannot send messages to this user");
+        }
         let (body, files) = match self.message(state, Purpose::Create) {
             Ok(parts) => parts,
             Err(reply) => return reply,

@@ -72,7 +72,7 @@ fn length(value: &Value) -> usize {
 pub(super) fn broken(body: &Value, purpose: Purpose, files: usize) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
     unknown_fields(body, purpose.fields(), "message", &mut found);
-    mentions(&body["allowed_mentions"], &mut found);
+    mentions(body, purpose, &mut found);
     if length(&body["content"]) > 2000 {
         found.push(("limit", "content over 2000".to_owned()));
     }
@@ -104,12 +104,19 @@ fn unknown_fields(object: &Value, known: &[&str], of: &str, found: &mut Vec<(&'s
     );
 }
 
-/// An edit without it is parsed anew with the default.
-fn mentions(allowed: &Value, found: &mut Vec<(&'static str, String)>) {
-    let nobody = |field: &str| list(&allowed[field]).next().is_none();
+/// An edit without it is parsed anew with the default. A new message may reach the people whom it names, and all of
+/// them.
+fn mentions(body: &Value, purpose: Purpose, found: &mut Vec<(&'static str, String)>) {
+    let allowed = &body["allowed_mentions"];
+    let users: Vec<String> =
+        list(&allowed["users"]).map(|user| user.as_str().map_or(user.to_string(), str::to_owned)).collect();
+    let content = body["content"].as_str().unwrap_or_default();
+    let named: Vec<String> =
+        content.split("<@").skip(1).filter_map(|rest| Some(rest.split_once('>')?.0.to_owned())).collect();
+    let reaches = if purpose == Purpose::Create { users == named } else { users.is_empty() };
     let parses_nothing = allowed["parse"].as_array().is_some_and(Vec::is_empty);
-    if !(parses_nothing && nobody("users") && nobody("roles")) {
-        found.push(("allowed_mentions", format!("not empty: {allowed}")));
+    if !(parses_nothing && reaches && users.len() <= 100 && list(&allowed["roles"]).next().is_none()) {
+        found.push(("allowed_mentions", format!("{purpose:?} of {content:?}: {allowed}")));
     }
     unknown_fields(allowed, &["parse", "users", "roles", "replied_user"], "allowed_mentions", found);
 }

@@ -46,6 +46,10 @@ pub(super) struct State {
     pub(super) violations: Vec<Violation>,
     pub(super) commands: Value,
     pub(super) registrations: usize,
+    /// Channels of one user each that were opened.
+    pub(super) directs: std::collections::BTreeSet<u64>,
+    /// Users who take no direct messages.
+    pub(super) shut: std::collections::BTreeSet<u64>,
     pub(super) identifies: usize,
     pub(super) resumes: usize,
     pub(super) last_identify: Option<Instant>,
@@ -88,6 +92,8 @@ impl Shared {
             violations: Vec::new(),
             commands: json!([]),
             registrations: 0,
+            directs: std::collections::BTreeSet::new(),
+            shut: std::collections::BTreeSet::new(),
             identifies: 0,
             resumes: 0,
             last_identify: None,

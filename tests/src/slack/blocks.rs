@@ -35,10 +35,38 @@ pub(super) fn breaches(blocks: &Value) -> Vec<String> {
     check.found
 }
 
-/// Text in which Slack would see a mention or a link: every `<` that is not escaped.
+/// Text in which Slack would see a mention or a link: every `<` that is not escaped. Mentions of people by id may
+/// stand before the text and in a section of their own, in the same order, and nowhere else.
 pub(super) fn live_markup(args: &Value) -> Option<String> {
-    let top = args["text"].as_str().filter(|text| text.contains('<'));
-    top.map(str::to_owned).or_else(|| live_in(&args["blocks"]))
+    let text = args["text"].as_str().unwrap_or_default();
+    let (people, rest) = mentions(text);
+    if rest.contains('<') {
+        return Some(text.to_owned());
+    }
+    let mut blocks = args["blocks"].clone();
+    if !people.is_empty() {
+        let all: Vec<&Value> = blocks.as_array().into_iter().flatten().collect();
+        let own = all.iter().position(|block| {
+            let (found, rest) = mentions(block["text"]["text"].as_str().unwrap_or_default());
+            block["type"] == "section" && rest.is_empty() && found == people
+        });
+        let Some(own) = own else { return Some(format!("{text:?} without a section of its mentions")) };
+        blocks.as_array_mut().expect("it was one").remove(own);
+    }
+    live_in(&blocks)
+}
+
+/// The people whom a text begins by mentioning, and what comes after.
+pub(super) fn mentions(text: &str) -> (Vec<String>, &str) {
+    let (mut people, mut rest) = (Vec::new(), text);
+    while let Some((id, after)) = rest.strip_prefix("<@U").and_then(|rest| rest.split_once('>')) {
+        if !id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()) {
+            break;
+        }
+        people.push(format!("U{id}"));
+        rest = after.trim_start();
+    }
+    (people, rest)
 }
 
 fn live_in(value: &Value) -> Option<String> {

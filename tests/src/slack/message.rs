@@ -75,6 +75,12 @@ impl Message {
         unescaped(self.args["text"].as_str().unwrap_or_default())
     }
 
+    /// The people whom it reaches by mentioning them.
+    #[must_use]
+    pub fn mentions(&self) -> Vec<String> {
+        super::blocks::mentions(self.args["text"].as_str().unwrap_or_default()).0
+    }
+
     /// All buttons.
     #[must_use]
     pub fn buttons(&self) -> Vec<Button> {

@@ -10,7 +10,7 @@ fn card(sections: Vec<Section>) -> Card {
 }
 
 fn reply(card: Card) -> Reply {
-    Reply { visibility: Visibility::Public, card, file: None, picture: None }
+    Reply { visibility: Visibility::Public, card, file: None, picture: None, mentions: Vec::new() }
 }
 
 fn shaped(card: Card) -> (Value, Vec<Attached>) {
@@ -205,6 +205,7 @@ fn any_reply() -> impl Strategy<Value = Reply> {
         card: Card { title, tone: Tone::Warning, sections, buttons, footer },
         file,
         picture,
+        mentions: Vec::new(),
     })
 }
 

@@ -29,7 +29,7 @@ fn outgoing(target: Target, visibility: Visibility) -> Outgoing {
     Outgoing {
         slot: "run-1".to_owned(),
         target,
-        reply: Reply { visibility, card, file: None, picture: None },
+        reply: Reply { visibility, card, file: None, picture: None, mentions: Vec::new() },
         may_repeat: true,
     }
 }
@@ -58,6 +58,7 @@ fn every_message_has_its_way() {
     ];
     let way = |outgoing: &Outgoing, now| match route(outgoing, now) {
         Ok(Route::Post(channel)) => format!("post to {channel}"),
+        Ok(Route::Direct(user)) => format!("direct to {user}"),
         Ok(Route::Edit(message)) => format!("edit {}", message.id),
         Ok(Route::Original(_, fallback)) => match fallback {
             Fallback::Post(channel) => format!("token, else post to {channel}"),

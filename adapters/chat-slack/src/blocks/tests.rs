@@ -10,7 +10,8 @@ fn card(sections: Vec<Section>) -> Card {
 }
 
 fn rendered(card: Card) -> Value {
-    let reply = Reply { visibility: Visibility::Public, card, file: None, picture: None };
+    let reply =
+        Reply { visibility: Visibility::Public, card, file: None, picture: None, mentions: Vec::new() };
     let rendered = render(&reply, &[]);
     json!({ "blocks": rendered.blocks, "text": rendered.text })
 }
@@ -202,7 +203,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
     #[test]
     fn any_card_yields_valid_blocks_without_a_live_mention(card in any_card(), notice in hostile()) {
-        let reply = Reply { visibility: Visibility::Public, card, file: None, picture: None };
+        let reply = Reply { visibility: Visibility::Public, card, file: None, picture: None, mentions: Vec::new() };
         let rendered = render(&reply, &[notice]);
         prop_assert!(rendered.blocks.len() <= 50, "{} blocks", rendered.blocks.len());
         let blocks = json!(rendered.blocks);

@@ -151,6 +151,9 @@ fn audience<'a>(visibility: Visibility, route: &Route<'a>) -> Option<Audience<'a
         (Visibility::Public, Route::Post(place, _)) => {
             Some(Audience::Channel { room: &place.room.id, thread: place.thread.as_deref() })
         }
+        (Visibility::Public, Route::Direct(account)) => {
+            Some(Audience::Channel { room: &account.id, thread: None })
+        }
         (Visibility::Public, Route::Update(message, answer)) => {
             Some(Audience::Channel { room: &message.room.id, thread: thread(answer) })
         }
@@ -160,6 +163,7 @@ fn audience<'a>(visibility: Visibility, route: &Route<'a>) -> Option<Audience<'a
 const fn asker<'a>(route: &Route<'a>) -> Option<&'a AnswerTo> {
     match *route {
         Route::Post(_, answer) | Route::Update(_, answer) => answer,
+        Route::Direct(_) => None,
         Route::Whisper(answer) | Route::Respond(answer, ..) => Some(answer),
     }
 }

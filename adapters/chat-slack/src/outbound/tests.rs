@@ -23,7 +23,7 @@ fn answer(expires: Option<i64>) -> AnswerTo {
 fn outgoing(target: Target, visibility: Visibility) -> Outgoing {
     let card =
         Card { title: "x".to_owned(), tone: Tone::Neutral, sections: vec![], buttons: vec![], footer: None };
-    let reply = Reply { visibility, card, file: None, picture: None };
+    let reply = Reply { visibility, card, file: None, picture: None, mentions: Vec::new() };
     Outgoing { slot: "s".to_owned(), target, reply, may_repeat: false }
 }
 
@@ -31,6 +31,7 @@ fn described(target: Target, visibility: Visibility) -> String {
     let outgoing = outgoing(target, visibility);
     match route(&outgoing, at(0)) {
         Ok(Route::Post(place, back)) => format!("post to {}, way back {}", place.room, back.is_some()),
+        Ok(Route::Direct(account)) => format!("direct to {account}"),
         Ok(Route::Update(message, _)) => format!("update {}", message.id),
         Ok(Route::Whisper(answer)) => format!("whisper to {}", answer.asker),
         Ok(Route::Respond(_, _, original)) => format!("respond, {original:?}"),

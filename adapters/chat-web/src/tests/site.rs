@@ -180,7 +180,7 @@ pub(crate) fn answer(slot: &str, asker: &str, visibility: Visibility, title: &st
     Outgoing {
         slot: slot.to_owned(),
         target: Target::Answer(answer),
-        reply: Reply { visibility, card: card(title), file: Some(file), picture: None },
+        reply: Reply { visibility, card: card(title), file: Some(file), picture: None, mentions: Vec::new() },
         may_repeat: false,
     }
 }
@@ -188,7 +188,7 @@ pub(crate) fn answer(slot: &str, asker: &str, visibility: Visibility, title: &st
 pub(crate) fn edit(earlier: &Outgoing, posted: &Posted, title: &str) -> Outgoing {
     let answer = match &earlier.target {
         Target::Answer(answer) => Some(answer.clone()),
-        Target::Post(_) | Target::Edit { .. } => None,
+        Target::Post(_) | Target::Direct(_) | Target::Edit { .. } => None,
     };
     let reply = Reply { card: card(title), ..earlier.reply.clone() };
     Outgoing { target: Target::Edit { posted: posted.clone(), answer }, reply, ..earlier.clone() }

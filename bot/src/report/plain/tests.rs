@@ -27,6 +27,7 @@ fn reply() -> Reply {
             footer: Some("as of now".to_owned()),
         },
         picture: None,
+        mentions: Vec::new(),
         file: Some(TextFile { name: "a.txt".to_owned(), content: "whole output".to_owned() }),
     }
 }

@@ -124,6 +124,20 @@ pub fn asked(plan: &Plan, quorum: Quorum, place: &Place) -> Reply {
     public(plain(title, Tone::Neutral, vec![Section::Text(text), Section::Facts(facts)]))
 }
 
+/// Said to each of those who are passed over.
+#[must_use]
+pub fn glass_broken(plan: &Plan, place: &Place) -> Reply {
+    let why = plan.break_glass.as_deref().unwrap_or_default();
+    let text = format!(
+        "{} broke the glass: {why:?}. It begins 30 seconds after it was asked for unless somebody who may vote on it puts \
+         ⛔ on its message in {}.",
+        plan.requester, place.room
+    );
+    let facts = vec![("plan".to_owned(), plan.digest().short())];
+    let title = format!("Glass broken: {}", layout::short(&plan.line, 100));
+    public(plain(title, Tone::Bad, vec![Section::Text(text), Section::Facts(facts)]))
+}
+
 /// What a plan still needs, in words.
 pub(super) fn needs(quorum: Quorum) -> String {
     let votes = if quorum.votes == 1 { "the vote of 1 other" } else { "the votes of 2 other" };
