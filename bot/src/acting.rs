@@ -84,6 +84,7 @@ async fn propose(
     // From the terminal it is posted where everybody looks first.
     let place = asker.place.cloned().or_else(|| first_incident_room(app));
     let open = app.store.open_incidents().await?;
+    let open: Vec<Incident> = open.into_iter().map(|open| open.incident).collect();
     let incident = incident_of(&open, place.as_ref(), &draft.proves);
     let asking = Asking {
         run,
@@ -98,7 +99,7 @@ async fn propose(
     if how.dry_run {
         return Ok(Proposed::nothing(Performed::done(say::dry_run(&plan), News::Good)));
     }
-    if how.break_glass.is_some() && incident.is_none_or(|incident| incident.severity != Severity::P0) {
+    if how.break_glass.is_some() && incident.is_none_or(|incident| incident.severity() != Severity::P0) {
         return Ok(Proposed::nothing(Performed::failed(say::no_glass(incident))));
     }
     let Some(quorum) = Quorum::of(plan.risk, incident.is_some()) else {
@@ -147,8 +148,8 @@ fn messages(app: &App, plan: &Plan, quorum: Quorum, place: &Place) -> Vec<NewMes
 
 /// The accounts of those who could have voted, and of the manager; never of the one who asks.
 fn passed_over(app: &App, plan: &Plan, quorum: Quorum) -> Vec<Account> {
-    let managers = app.config.oncall.iter().flat_map(|oncall| oncall.0.get(&Rung::EngineeringManager));
-    let managers: Vec<&String> = managers.flatten().collect();
+    let oncall = app.config.oncall.as_ref();
+    let managers = oncall.map(|oncall| oncall.listed(Rung::EngineeringManager)).unwrap_or_default();
     let people = app.config.people.all().iter().filter(|person| {
         person.name != plan.requester && (person.role >= quorum.role || managers.contains(&&person.name))
     });
@@ -186,5 +187,7 @@ fn incident_of<'a>(
         })
     };
     let about = |incident: &Incident| incident.services.iter().any(|service| services.contains(service));
-    open.iter().filter(|incident| here(incident) || about(incident)).min_by_key(|incident| incident.severity)
+    open.iter()
+        .filter(|incident| here(incident) || about(incident))
+        .min_by_key(|incident| incident.severity())
 }

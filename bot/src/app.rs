@@ -6,11 +6,13 @@ use commands::grammar::Grammar;
 use commands::ids::ServiceName;
 use commands::redact::Redactor;
 use store::Store;
+use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use crate::approval::Weighing;
 use crate::chat::Chats;
 use crate::config::{Config, Service};
+use crate::escalation::audit::Punctuality;
 use crate::execute::OldTokens;
 use crate::health::Executors;
 use crate::outbox::Outbox;
@@ -37,6 +39,12 @@ pub struct App {
     pub old_tokens: OldTokens,
     /// Plans that are being weighed.
     pub weighing: Weighing,
+    /// Wakes the schedule: an incident may owe something at once.
+    pub incidents: Notify,
+    /// Wakes the poster of webhooks.
+    pub webhooks: Notify,
+    /// Whether the schedule is kept.
+    pub punctuality: Punctuality,
 }
 
 /// A part of the bot that could not be put together from its configuration.
@@ -75,6 +83,9 @@ impl App {
             runs: TaskTracker::new(),
             old_tokens: OldTokens::default(),
             weighing: Weighing::default(),
+            incidents: Notify::new(),
+            webhooks: Notify::new(),
+            punctuality: Punctuality::default(),
         })
     }
 
@@ -101,6 +112,7 @@ pub fn any_service() -> Arc<Grammar> {
 pub fn executors(config: &Config) -> Result<Executors, BuildError> {
     Ok(Executors {
         prober: exec_http::Prober::new().map_err(BuildError::of("service"))?,
+        webhooks: exec_http::Webhooks::new().map_err(BuildError::of("oncall"))?,
         docker: config
             .docker
             .as_ref()

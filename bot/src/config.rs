@@ -17,16 +17,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use commands::approval::Windows;
+use commands::escalation::{Quiet, Schedule};
 use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, Room, ServiceName};
 use commands::lookup::QueryName;
-use commands::oncall::Rung;
+use commands::oncall::{Rotation, Rung};
 use commands::restore::DatabaseName;
 use commands::risk::Role;
 use commands::runbook::Runbook;
 use commands::secrets::Rotated;
 use commands::table::IndexDefinition;
 use commands::task::Task;
+use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
@@ -78,6 +80,10 @@ pub struct Config {
     pub public: Option<Url>,
     /// Who is on each rung of escalation, when configured.
     pub oncall: Option<Oncall>,
+    /// Whom an incident calls and when, when configured.
+    pub schedule: Option<Schedule>,
+    /// Told that the bot is well, when configured.
+    pub heartbeat: Option<WebhookUrl>,
     /// People and companies outside of the team, as listed.
     pub contacts: Vec<Contact>,
     /// How long a plan may wait for what.
@@ -286,9 +292,37 @@ pub struct Auth {
     pub canary_password: SecretString,
 }
 
-/// `[oncall]`: names of people, the first to be reached first.
-#[derive(Clone, Debug, Default)]
-pub struct Oncall(pub BTreeMap<Rung, Vec<String>>);
+/// `[oncall]` and `[[rotation]]`: names of people.
+#[derive(Clone, Debug)]
+pub struct Oncall {
+    /// The first to be reached first.
+    pub rungs: BTreeMap<Rung, Vec<String>>,
+    /// Rungs whose people take turns.
+    pub rotations: BTreeMap<Rung, Rotation>,
+    /// When what is medium waits.
+    pub quiet: Option<Quiet>,
+    /// On whose clock people live.
+    pub zone: TimeZone,
+    /// Where a page goes that no chat platform takes.
+    pub fallback: Option<WebhookUrl>,
+}
+
+impl Oncall {
+    /// Everybody who may stand on a rung.
+    #[must_use]
+    pub fn listed(&self, rung: Rung) -> Vec<&String> {
+        let turned = self.rotations.get(&rung).map(|rotation| &rotation.people);
+        let mut all: Vec<&String> = turned.into_iter().flatten().collect();
+        all.extend(
+            self.rungs
+                .get(&rung)
+                .into_iter()
+                .flatten()
+                .filter(|name| turned.is_none_or(|turned| !turned.contains(name))),
+        );
+        all
+    }
+}
 
 /// One `[[contact]]`: somebody outside of the team.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -405,6 +439,25 @@ pub enum Question {
     PromQl(String),
 }
 
+/// An address that something is posted to. Its path is a key as often as not, so it is never printed.
+#[derive(Clone)]
+pub struct WebhookUrl(pub SecretString);
+
+impl fmt::Debug for WebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WebhookUrl(…)")
+    }
+}
+
+impl PartialEq for WebhookUrl {
+    fn eq(&self, other: &Self) -> bool {
+        use secrecy::ExposeSecret as _;
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+}
+
+impl Eq for WebhookUrl {}
+
 /// One `[[person]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
@@ -416,6 +469,8 @@ pub struct Person {
     pub accounts: Vec<Account>,
     /// As dialled.
     pub phone: Option<String>,
+    /// What wakes them, where something does.
+    pub page_webhook: Option<WebhookUrl>,
 }
 
 /// Everybody who may do something, found by account.
@@ -507,6 +562,10 @@ impl Config {
         all.extend(self.auth.iter().map(|auth| auth.canary_password.expose_secret().to_owned()));
         let grafana = self.grafana.iter().filter_map(|grafana| grafana.token.as_ref());
         all.extend(grafana.map(|token| token.expose_secret().to_owned()));
+        // Whoever has one of these can post there: whole, since a path is a key as often as a query is.
+        let people = self.people.all().iter().filter_map(|person| person.page_webhook.as_ref());
+        let fallback = self.oncall.iter().filter_map(|oncall| oncall.fallback.as_ref());
+        all.extend(people.chain(fallback).chain(&self.heartbeat).map(|url| url.0.expose_secret().to_owned()));
         let urls = self
             .postgres
             .iter()

@@ -18,9 +18,10 @@ use commands::ids::RunId;
 use commands::journal::{JournalStep, Reading, RunOutcome, StepOutcome, verdict};
 use commands::message::Target;
 use commands::plan::Seat;
+use commands::timeline::{Entry, Happened};
 use jiff::Timestamp;
 use store::{
-    AuditDecision, AuditEntry, AuditOutcome, Begin, Closed, End, Held, Lane, NewMessage, StoreError,
+    AuditDecision, AuditEntry, AuditOutcome, Begin, Closed, End, Held, Lane, NewEntry, NewMessage, StoreError,
 };
 
 use crate::app::App;
@@ -227,6 +228,16 @@ async fn carry_out(app: &Arc<App>, approved: &Approved, held: Held) -> anyhow::R
     }
     failpoint::hit(Failpoint::AfterEnd);
     app.outbox.nudge();
+    if let Some(incident) = plan.incident {
+        let what = Happened::Command {
+            line: app.redactor.text(&plan.line),
+            outcome: if well { "done" } else { "failed" }.to_owned(),
+            plan: Some(plan.digest().short()),
+        };
+        let entry = Entry { at: clock::now(), by: Some(plan.requester.clone()), what };
+        let entry = NewEntry { entry, once: Some(format!("plan/{run}")) };
+        app.store.add_to_timeline(incident, entry).await?;
+    }
     Ok(())
 }
 

@@ -23,11 +23,15 @@ pub enum Failpoint {
     BeforeEnd,
     /// The end is written down.
     AfterEnd,
+    /// What an incident owes is decided and nothing of it is stored.
+    BeforeTelling,
+    /// What an incident owes is stored and nothing of it is sent.
+    AfterTelling,
 }
 
 impl Failpoint {
     /// In the order in which an execution meets them.
-    pub const ALL: [Self; 9] = [
+    pub const EXECUTION: [Self; 9] = [
         Self::AfterVote,
         Self::BeforeBegin,
         Self::AfterBegin,
@@ -38,6 +42,9 @@ impl Failpoint {
         Self::BeforeEnd,
         Self::AfterEnd,
     ];
+
+    /// In the order in which the schedule meets them.
+    pub const SCHEDULE: [Self; 2] = [Self::BeforeTelling, Self::AfterTelling];
 
     /// The word by which a test names it.
     #[must_use]
@@ -52,6 +59,8 @@ impl Failpoint {
             Self::BeforeProof => "before-proof",
             Self::BeforeEnd => "before-end",
             Self::AfterEnd => "after-end",
+            Self::BeforeTelling => "before-telling",
+            Self::AfterTelling => "after-telling",
         }
     }
 }

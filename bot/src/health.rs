@@ -24,6 +24,8 @@ pub const DEADLINE: Duration = Duration::from_secs(3);
 pub struct Executors {
     /// Health probes.
     pub prober: Prober,
+    /// Posts to configured addresses.
+    pub webhooks: exec_http::Webhooks,
     /// The Docker Engine.
     pub docker: Option<Docker>,
     /// The platform's database.

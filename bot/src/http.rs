@@ -82,6 +82,12 @@ fn describe() {
     describe_histogram!("acgs_outbox_seconds", "From storing a message to its being posted, by platform.");
     describe_histogram!("acgs_store_seconds", "Writes to the store, by step.");
     describe_histogram!("acgs_probe_seconds", "Health probes, by service.");
+    describe_counter!("acgs_webhooks_refused_total", "Posts to configured addresses that were given up.");
+    describe_histogram!(
+        "acgs_escalation_late_seconds",
+        "From when an incident owed something to its being stored."
+    );
+    describe_gauge!("acgs_escalation_punctual", "1 while nothing is owed for more than 10 s.");
     describe_gauge!("acgs_outbox_waiting", "Messages stored and not sent yet.");
     describe_gauge!("acgs_outbox_dead", "Messages given up.");
     describe_gauge!("acgs_discord_commands_registered", "1 when Discord has the slash commands.");
@@ -125,7 +131,7 @@ async fn readyz(State(probes): State<Probes>) -> Response {
 }
 
 async fn readiness(app: &App) -> Readiness {
-    let mut parts = vec![store_part(app).await, sender_part(app)];
+    let mut parts = vec![store_part(app).await, sender_part(app), schedule_part(app)];
     parts.extend(app.chats.iter().map(|chat| match chat.liveness() {
         Liveness::Live => part(chat.platform().as_str(), Ok("connected".to_owned())),
         Liveness::Down(why) => part(chat.platform().as_str(), Err(why)),
@@ -143,6 +149,10 @@ async fn store_part(app: &App) -> Part {
             Err(_) => Err(format!("no write within {STORE_DEADLINE:?}")),
         },
     )
+}
+
+fn schedule_part(app: &App) -> Part {
+    part("schedule", app.punctuality.state().map(str::to_owned))
 }
 
 fn sender_part(app: &App) -> Part {

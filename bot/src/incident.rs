@@ -1,82 +1,105 @@
-//! Incidents as records, and the freeze.
+//! Incidents: opened, acknowledged, handed over, resolved; and the freeze.
+//!
+//! Every command reads the incident, decides purely, and stores the change with its timeline entry in one transaction;
+//! where somebody else was quicker it decides anew. What the schedule owes after it is told by [`crate::escalation`].
+
+mod act;
+mod opening;
+mod record;
 
 use commands::ids::{Place, RunId};
-use commands::incident::{Incident, Resolved};
-use commands::intent::IncidentAsk;
+use commands::incident::Incident;
+use commands::intent::{IncidentAsk, Which};
+use commands::oncall::Who;
 use commands::period::Period;
-use store::{Freeze, NewIncident};
+use store::{Freeze, StoredIncident};
 
 use crate::app::App;
+use crate::asked::Asker;
 use crate::config::Person;
-use crate::performed::{News, Performed, news};
+use crate::performed::{News, Performed};
 use crate::{clock, report};
 
-/// Incidents that ended which a list shows.
-const LAST: u32 = 10;
+pub use opening::Wanted;
+pub use record::note_command;
 
-/// Does what `ask` says; `place` is where it was typed, `None` at the terminal.
-pub async fn answer(
-    app: &App,
-    person: &Person,
-    ask: &IncidentAsk,
-    place: Option<&Place>,
-    run: RunId,
-) -> anyhow::Result<Performed> {
+/// Does what `ask` says.
+pub async fn answer(app: &App, asker: Asker<'_>, ask: &IncidentAsk, run: RunId) -> anyhow::Result<Performed> {
     match ask {
-        IncidentAsk::Open { severity, title, service } => {
-            let new = NewIncident {
-                run,
+        IncidentAsk::Open { severity, title, service, security, drill } => {
+            let wanted = Wanted {
                 severity: *severity,
-                title: title.to_string(),
-                place: place.cloned(),
-                services: service.iter().cloned().collect(),
-                by: person.name.clone(),
+                title: title.as_str(),
+                service: service.as_ref(),
+                security: *security,
+                drill: *drill,
             };
-            let number = app.store.open_incident(new, clock::now()).await?;
-            let reply = report::incident_opened(number, *severity, title.as_str(), service.as_ref());
-            Ok(Performed::done(reply, News::Good))
+            opening::open(app, asker, run, wanted).await
         }
-        IncidentAsk::Resolve { how, number } => {
-            let open = app.store.open_incidents().await?;
-            let meant = match number {
-                Some(number) => open.iter().find(|incident| incident.number == *number),
-                None => here(&open, place),
-            };
-            let Some(incident) = meant else {
-                let reply = number.map_or_else(|| report::no_incident(&open), report::not_open);
-                return Ok(Performed::failed(reply));
-            };
-            let now = clock::now();
-            let resolved = Resolved { at: now, by: person.name.clone(), how: how.to_string() };
-            if !app.store.resolve_incident(incident.number, resolved).await? {
-                return Ok(Performed::failed(report::not_open(incident.number)));
-            }
-            Ok(Performed::done(
-                report::incident_resolved(incident, &person.name, how.as_str(), now),
-                News::Good,
-            ))
-        }
-        IncidentAsk::List => {
-            let mut all = app.store.open_incidents().await?;
-            let well = all.is_empty();
-            let ended = app.store.incidents(LAST).await?;
-            all.extend(ended.into_iter().filter(|incident| incident.resolved.is_some()));
-            Ok(Performed::done(report::incidents(&all, clock::now()), news(well)))
-        }
+        IncidentAsk::List => record::list(app).await,
+        IncidentAsk::Show { which } => record::show(app, asker, *which).await,
+        IncidentAsk::Timeline { which } => record::timeline(app, asker, *which).await,
+        IncidentAsk::Postmortem { which } => record::postmortem(app, asker, *which).await,
+        IncidentAsk::Ack { .. }
+        | IncidentAsk::Update { .. }
+        | IncidentAsk::Severity { .. }
+        | IncidentAsk::Assign { .. }
+        | IncidentAsk::Handoff { .. }
+        | IncidentAsk::Escalate { .. }
+        | IncidentAsk::Snooze { .. }
+        | IncidentAsk::Note { .. }
+        | IncidentAsk::StatusPage { .. }
+        | IncidentAsk::Resolve { .. }
+        | IncidentAsk::Reopen { .. } => act::act(app, asker, ask, run).await,
     }
 }
 
-/// The one that was opened where somebody types; where that does not tell, the only one that is open.
-fn here<'a>(open: &'a [Incident], place: Option<&Place>) -> Option<&'a Incident> {
-    let opened_here = |incident: &&Incident| {
-        incident.place.as_ref().zip(place).is_some_and(|(opened, place)| opened == place)
-    };
-    let mut found = open.iter().filter(opened_here);
+/// The incident that is meant, or what to say where it can't be known.
+async fn meant(
+    app: &App,
+    asker: Asker<'_>,
+    which: Which,
+    resolved_too: bool,
+) -> anyhow::Result<Result<StoredIncident, Performed>> {
+    if let Some(number) = which.number {
+        let found = app.store.incident(number).await?;
+        let found = found.filter(|found| resolved_too || found.incident.resolved.is_none());
+        return Ok(found.ok_or_else(|| Performed::failed(report::incident::not_open(number))));
+    }
+    let open = app.store.open_incidents().await?;
+    if let Some(found) = here(&open, asker.place) {
+        return Ok(Ok(found.clone()));
+    }
+    if resolved_too && open.is_empty() {
+        let newest = app.store.incidents(1).await?.into_iter().next();
+        if let Some(newest) = newest {
+            return Ok(Ok(newest));
+        }
+    }
+    let open: Vec<Incident> = open.into_iter().map(|open| open.incident).collect();
+    Ok(Err(Performed::failed(report::incident::no_incident(&open))))
+}
+
+/// The one whose channel or thread this is; where that does not tell, the only one that is open.
+fn here<'a>(open: &'a [StoredIncident], place: Option<&Place>) -> Option<&'a StoredIncident> {
+    let mut found = open.iter().filter(|open| place.is_some_and(|place| open.incident.is_at(place)));
     match (found.next(), found.next(), open) {
         (Some(one), None, _) => Some(one),
-        (None, _, [only]) => Some(only),
+        (_, _, [only]) => Some(only),
         _ => None,
     }
+}
+
+/// Somebody of the configuration: by the id in a mention of the asker's platform, or by name.
+pub fn somebody<'a>(app: &'a App, asker: Asker<'_>, who: &Who) -> Option<&'a Person> {
+    let people = &app.config.people;
+    let account = commands::ids::Account::new(asker.account.platform, who.as_str());
+    people.find(&account).or_else(|| {
+        people.all().iter().find(|person| {
+            let account = person.accounts.iter().any(|account| account.id == who.as_str());
+            account || person.name.eq_ignore_ascii_case(who.as_str())
+        })
+    })
 }
 
 /// Nothing acts from now on.
@@ -94,11 +117,11 @@ pub async fn freeze(
         until: length.map(|length| now + std::time::Duration::from(length)),
     };
     app.store.freeze(freeze).await?;
-    Ok(Performed::done(report::freeze_begun(why, length), News::Good))
+    Ok(Performed::done(report::incident::freeze_begun(why, length), News::Good))
 }
 
 /// Everything may act again.
 pub async fn thaw(app: &App, person: &Person) -> anyhow::Result<Performed> {
     let count = app.store.thaw(&person.name, clock::now()).await?;
-    Ok(Performed::done(report::thawed(count), News::Good))
+    Ok(Performed::done(report::incident::thawed(count), News::Good))
 }

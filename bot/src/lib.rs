@@ -9,8 +9,9 @@
 //!    [`secrets`], [`database`], [`logins`], [`traffic`], [`security`], [`scan`], [`task`], [`lookup`]: closer looks;
 //!    [`validation`]: whether the platform works; [`plot`]: pictures beside them; [`runbook`]: several of them at once.
 //! 7. What acts: [`plan`] reads facts and says what exactly would be done, [`acting`] asks for it, [`approval`] counts votes ([`counted`]),
-//!    [`execute`] does it, with [`recorder`] before and [`proof`] after; [`incident`]: incidents and the freeze, [`maintenance`]: announced work;
+//!    [`execute`] does it, with [`recorder`] before and [`proof`] after; [`incident`]: incidents and the freeze, [`oncall`]: who is called, [`maintenance`]: announced work;
 //!    [`failpoint`]: where a test lets it die.
+//!    [`escalation`]: what an incident owes is told in time; [`webhook`]: posts to configured addresses.
 //! 8. [`report`]: every text that people read.
 //! 9. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
 //! 10. [`chat`], [`http`], [`listener`], [`login`], [`serve`], [`demo`], [`terminal`], [`check`], [`cli`]: the ways in and out.
@@ -32,6 +33,7 @@ pub mod containers;
 pub mod counted;
 pub mod database;
 pub mod demo;
+pub mod escalation;
 pub mod execute;
 pub mod failpoint;
 pub mod governor;
@@ -46,6 +48,7 @@ pub mod login;
 pub mod logins;
 pub mod lookup;
 pub mod maintenance;
+pub mod oncall;
 pub mod outbox;
 pub mod perform;
 pub mod performed;
@@ -67,3 +70,4 @@ pub mod terminal;
 pub mod traffic;
 pub mod validation;
 pub mod watch;
+pub mod webhook;

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use commands::health::ServiceHealth;
 use commands::ids::{RunId, ServiceName};
-use commands::intent::{
-    Auth, Backup, Db, Deploy, Intent, Maintenance, Oncall, RunbookAsk, Secrets, Security, Stack,
-};
+use commands::intent::{Auth, Backup, Db, Deploy, Intent, Maintenance, RunbookAsk, Secrets, Security, Stack};
 use commands::logs::Wanted;
 use futures_util::future::BoxFuture;
 use store::AuditFilter;
@@ -19,8 +17,8 @@ use crate::config::{Person, Service};
 use crate::performed::{News, Performed, news};
 use crate::progress::Progress;
 use crate::{
-    approval, backups, containers, database, host, incident, links, logins, lookup, maintenance, report,
-    runbook, scan, secrets, security, task, traffic, validation, watch,
+    approval, backups, containers, database, host, incident, links, logins, lookup, maintenance, oncall,
+    report, runbook, scan, secrets, security, task, traffic, validation, watch,
 };
 
 /// A service counts as recovered after this many good answers in a row.
@@ -127,10 +125,7 @@ fn one<'a>(
         Intent::Db(Db::Ping) => Box::pin(async move { Ok(database::ping(app).await) }),
         Intent::Db(Db::Connections) => Box::pin(async move { Ok(database::connections(app).await) }),
         Intent::Auth(Auth::Test) => Box::pin(async move { Ok(logins::test(app).await) }),
-        Intent::Oncall(Oncall::Who) => Box::pin(async move { Ok(on_call(app)) }),
-        Intent::Oncall(Oncall::Contacts) => {
-            Box::pin(async move { Ok(Performed::done(report::contacts(&app.config.contacts), News::Good)) })
-        }
+        Intent::Oncall(ask) => Box::pin(async move { oncall::answer(app, asker, ask, run).await }),
         Intent::Runbook(RunbookAsk::List) => Box::pin(async move { Ok(runbook::list(app)) }),
         Intent::Runbook(RunbookAsk::Show { name }) => Box::pin(async move { Ok(runbook::show(app, name)) }),
         Intent::Runbook(RunbookAsk::Run { .. }) => {
@@ -155,9 +150,7 @@ fn one<'a>(
         Intent::Maintenance(Maintenance::End { service }) => {
             Box::pin(async move { maintenance::end(app, asker, run, service.as_ref()).await })
         }
-        Intent::Incident(ask) => {
-            Box::pin(async move { incident::answer(app, person, ask, asker.place, run).await })
-        }
+        Intent::Incident(ask) => Box::pin(async move { incident::answer(app, asker, ask, run).await }),
         Intent::Approvals => Box::pin(async move { approval::waiting(app, person).await }),
         Intent::Backup(Backup::Verify { archive }) => {
             Box::pin(async move { Ok(backups::verify(app, archive).await) })
@@ -196,14 +189,6 @@ fn help(app: &App, person: &Person, command: &[String]) -> Performed {
         Ok(help) => Performed::done(report::help(&help), News::Good),
         Err(error) => Performed::failed(report::unparsed(&error)),
     }
-}
-
-fn on_call(app: &App) -> Performed {
-    let Some(oncall) = &app.config.oncall else {
-        return Performed::done(report::not_configured("oncall"), News::Bad);
-    };
-    let reachable = report::is_reachable(oncall, &app.config.people);
-    Performed::done(report::oncall(oncall, &app.config.people), news(reachable))
 }
 
 async fn health(app: &App) -> Performed {

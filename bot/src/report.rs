@@ -9,7 +9,7 @@ mod database;
 mod deployed;
 mod health;
 mod host;
-mod incident;
+pub mod incident;
 mod links;
 mod logins;
 mod logs;
@@ -50,9 +50,6 @@ pub use database::{connections, locks, long_queries, no_users, pinged, slow, unu
 pub use deployed::{checked_out, deployed};
 pub use health::{Waited, health, public_health, service_health, waited, waiting};
 pub use host::disk;
-pub use incident::{
-    freeze_begun, incident_opened, incident_resolved, incidents, no_incident, not_open, thawed,
-};
 pub use links::{address, links, topics};
 pub use logins::canary;
 pub use logs::{logs, no_container};
@@ -62,7 +59,7 @@ pub use maintenance::{
     silence_stays, which_maintenance,
 };
 pub use memory::memory_trend;
-pub use oncall::{contacts, is_reachable, oncall};
+pub use oncall::{contacts, is_reachable, oncall, oncall_schedule, preview, shift};
 pub use plain::text;
 pub use plot::{PlotError, plot};
 pub use runbook::{

@@ -13,6 +13,7 @@ use commands::ids::RunId;
 use commands::intent::Intent;
 use commands::message::{AnswerTo, ChatEvent, Reply, Target};
 use commands::risk::Risk;
+use commands::timeline::Happened;
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use store::{AuditDecision, AuditEntry, AuditOutcome, Conclusion, Lane, NewMessage, NewPlan};
@@ -22,6 +23,7 @@ use crate::app::App;
 use crate::asked::{Asked, Asker};
 use crate::clock;
 use crate::counted::Said;
+use crate::incident;
 use crate::outbox::answer_slot;
 use crate::performed::Performed;
 use crate::progress::Progress;
@@ -55,6 +57,7 @@ pub async fn answer(app: &Arc<App>, event: &ChatEvent, run: RunId, received: Tim
     let plan = concluded.as_mut().and_then(|concluded| concluded.plan.take());
     let verb = concluded.as_ref().map_or("none", |concluded| concluded.verb);
     let outcome = concluded.as_ref().map_or("noted", outcome_word);
+    let noted = concluded.as_ref().and_then(|concluded| on_timeline(app, concluded, plan.as_ref()));
     let (audit, mut messages) = match (concluded, target) {
         (Some(concluded), Some(answer)) => rows(app, event, run, concluded, answer),
         _ => (Vec::new(), Vec::new()),
@@ -75,6 +78,11 @@ pub async fn answer(app: &Arc<App>, event: &ChatEvent, run: RunId, received: Tim
         }
     }
     app.outbox.nudge();
+    if let Some((by, what)) = noted
+        && let Err(error) = incident::note_command(app, &event.place, run, &by, what).await
+    {
+        tracing::warn!(error = &error as &dyn std::error::Error, "an incident's timeline lacks this command");
+    }
     let platform = event.from.platform.as_str();
     metrics::counter!("acgs_commands_total", "verb" => verb, "outcome" => outcome, "platform" => platform)
         .increment(1);
@@ -96,6 +104,24 @@ pub async fn answer_unrecorded(app: &Arc<App>, event: &ChatEvent, run: RunId, no
         },
     };
     app.send_unrecorded(run, &answer, reply).await;
+}
+
+/// A command as an incident's timeline has it. What is done to incidents stands there by its own name.
+fn on_timeline(
+    app: &App,
+    concluded: &Concluded,
+    plan: Option<&(NewPlan, Vec<NewMessage>)>,
+) -> Option<(String, Happened)> {
+    let by = concluded.person.clone().filter(|_| matches!(concluded.decision, AuditDecision::Allowed))?;
+    if concluded.verb.starts_with("incident ") {
+        return None;
+    }
+    let what = Happened::Command {
+        line: app.redactor.text(&concluded.line),
+        outcome: if plan.is_some() { "asked for" } else { outcome_word(concluded) }.to_owned(),
+        plan: plan.map(|(plan, _)| plan.plan.digest().short()),
+    };
+    Some((by, what))
 }
 
 fn answer_of<'a>(asked: &Asked<'a>) -> Option<&'a AnswerTo> {

@@ -11,6 +11,7 @@ use chat_web::{WebChat, WebConfig, WebPerson};
 use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, Room};
 use commands::message::{ChatEvent, Receipt};
+use futures_util::future::BoxFuture;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret as _;
 use store::Store;
@@ -23,7 +24,7 @@ use crate::chat::{Chat, Chats};
 use crate::config::{Config, SlackMode};
 use crate::health::DEADLINE;
 use crate::listener::Listener;
-use crate::{approval, clock, execute, http, login};
+use crate::{approval, clock, escalation, execute, http, login, webhook};
 
 /// All that is under way gets this long after SIGTERM; the whole stop takes less than five seconds.
 const GRACE: Duration = Duration::from_millis(4200);
@@ -162,12 +163,7 @@ pub fn web_config(config: &Config, grammar: &Arc<Grammar>, mode: chat_web::WebMo
 /// goes on, since it runs in a task of the bot's own.
 pub fn receiver(
     app: &Arc<App>,
-) -> impl Fn(ChatEvent) -> futures_util::future::BoxFuture<'static, Option<Receipt>>
-+ Clone
-+ Send
-+ Sync
-+ 'static
-+ use<> {
+) -> impl Fn(ChatEvent) -> BoxFuture<'static, Option<Receipt>> + Clone + Send + Sync + 'static + use<> {
     let app = Arc::clone(app);
     move |event| {
         let app = Arc::clone(&app);
@@ -226,6 +222,12 @@ pub async fn run(
         approval::keep(keeper.0, keeper.1).await;
         Ok(())
     });
+    for keeper in keepers(&app, &stop) {
+        tasks.spawn(async move {
+            keeper.await;
+            Ok(())
+        });
+    }
     tasks.spawn(housekeeping(Arc::clone(&app), metrics, stop.clone()));
     let stop_sending = CancellationToken::new();
     let sender = tokio::spawn(Arc::clone(&app.outbox).run(stop_sending.clone()));
@@ -253,6 +255,18 @@ pub async fn run(
     }
     tracing::info!("stopped");
     ended
+}
+
+/// What goes on by itself.
+fn keepers(app: &Arc<App>, stop: &CancellationToken) -> Vec<BoxFuture<'static, ()>> {
+    let keeper = || (Arc::clone(app), stop.clone());
+    let (schedule, fallback, audit, webhooks) = (keeper(), keeper(), keeper(), keeper());
+    vec![
+        Box::pin(escalation::keep(schedule.0, schedule.1)),
+        Box::pin(escalation::fallback::keep(fallback.0, fallback.1)),
+        Box::pin(escalation::audit::keep(audit.0, audit.1)),
+        Box::pin(webhook::keep(webhooks.0, webhooks.1)),
+    ]
 }
 
 /// Waits for the stop, or for the first part that fails: a bot that is half alive would look well.
@@ -306,6 +320,9 @@ async fn housekeeping(
         }
         if let Err(error) = app.store.forget_logins(clock::now()).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old logins can't be dropped");
+        }
+        if let Err(error) = app.store.forget_webhooks(before).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old webhooks can't be dropped");
         }
         if let Err(error) = app.store.forget_messages(before).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old messages can't be dropped");

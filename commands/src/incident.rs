@@ -1,4 +1,4 @@
-//! An incident as far as it is a record: number, severity, place, services, open or resolved.
+//! An incident: what it is about, where it is told, who has it, and whether it is over.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,6 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::escalation::{Alertness, Course, Duty};
 use crate::ids::{Place, ServiceName};
 
 /// Counts from 1 over all incidents of a store.
@@ -67,8 +68,6 @@ impl FromStr for Severity {
 pub struct Incident {
     /// Its number.
     pub number: IncidentNumber,
-    /// How bad it is.
-    pub severity: Severity,
     /// In a few words, as typed.
     pub title: String,
     /// Where it was opened.
@@ -79,6 +78,97 @@ pub struct Incident {
     pub opened: (Timestamp, String),
     /// When, by whom, and what mended it; `None` while it is open.
     pub resolved: Option<Resolved>,
+    /// How it goes.
+    pub state: State,
+}
+
+/// What changes while an incident goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Whom it calls and when.
+    pub course: Course,
+    /// Where it is told: its own channels and threads.
+    pub homes: Vec<Place>,
+    /// Whether it is an exercise.
+    pub drill: bool,
+    /// Who opened it, or changed its severity last: nobody is pinged about their own act.
+    pub moved_by: String,
+    /// Somebody was asked to take it over and has not said yes.
+    pub handoff: Option<Handoff>,
+    /// The newest word on it for those who work on it.
+    pub update: Option<Said>,
+    /// The newest word on it for everybody outside.
+    pub published: Option<Said>,
+    /// Messages of the schedule that were stored for it.
+    pub messages: u32,
+}
+
+/// Somebody's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// When.
+    pub at: Timestamp,
+    /// Who, as in the configuration.
+    pub by: String,
+    /// As typed.
+    pub text: String,
+}
+
+/// From one person to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handoff {
+    /// Who asks, as in the configuration.
+    pub from: String,
+    /// Who is asked.
+    pub to: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl State {
+    /// As an incident begins.
+    #[must_use]
+    pub const fn new(course: Course, homes: Vec<Place>, drill: bool, by: String) -> Self {
+        Self { course, homes, drill, moved_by: by, handoff: None, update: None, published: None, messages: 0 }
+    }
+
+    /// Who has it: the commander, else whoever acknowledged.
+    #[must_use]
+    pub fn owner(&self) -> Option<&str> {
+        let acknowledged = match &self.course.alertness {
+            Alertness::Acknowledged { by, .. } => Some(by.as_str()),
+            Alertness::Waiting { .. } => None,
+        };
+        self.course.duties.get(&Duty::Commander).map(String::as_str).or(acknowledged)
+    }
+
+    /// Somebody takes over what another one had. The duties that were theirs are the new one's.
+    pub fn accept(&mut self, handoff: &Handoff, now: Timestamp) {
+        for holder in self.course.duties.values_mut().filter(|holder| **holder == handoff.from) {
+            holder.clone_from(&handoff.to);
+        }
+        self.course.duties.entry(Duty::Commander).or_insert_with(|| handoff.to.clone());
+        self.course.acknowledge(&handoff.to, now);
+        if let Alertness::Acknowledged { by, .. } = &mut self.course.alertness {
+            by.clone_from(&handoff.to);
+        }
+        self.course.word(now);
+        self.handoff = None;
+    }
+}
+
+impl Incident {
+    /// How bad it is now.
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        self.state.course.severity
+    }
+
+    /// Whether it belongs to this channel or thread.
+    #[must_use]
+    pub fn is_at(&self, place: &Place) -> bool {
+        self.place.as_ref() == Some(place) || self.state.homes.contains(place)
+    }
 }
 
 /// How an incident ended.

@@ -41,7 +41,7 @@ pub use self::acting::{How, Reason, Words};
 pub use self::backup::Backup;
 pub use self::database::{Db, LONG, LONG_DEFAULT};
 pub use self::deployed::{CommitPrefix, Deploy};
-pub use self::incident::IncidentAsk;
+pub use self::incident::{IncidentAsk, Which};
 pub use self::logins::Auth;
 pub use self::maintenance::Maintenance;
 pub use self::oncall::Oncall;
@@ -500,7 +500,8 @@ impl fmt::Display for Intent {
                 words.extend(deep.then(|| "--deep".to_owned()));
                 words.extend(public.then(|| "--public".to_owned()));
             }
-            Self::Ps | Self::Disk | Self::Links | Self::Approvals | Self::Oncall(_) => {}
+            Self::Ps | Self::Disk | Self::Links | Self::Approvals => {}
+            Self::Oncall(group) => group.push(&mut words),
             Self::Backup(group) => group.push(&mut words),
             Self::Deploy(group) => group.push(&mut words),
             Self::Secrets(group) => group.push(&mut words),
@@ -568,7 +569,8 @@ fn push_positional(words: &mut Vec<String>, values: impl IntoIterator<Item = Str
 }
 
 /// Adds values without names and then options; the other way round where `--` has to stand before the values.
-fn push_both<const N: usize>(words: &mut Vec<String>, values: [String; N], options: Vec<String>) {
+fn push_both(words: &mut Vec<String>, values: impl Into<Vec<String>>, options: Vec<String>) {
+    let values = values.into();
     if values.iter().any(|value| value.starts_with('-')) {
         words.extend(options);
         push_positional(words, values);

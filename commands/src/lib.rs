@@ -10,7 +10,9 @@
 //! 5. [`grammar`]: words into an [`intent::Intent`]; [`parse`]: why not, and what was meant instead.
 //! 6. [`tree`]: the grammar as data, from which come [`completion`], [`help`] and the [`mod@reference`].
 //! 7. [`risk`]: roles, risk classes, and lines that are read late; [`oncall`]: the rungs of escalation.
-//! 8. [`plan`]: what exactly will be done; [`approval`]: who has to say yes; [`journal`]: what became of it; [`incident`].
+//! 8. [`plan`]: what exactly will be done; [`approval`]: who has to say yes; [`journal`]: what became of it; [`incident`];
+//!    [`escalation`]: whom an incident calls and when; [`timeline`]: what
+//!    happened in it.
 //! 9. [`health`]: the facts of a health check and the verdict on them; [`validation`]: more than that; [`canary`],
 //!    [`containers`], [`logs`], [`survey`] (the logs of all services), [`threat`], [`scan`], [`host`], [`secrets`],
 //!    [`database`], [`traffic`], [`links`], [`backup`], [`memory`]: the facts of the other look-ups; [`workload`]: what plans pin;
@@ -36,6 +38,7 @@ pub mod completion;
 pub mod containers;
 pub mod coverage;
 pub mod database;
+pub mod escalation;
 pub mod escape;
 pub mod grammar;
 pub mod health;
@@ -71,6 +74,7 @@ pub mod survey;
 pub mod table;
 pub mod task;
 pub mod threat;
+pub mod timeline;
 pub mod traffic;
 pub mod tree;
 pub mod validation;

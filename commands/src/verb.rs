@@ -63,6 +63,14 @@ pub enum Verb {
     AuthTest,
     /// `oncall who`
     OncallWho,
+    /// `oncall take`
+    OncallTake,
+    /// `oncall give`
+    OncallGive,
+    /// `oncall schedule`
+    OncallSchedule,
+    /// `oncall preview`
+    OncallPreview,
     /// `oncall contacts`
     OncallContacts,
     /// `runbook list`
@@ -117,10 +125,36 @@ pub enum Verb {
     MaintenanceEnd,
     /// `incident open`
     IncidentOpen,
+    /// `incident ack`
+    IncidentAck,
+    /// `incident update`
+    IncidentUpdate,
+    /// `incident severity`
+    IncidentSeverity,
+    /// `incident assign`
+    IncidentAssign,
+    /// `incident handoff`
+    IncidentHandoff,
+    /// `incident escalate`
+    IncidentEscalate,
+    /// `incident snooze`
+    IncidentSnooze,
+    /// `incident note`
+    IncidentNote,
+    /// `incident status-page`
+    IncidentStatusPage,
     /// `incident resolve`
     IncidentResolve,
+    /// `incident reopen`
+    IncidentReopen,
+    /// `incident show`
+    IncidentShow,
     /// `incident list`
     IncidentList,
+    /// `incident timeline`
+    IncidentTimeline,
+    /// `incident postmortem`
+    IncidentPostmortem,
     /// `approvals`
     Approvals,
     /// `audit`
@@ -131,7 +165,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 61] = [
+    pub const ALL: [Self; 78] = [
         Self::Health,
         Self::Ps,
         Self::Logs,
@@ -161,6 +195,10 @@ impl Verb {
         Self::SecurityScan,
         Self::SecurityTasks,
         Self::OncallWho,
+        Self::OncallTake,
+        Self::OncallGive,
+        Self::OncallSchedule,
+        Self::OncallPreview,
         Self::OncallContacts,
         Self::RunbookList,
         Self::RunbookShow,
@@ -188,8 +226,21 @@ impl Verb {
         Self::MaintenanceStart,
         Self::MaintenanceEnd,
         Self::IncidentOpen,
+        Self::IncidentAck,
+        Self::IncidentUpdate,
+        Self::IncidentSeverity,
+        Self::IncidentAssign,
+        Self::IncidentHandoff,
+        Self::IncidentEscalate,
+        Self::IncidentSnooze,
+        Self::IncidentNote,
+        Self::IncidentStatusPage,
         Self::IncidentResolve,
+        Self::IncidentReopen,
+        Self::IncidentShow,
         Self::IncidentList,
+        Self::IncidentTimeline,
+        Self::IncidentPostmortem,
         Self::Approvals,
         Self::Audit,
         Self::Help,
@@ -217,6 +268,10 @@ impl Verb {
             Self::SecurityTasks => "security tasks",
             Self::AuthTest => "auth test",
             Self::OncallWho => "oncall who",
+            Self::OncallTake => "oncall take",
+            Self::OncallGive => "oncall give",
+            Self::OncallSchedule => "oncall schedule",
+            Self::OncallPreview => "oncall preview",
             Self::OncallContacts => "oncall contacts",
             Self::RunbookList => "runbook list",
             Self::RunbookShow => "runbook show",
@@ -255,7 +310,20 @@ impl Verb {
             Self::MaintenanceStart => "maintenance start",
             Self::MaintenanceEnd => "maintenance end",
             Self::IncidentOpen => "incident open",
+            Self::IncidentAck => "incident ack",
+            Self::IncidentUpdate => "incident update",
+            Self::IncidentSeverity => "incident severity",
+            Self::IncidentAssign => "incident assign",
+            Self::IncidentHandoff => "incident handoff",
+            Self::IncidentEscalate => "incident escalate",
+            Self::IncidentSnooze => "incident snooze",
+            Self::IncidentNote => "incident note",
+            Self::IncidentStatusPage => "incident status-page",
             Self::IncidentResolve => "incident resolve",
+            Self::IncidentReopen => "incident reopen",
+            Self::IncidentShow => "incident show",
+            Self::IncidentTimeline => "incident timeline",
+            Self::IncidentPostmortem => "incident postmortem",
             Self::IncidentList => "incident list",
             Self::Approvals => "approvals",
             Self::Audit => "audit",
@@ -285,6 +353,8 @@ impl Verb {
             | Self::SecurityTasks
             | Self::AuthTest
             | Self::OncallWho
+            | Self::OncallSchedule
+            | Self::OncallPreview
             | Self::OncallContacts
             | Self::RunbookList
             | Self::RunbookShow
@@ -304,14 +374,28 @@ impl Verb {
             Self::Query => Requirement { risk: Risk::Read, role: Role::Viewer },
             // It shows no value, but a length and a piece of a digest are enough to try guesses on at home.
             Self::SecretsCheck => Requirement { risk: Risk::Read, role: Role::Operator },
-            Self::Approvals | Self::IncidentList => Requirement { risk: Risk::Read, role: Role::Viewer },
+            Self::Approvals
+            | Self::IncidentList
+            | Self::IncidentShow
+            | Self::IncidentTimeline
+            | Self::IncidentPostmortem => Requirement { risk: Risk::Read, role: Role::Viewer },
             // Whoever sees that something goes wrong may say so, and may stop what makes it worse.
-            Self::IncidentOpen | Self::StackFreeze => {
+            Self::IncidentOpen | Self::IncidentAck | Self::IncidentNote | Self::StackFreeze => {
                 Requirement { risk: Risk::Coordinate, role: Role::Viewer }
             }
-            Self::IncidentResolve | Self::MaintenanceStart | Self::MaintenanceEnd => {
-                Requirement { risk: Risk::Coordinate, role: Role::Operator }
-            }
+            Self::IncidentUpdate
+            | Self::IncidentSeverity
+            | Self::IncidentAssign
+            | Self::IncidentHandoff
+            | Self::IncidentEscalate
+            | Self::IncidentSnooze
+            | Self::IncidentStatusPage
+            | Self::IncidentResolve
+            | Self::IncidentReopen
+            | Self::OncallTake
+            | Self::OncallGive
+            | Self::MaintenanceStart
+            | Self::MaintenanceEnd => Requirement { risk: Risk::Coordinate, role: Role::Operator },
             Self::StackUnfreeze => Requirement { risk: Risk::Coordinate, role: Role::Approver },
             Self::Restart
             | Self::DbCancel

@@ -11,6 +11,7 @@ mod demo_flow;
 mod deploy_flow;
 mod discord_flow;
 mod discord_wire;
+mod escalation_flow;
 mod invariants;
 mod links_flow;
 mod lookup_flow;

@@ -202,6 +202,11 @@ impl DiscordServer {
         .await
     }
 
+    /// The bot may not write in this channel from now on.
+    pub fn refuse_channel(&self, channel: u64) {
+        self.shared.state().closed.insert(channel);
+    }
+
     /// This user takes no direct messages from now on.
     pub fn refuse_direct(&self, user: u64) {
         self.shared.state().shut.insert(user);

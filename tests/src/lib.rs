@@ -11,6 +11,7 @@ pub mod engine;
 pub mod grafana;
 pub mod people;
 pub mod platform;
+pub mod receiver;
 pub mod slack;
 pub mod stack;
 pub mod wait;

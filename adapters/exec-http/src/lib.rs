@@ -1,4 +1,4 @@
-//! Health probes, the login of a canary, and Grafana. A probe is one `GET` to a service, and the one true word for what came back.
+//! Health probes, the login of a canary, Grafana, and posts to configured addresses. A probe is one `GET` to a service, and the one true word for what came back.
 //!
 //! Every probe opens a connection of its own and gives it up at the end. A pooled connection that
 //! the service closed in the meantime would look like a service that breaks off its answers, and a
@@ -20,6 +20,7 @@ mod grafana;
 mod status_line;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,7 @@ use url::Url;
 pub use crate::canary::Canary;
 pub use crate::grafana::Grafana;
 use crate::status_line::StatusLine;
+pub use crate::webhook::{WebhookError, Webhooks};
 
 /// Why probes can't be made at all.
 #[derive(Debug, thiserror::Error)]

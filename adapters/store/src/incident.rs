@@ -1,21 +1,31 @@
-//! Incidents as records: open or resolved.
+//! Incidents: open or resolved, what they owe and when, and their timelines.
+//!
+//! Every change is made against the version that it was decided on: of two that were decided at once one is made and the
+//! other is decided anew. What may happen once in an incident has a name (`once`), and a change whose name stands on the
+//! timeline already is not made again. So a page is stored once, however many replicas see that it is owed.
 
+use std::time::Duration;
+
+use commands::escalation::{Course, Schedule};
 use commands::ids::{Place, RunId, ServiceName};
-use commands::incident::{Incident, IncidentNumber, Resolved, Severity};
+use commands::incident::{Incident, IncidentNumber, Resolved, Severity, State};
+use commands::timeline::Entry;
 use jiff::Timestamp;
 
-use crate::column::{from_json, json, micros, timestamp, unsigned};
-use crate::{Result, Store, StoreError};
+use crate::column::{from_json, json, micros, micros_after, timestamp, unsigned};
+use crate::outbox::{self, NewMessage};
+use crate::webhook::{self, NewWebhook};
+use crate::writer::Unit;
+use crate::{Database, Result, Store, StoreError};
 
 const TABLE: &str = "incident";
+const TIMELINE: &str = "timeline";
 
 /// An incident that is about to be opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NewIncident {
     /// The command that opens it; the same one again opens nothing.
     pub run: RunId,
-    /// How bad it is.
-    pub severity: Severity,
     /// In a few words, as typed.
     pub title: String,
     /// Where.
@@ -24,6 +34,82 @@ pub struct NewIncident {
     pub services: Vec<ServiceName>,
     /// Who, as in the configuration.
     pub by: String,
+    /// How it begins.
+    pub state: State,
+    /// When the schedule owes its first message.
+    pub owed_at: Option<Timestamp>,
+    /// The timeline's first entry.
+    pub entry: Entry,
+}
+
+/// An incident as it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredIncident {
+    /// What is known of it.
+    pub incident: Incident,
+    /// Of this reading.
+    pub version: i64,
+}
+
+/// An entry of a timeline, and what makes it the same entry when it comes again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEntry {
+    /// What happened.
+    pub entry: Entry,
+    /// Its name within the incident, where it may stand there once.
+    pub once: Option<String>,
+}
+
+/// A change of one incident and all that goes with it, stored all or not at all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Which.
+    pub number: IncidentNumber,
+    /// It was decided on this one.
+    pub version: i64,
+    /// How it goes on.
+    pub state: State,
+    /// How it ended; `None` while it is open.
+    pub resolved: Option<Resolved>,
+    /// When the schedule owes something next.
+    pub owed_at: Option<Timestamp>,
+    /// In the order of the timeline.
+    pub entries: Vec<NewEntry>,
+    /// To be sent.
+    pub messages: Vec<NewMessage>,
+    /// To be posted.
+    pub webhooks: Vec<NewWebhook>,
+    /// What is stored for it, not sent, and of no use any more.
+    pub cancel: Cancel,
+}
+
+/// Which messages of an incident that nobody has begun to send are not sent any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancel {
+    /// None.
+    Nothing,
+    /// Those that only want an answer.
+    Pages,
+    /// All that the schedule sent.
+    Everything,
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It was made.
+    Done,
+    /// The incident is not as it was decided on: read it and decide anew.
+    Stale,
+    /// It was made before.
+    Before,
+}
+
+/// The slots of what the schedule sends: to get an answer, or to tell.
+#[must_use]
+pub fn page_slot(incident: IncidentNumber, wants_answer: bool, message: u32, copy: usize) -> String {
+    let kind = if wants_answer { 'a' } else { 's' };
+    format!("i{incident}-{kind}{message}-{copy}")
 }
 
 impl Store {
@@ -33,35 +119,158 @@ impl Store {
         Ok(IncidentNumber(unsigned(TABLE, number)?))
     }
 
-    /// Ends an open incident. `false` if there is none of that number, or it has ended.
-    pub async fn resolve_incident(&self, number: IncidentNumber, resolved: Resolved) -> Result<bool> {
-        writing!(self, resolve((number, resolved)))
+    /// Makes changes, each by itself all or not at all, in one transaction.
+    pub async fn change_incidents(&self, changes: Vec<Change>, now: Timestamp) -> Result<Vec<Changed>> {
+        let changes = changes.into_iter().map(|change| prepared(change, now)).collect::<Result<Vec<_>>>()?;
+        let at = micros(now);
+        match &*self.database {
+            Database::Sqlite(db) => {
+                db.writer
+                    .transaction((changes, at), |unit, (changes, at)| {
+                        Box::pin(change_in_group(unit, changes, *at))
+                    })
+                    .await
+            }
+            Database::Postgres(pool) => {
+                let mut transaction = pool.begin().await?;
+                let mut changed = Vec::with_capacity(changes.len());
+                for prepared in &changes {
+                    let done = postgres::change(&mut transaction, &prepared.change, at).await?;
+                    if done == Changed::Done {
+                        outbox::postgres::put_all(&mut transaction, &prepared.messages).await?;
+                        webhook::postgres::put_all(&mut transaction, &prepared.change.webhooks, at).await?;
+                    }
+                    changed.push(done);
+                }
+                transaction.commit().await?;
+                Ok(changed)
+            }
+        }
+    }
+
+    /// Puts an entry on a timeline. `false` if it stands there already.
+    pub async fn add_to_timeline(&self, number: IncidentNumber, entry: NewEntry) -> Result<bool> {
+        writing!(self, append((number, entry)))
     }
 
     /// One incident.
-    pub async fn incident(&self, number: IncidentNumber) -> Result<Option<Incident>> {
+    pub async fn incident(&self, number: IncidentNumber) -> Result<Option<StoredIncident>> {
         let rows = reading!(self, one(i64::from(number.0)))?;
         rows.into_iter().next().map(stored).transpose()
     }
 
     /// Those that are open, the worst first and then the oldest.
-    pub async fn open_incidents(&self) -> Result<Vec<Incident>> {
+    pub async fn open_incidents(&self) -> Result<Vec<StoredIncident>> {
         reading!(self, all_open())?.into_iter().map(stored).collect()
     }
 
     /// The newest ones, open or not, at most so many, the newest first.
-    pub async fn incidents(&self, last: u32) -> Result<Vec<Incident>> {
+    pub async fn incidents(&self, last: u32) -> Result<Vec<StoredIncident>> {
         reading!(self, newest(i64::from(last)))?.into_iter().map(stored).collect()
+    }
+
+    /// Takes incidents that owe something at `now`, the most overdue first, for `lease`. Nobody else gets them
+    /// meanwhile.
+    pub async fn owing_incidents(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<StoredIncident>> {
+        let claim = Claim {
+            sql: self.pick(SQLITE_CLAIM, POSTGRES_CLAIM),
+            now: micros(now),
+            until: micros_after(now, lease),
+            limit: i64::from(limit),
+        };
+        writing!(self, claim(claim))
+    }
+
+    /// When the schedule owes something next, or somebody's lease on it is over; `None` if it never does.
+    pub async fn next_owed(&self) -> Result<Option<Timestamp>> {
+        let at: Option<i64> = reading!(self, next_owed())?;
+        at.map(|at| timestamp(TABLE, at)).transpose()
+    }
+
+    /// How many incidents owed something before a time and still do.
+    pub async fn overdue_incidents(&self, before: Timestamp) -> Result<u64> {
+        let count: i64 = reading!(self, overdue(micros(before)))?;
+        unsigned(TABLE, count)
+    }
+
+    /// What happened in an incident, in the order of time.
+    pub async fn timeline(&self, number: IncidentNumber) -> Result<Vec<Entry>> {
+        let rows = reading!(self, entries(i64::from(number.0)))?;
+        rows.iter().map(|what| from_json(TIMELINE, what)).collect()
     }
 }
 
-/// number, severity, title, place, services, `opened_at`, `opened_by`, `resolved_at`, `resolved_by`, `resolved_how`.
-type Columns =
-    (i64, String, String, Option<String>, String, i64, String, Option<i64>, Option<String>, Option<String>);
+async fn change_in_group(unit: &mut Unit, changes: &[Prepared], at: i64) -> Result<Vec<Changed>> {
+    let connection = &mut unit.connection;
+    let mut changed = Vec::with_capacity(changes.len());
+    for prepared in changes {
+        let done = sqlite::change(connection, &prepared.change, at).await?;
+        if done == Changed::Done {
+            outbox::sqlite::put_all(connection, &prepared.messages).await?;
+            webhook::sqlite::put_all(connection, &prepared.change.webhooks, at).await?;
+        }
+        changed.push(done);
+    }
+    Ok(changed)
+}
 
-fn stored(columns: Columns) -> Result<Incident> {
-    let (number, severity, title, place, services, opened_at, opened_by, resolved_at, by, how) = columns;
-    let resolved = match (resolved_at, by, how) {
+/// A change with its messages as they will be stored.
+struct Prepared {
+    change: Change,
+    messages: Vec<outbox::Row>,
+}
+
+fn prepared(mut change: Change, now: Timestamp) -> Result<Prepared> {
+    let messages = std::mem::take(&mut change.messages);
+    let messages = (0..).zip(messages).map(|(place, message)| outbox::row(message, now, place));
+    let mut messages = messages.collect::<Result<Vec<_>>>()?;
+    // Two transactions that lock the same rows in the same order never wait for each other in a ring.
+    messages.sort_by(|a, b| a.slot.cmp(&b.slot));
+    Ok(Prepared { change, messages })
+}
+
+/// The first slot of those that a cancellation takes, and the first after them.
+fn cancelled(number: IncidentNumber, cancel: Cancel) -> Option<(String, String)> {
+    match cancel {
+        Cancel::Nothing => None,
+        Cancel::Pages => Some((format!("i{number}-a"), format!("i{number}-b"))),
+        Cancel::Everything => Some((format!("i{number}-a"), format!("i{number}-t"))),
+    }
+}
+
+struct Claim {
+    sql: &'static str,
+    now: i64,
+    until: i64,
+    limit: i64,
+}
+
+/// number, severity, title, place, services, `opened_at`, `opened_by`, `resolved_at`, `resolved_by`, `resolved_how`, state,
+/// version.
+type Columns = (
+    i64,
+    String,
+    String,
+    Option<String>,
+    String,
+    i64,
+    String,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    i64,
+);
+
+fn stored(columns: Columns) -> Result<StoredIncident> {
+    let (number, severity, title, place, services, opened_at, opened_by, ended_at, by, how, state, version) =
+        columns;
+    let resolved = match (ended_at, by, how) {
         (None, None, None) => None,
         (Some(at), Some(by), Some(how)) => Some(Resolved { at: timestamp(TABLE, at)?, by, how }),
         _ => {
@@ -71,69 +280,204 @@ fn stored(columns: Columns) -> Result<Incident> {
             });
         }
     };
-    Ok(Incident {
+    let opened = timestamp(TABLE, opened_at)?;
+    let place: Option<Place> = place.map(|place| from_json(TABLE, &place)).transpose()?;
+    let state = match state {
+        Some(state) => from_json(TABLE, &state)?,
+        None => before_escalation(&severity, opened, &opened_by, place.as_ref(), resolved.as_ref())?,
+    };
+    let incident = Incident {
         number: IncidentNumber(unsigned(TABLE, number)?),
-        severity: severity
-            .parse()
-            .map_err(|_| StoreError::Decode { table: TABLE, what: format!("severity {severity}") })?,
         title,
-        place: place.map(|place| from_json(TABLE, &place)).transpose()?,
+        place,
         services: from_json(TABLE, &services)?,
-        opened: (timestamp(TABLE, opened_at)?, opened_by),
+        opened: (opened, opened_by),
         resolved,
-    })
+        state,
+    };
+    Ok(StoredIncident { incident, version })
+}
+
+/// One that was stored when incidents called nobody.
+fn before_escalation(
+    severity: &str,
+    opened: Timestamp,
+    by: &str,
+    place: Option<&Place>,
+    resolved: Option<&Resolved>,
+) -> Result<State> {
+    let severity: Severity = severity
+        .parse()
+        .map_err(|_| StoreError::Decode { table: TABLE, what: format!("severity {severity}") })?;
+    let mut course = Course::open(Schedule::silent(), severity, false, opened);
+    course.resolved = resolved.map(|resolved| resolved.at);
+    Ok(State::new(course, place.cloned().into_iter().collect(), false, by.to_owned()))
+}
+
+macro_rules! columns {
+    () => {
+        "number, severity, title, place, services, opened_at, opened_by, resolved_at, resolved_by, resolved_how, \
+         state, version"
+    };
 }
 
 macro_rules! select_sql {
     ($rest:literal) => {
+        concat!("SELECT ", columns!(), " FROM incident ", $rest)
+    };
+}
+
+/// `$lock` is how PostgreSQL steps over rows that another replica is claiming; SQLite has one writer.
+macro_rules! claim_sql {
+    ($lock:literal) => {
         concat!(
-            "SELECT number, severity, title, place, services, opened_at, opened_by, \
-             resolved_at, resolved_by, resolved_how FROM incident ",
-            $rest
+            "WITH owing AS MATERIALIZED (SELECT number FROM incident \
+             WHERE owed_at <= $1 AND claimed_until <= $1 ORDER BY owed_at LIMIT CAST($3 AS BIGINT) ",
+            $lock,
+            ") UPDATE incident SET claimed_until = $2 WHERE number IN (SELECT number FROM owing) RETURNING ",
+            columns!()
         )
     };
 }
 
+const SQLITE_CLAIM: &str = claim_sql!("");
+const POSTGRES_CLAIM: &str = claim_sql!("FOR UPDATE SKIP LOCKED");
+
 per_driver! {
     pub(super) async fn open(connection: &mut Connection, (new, at): &(NewIncident, i64)) -> Result<i64> {
-        sqlx::query(
-            "INSERT INTO incident (severity, title, place, services, opened_at, opened_by, opened_run) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (opened_run) DO NOTHING",
+        let opened = sqlx::query(
+            "INSERT INTO incident (severity, title, place, services, opened_at, opened_by, opened_run, state, owed_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (opened_run) DO NOTHING",
         )
-        .bind(new.severity.as_str())
+        .bind(new.state.course.severity.as_str())
         .bind(&new.title)
         .bind(new.place.as_ref().map(json))
         .bind(json(&new.services))
         .bind(at)
         .bind(&new.by)
         .bind(new.run.to_string())
+        .bind(json(&new.state))
+        .bind(new.owed_at.map(micros))
         .execute(&mut *connection)
         .await?;
         let numbers: Vec<i64> = sqlx::query_scalar("SELECT number FROM incident WHERE opened_run = $1")
             .bind(new.run.to_string())
-            .fetch_all(connection)
+            .fetch_all(&mut *connection)
             .await?;
-        numbers.first().copied().ok_or_else(|| StoreError::Decode {
+        let number = numbers.first().copied().ok_or_else(|| StoreError::Decode {
             table: TABLE,
             what: format!("the incident of run {} is gone", new.run),
-        })
+        })?;
+        if opened.rows_affected() == 1 {
+            let entry = NewEntry { entry: new.entry.clone(), once: Some(format!("run/{}", new.run)) };
+            append(connection, &(IncidentNumber(unsigned(TABLE, number)?), entry)).await?;
+        }
+        Ok(number)
     }
 
-    pub(super) async fn resolve(
+    pub(super) async fn change(connection: &mut Connection, change: &Change, at: i64) -> Result<Changed> {
+        let number = i64::from(change.number.0);
+        for once in change.entries.iter().filter_map(|entry| entry.once.as_ref()) {
+            let there: Vec<i64> = sqlx::query_scalar("SELECT seq FROM timeline WHERE incident = $1 AND once = $2")
+                .bind(number)
+                .bind(once)
+                .fetch_all(&mut *connection)
+                .await?;
+            if !there.is_empty() {
+                return Ok(Changed::Before);
+            }
+        }
+        let done = sqlx::query(
+            "UPDATE incident SET severity = $3, state = $4, resolved_at = $5, resolved_by = $6, resolved_how = $7, \
+             owed_at = $8, claimed_until = 0, version = version + 1 WHERE number = $1 AND version = $2",
+        )
+        .bind(number)
+        .bind(change.version)
+        .bind(change.state.course.severity.as_str())
+        .bind(json(&change.state))
+        .bind(change.resolved.as_ref().map(|resolved| micros(resolved.at)))
+        .bind(change.resolved.as_ref().map(|resolved| &resolved.by))
+        .bind(change.resolved.as_ref().map(|resolved| &resolved.how))
+        .bind(change.owed_at.map(micros))
+        .execute(&mut *connection)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(Changed::Stale);
+        }
+        for entry in &change.entries {
+            append(connection, &(change.number, entry.clone())).await?;
+        }
+        if let Some((first, end)) = cancelled(change.number, change.cancel) {
+            cancel(connection, &first, &end, at).await?;
+        }
+        Ok(Changed::Done)
+    }
+
+    /// Whoever sends one at this moment is let: its outcome is not known.
+    async fn cancel(connection: &mut Connection, first: &str, end: &str, at: i64) -> Result<()> {
+        sqlx::query(
+            "UPDATE outbox SET dead_at = $3, dead_reason = 'not needed any more' \
+             WHERE slot >= $1 AND slot < $2 AND sent_version = 0 AND unheard = 0 AND dead_at IS NULL",
+        )
+        .bind(first)
+        .bind(end)
+        .bind(at)
+        .execute(&mut *connection)
+        .await?;
+        sqlx::query(
+            "UPDATE webhook SET dead_at = $3, dead_reason = 'not needed any more' \
+             WHERE id >= $1 AND id < $2 AND sent_at IS NULL AND fence = 0 AND dead_at IS NULL",
+        )
+        .bind(first)
+        .bind(end)
+        .bind(at)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    pub(super) async fn append(
         connection: &mut Connection,
-        (number, resolved): &(IncidentNumber, Resolved),
+        (number, new): &(IncidentNumber, NewEntry),
     ) -> Result<bool> {
         let done = sqlx::query(
-            "UPDATE incident SET resolved_at = $2, resolved_by = $3, resolved_how = $4 \
-             WHERE number = $1 AND resolved_at IS NULL",
+            "INSERT INTO timeline (incident, at, person, what, once) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (incident, once) DO NOTHING",
         )
         .bind(i64::from(number.0))
-        .bind(micros(resolved.at))
-        .bind(&resolved.by)
-        .bind(&resolved.how)
+        .bind(micros(new.entry.at))
+        .bind(&new.entry.by)
+        .bind(json(&new.entry))
+        .bind(&new.once)
         .execute(connection)
         .await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    pub(super) async fn claim(connection: &mut Connection, claim: &Claim) -> Result<Vec<StoredIncident>> {
+        let rows: Vec<Columns> = sqlx::query_as(claim.sql)
+            .bind(claim.now)
+            .bind(claim.until)
+            .bind(claim.limit)
+            .fetch_all(connection)
+            .await?;
+        rows.into_iter().map(stored).collect()
+    }
+
+    pub(super) async fn next_owed(connection: &mut Connection) -> Result<Option<i64>> {
+        let sql = "SELECT min(CASE WHEN claimed_until > owed_at THEN claimed_until ELSE owed_at END) \
+                   FROM incident WHERE owed_at IS NOT NULL";
+        Ok(sqlx::query_scalar(sql).fetch_one(connection).await?)
+    }
+
+    pub(super) async fn overdue(connection: &mut Connection, before: i64) -> Result<i64> {
+        let sql = "SELECT count(*) FROM incident WHERE owed_at < $1";
+        Ok(sqlx::query_scalar(sql).bind(before).fetch_one(connection).await?)
+    }
+
+    pub(super) async fn entries(connection: &mut Connection, number: i64) -> Result<Vec<String>> {
+        let sql = "SELECT what FROM timeline WHERE incident = $1 ORDER BY at, seq";
+        Ok(sqlx::query_scalar(sql).bind(number).fetch_all(connection).await?)
     }
 
     pub(super) async fn one(connection: &mut Connection, number: i64) -> Result<Vec<Columns>> {

@@ -5,7 +5,7 @@
 //! same queries. The store keeps facts and decides nothing; the time is always an argument.
 //!
 //! In reading order: [`delivery`], [`outbox`], [`audit`], [`login`], [`task`], [`plan`] (with votes), [`journal`], [`incident`],
-//! [`mod@freeze`], [`mod@evidence`], [`maintenance`]; then how it is done: `driver`
+//! [`shift`], [`webhook`], [`mod@freeze`], [`mod@evidence`], [`maintenance`]; then how it is done: `driver`
 //! (one text for two databases), `sqlite` and its `writer` (group commit), `postgres`.
 
 #[macro_use]
@@ -25,9 +25,11 @@ pub mod outbox;
 pub mod plan;
 mod postgres;
 mod probe;
+pub mod shift;
 mod sqlite;
 mod takeover;
 pub mod task;
+pub mod webhook;
 mod writer;
 
 #[cfg(test)]
@@ -41,15 +43,17 @@ pub use delivery::{Conclusion, OpenDelivery, Recorded};
 pub use error::StoreError;
 pub use evidence::Evidence;
 pub use freeze::Freeze;
-pub use incident::NewIncident;
+pub use incident::{Cancel, Change, Changed, NewEntry, NewIncident, StoredIncident, page_slot};
 pub use journal::{Begin, End, Held, RunRecord};
 pub use login::LoginKind;
 pub use maintenance::Maintenance;
 use sqlx::postgres::PgConnectOptions;
 
-pub use outbox::{Claimed, Confirmed, Lane, NewMessage, OutboxDepth, Wanted};
+pub use outbox::{Claimed, Confirmed, IncidentPage, Lane, NewMessage, OutboxDepth, Wanted};
 pub use plan::{Cast, Closed, NewPlan, PlanState, StoredPlan, Way, plan_slot};
+pub use shift::Shift;
 pub use task::TaskDone;
+pub use webhook::{ClaimedWebhook, NewWebhook};
 
 /// The short form of results here.
 pub type Result<T> = std::result::Result<T, StoreError>;

@@ -101,6 +101,21 @@ pub struct Claimed {
     pub created_at: Timestamp,
 }
 
+/// One copy of an incident's page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IncidentPage {
+    /// Names it; copies of one page begin alike.
+    pub slot: String,
+    /// Where it goes.
+    pub platform: Platform,
+    /// To whom.
+    pub target: Target,
+    /// What it says.
+    pub reply: Reply,
+    /// Whether the platform took it.
+    pub sent: bool,
+}
+
 /// What became of a message that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confirmed {
@@ -183,6 +198,29 @@ impl Store {
             at: micros(now),
         };
         writing!(self, bury(end))
+    }
+
+    /// Pages of incidents that were stored from one time to another, sent or not.
+    pub async fn pages_since(&self, from: Timestamp, until: Timestamp) -> Result<Vec<IncidentPage>> {
+        let rows = reading!(self, pages(micros(from), micros(until)))?;
+        rows.into_iter()
+            .map(|(slot, target, reply, sent)| {
+                let target: Target = from_json(TABLE, &target)?;
+                let platform = match &target {
+                    Target::Answer(answer) => answer.place.room.platform,
+                    Target::Post(place) => place.room.platform,
+                    Target::Direct(account) => account.platform,
+                    Target::Edit { posted: Posted::Message(message), .. } => message.room.platform,
+                    Target::Edit { .. } => {
+                        return Err(StoreError::Decode {
+                            table: TABLE,
+                            what: format!("page {slot} goes nowhere"),
+                        });
+                    }
+                };
+                Ok(IncidentPage { slot, platform, target, reply: from_json(TABLE, &reply)?, sent })
+            })
+            .collect()
     }
 
     /// How much is not sent yet, and how much never will be.
@@ -449,6 +487,24 @@ per_driver! {
         .execute(connection)
         .await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// Slots of incidents begin with an `i`, and a page's copy is what comes after them.
+    pub(super) async fn pages(
+        connection: &mut Connection,
+        from: i64,
+        until: i64,
+    ) -> Result<Vec<(String, String, String, bool)>> {
+        let pages = sqlx::query_as(
+            "SELECT slot, target, reply, sent_version > 0 FROM outbox WHERE lane = 0 AND slot >= 'i' AND slot < 'j' \
+             AND created_at >= $1 AND created_at < $2 AND (dead_reason IS NULL OR dead_reason <> 'not needed any more') \
+             ORDER BY slot",
+        )
+        .bind(from)
+        .bind(until)
+        .fetch_all(connection)
+        .await?;
+        Ok(pages)
     }
 
     pub(super) async fn depth(connection: &mut Connection) -> Result<(i64, Option<i64>, i64)> {

@@ -3,6 +3,7 @@
 
 mod audit;
 mod delivery;
+mod incident;
 mod login;
 mod maintenance;
 mod opening;
@@ -10,6 +11,7 @@ mod outbox;
 mod plan;
 mod takeover;
 mod task;
+mod webhook;
 mod writer;
 
 use std::path::PathBuf;

@@ -10,7 +10,9 @@ fn people() -> People {
     for role in Role::ALL {
         let accounts =
             vec![Account::new(Platform::Slack, role.as_str()), Account::new(Platform::Cli, role.as_str())];
-        people.add(Person { name: format!("{role} person"), role, accounts, phone: None }).unwrap();
+        people
+            .add(Person { name: format!("{role} person"), role, accounts, phone: None, page_webhook: None })
+            .unwrap();
     }
     people
 }

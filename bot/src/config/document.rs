@@ -52,5 +52,8 @@ fn place(path: &Path) -> String {
 }
 
 fn is_list(section: &str) -> bool {
-    matches!(section, "service" | "query" | "person" | "step" | "contact" | "secret" | "task")
+    matches!(
+        section,
+        "service" | "rotation" | "escalation" | "query" | "person" | "step" | "contact" | "secret" | "task"
+    )
 }

@@ -10,7 +10,6 @@ use commands::approval::Windows;
 use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, Room, ServiceName};
 use commands::lookup::QueryName;
-use commands::oncall::Rung;
 use commands::period::Period;
 use commands::restore::DatabaseName;
 use commands::risk::Role;
@@ -26,11 +25,12 @@ use url::{Host, Url};
 use super::secret::Spelled;
 use super::{
     Administration, Auth, Backups, Bot, ComposeFiles, Config, ConfigError, Contact, DEFAULTS, Discord,
-    Docker, Grafana, LogFormat, Oncall, People, Person, Postgres, Proof, Query, Question, Secret, Security,
-    Service, Slack, SlackMode, StoreUrl, Web,
+    Docker, Grafana, LogFormat, People, Person, Postgres, Proof, Query, Question, Secret, Security, Service,
+    Slack, SlackMode, StoreUrl, Web, WebhookUrl,
 };
 use super::{document, runbook};
 
+mod escalation;
 mod setting;
 
 /// Each is asked for by `links`.
@@ -64,7 +64,11 @@ struct File {
     grafana: Option<Spanned<GrafanaSection>>,
     auth: Option<Spanned<AuthSection>>,
     public: Option<PublicSection>,
-    oncall: Option<Spanned<OncallSection>>,
+    oncall: Option<Spanned<escalation::OncallSection>>,
+    #[serde(default, rename = "rotation")]
+    rotations: Vec<Spanned<escalation::RotationSection>>,
+    #[serde(default, rename = "escalation")]
+    escalations: Vec<Spanned<escalation::EscalationSection>>,
     #[serde(default, rename = "contact")]
     contacts: Vec<Spanned<Contact>>,
     #[serde(default)]
@@ -99,6 +103,9 @@ struct BotSection {
     incident_channels: Option<Vec<Room>>,
     runbook_dir: Option<Spanned<PathBuf>>,
     log: Option<LogFormat>,
+    heartbeat_url: Option<String>,
+    heartbeat_url_env: Option<String>,
+    heartbeat_url_file: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -239,19 +246,6 @@ struct PublicSection {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OncallSection {
-    #[serde(default)]
-    on_call: Vec<String>,
-    #[serde(default)]
-    devops_lead: Vec<String>,
-    #[serde(default)]
-    engineering_manager: Vec<String>,
-    #[serde(default)]
-    cto: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct SecretSection {
     service: ServiceName,
     variable: String,
@@ -324,6 +318,9 @@ struct PersonSection {
     web: Option<String>,
     cli: Option<String>,
     phone: Option<String>,
+    page_webhook: Option<String>,
+    page_webhook_env: Option<String>,
+    page_webhook_file: Option<String>,
     roles: Vec<Role>,
     #[serde(default)]
     disabled: bool,
@@ -348,6 +345,24 @@ impl Check<'_> {
         spelled: &Spelled<'_>,
     ) -> Result<SecretString, ConfigError> {
         spelled.resolve(self.variable).map_err(|what| self.error(span.clone(), format!("[{section}] {what}")))
+    }
+
+    /// An address that something is posted to, where one is given. It may hold a key and so is a secret.
+    fn webhook(
+        &self,
+        section: &str,
+        span: &Range<usize>,
+        spelled: &Spelled<'_>,
+    ) -> Result<Option<WebhookUrl>, ConfigError> {
+        if spelled.plain.is_none() && spelled.env.is_none() && spelled.file.is_none() {
+            return Ok(None);
+        }
+        let url = self.secret(section, span, spelled)?;
+        let good = Url::parse(url.expose_secret()).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if good {
+            return Ok(Some(WebhookUrl(url)));
+        }
+        Err(self.error(span.clone(), format!("[{section}] {} must be http:// or https://", spelled.key)))
     }
 
     /// https, or http to this machine alone: a token must not cross a network in the clear.
@@ -433,6 +448,25 @@ pub(super) fn resolve(
     let queries = queries(&check, &file)?;
     let people = people(&check, &file.people)?;
     let data_dir = data_dir(&check, &file.bot, &defaults.bot)?;
+    let oncall = match (file.oncall, file.rotations) {
+        (Some(section), rotations) => Some(escalation::oncall(&check, section, rotations, &people)?),
+        (None, rotations) => match rotations.first() {
+            Some(rotation) => {
+                return Err(
+                    check.error(rotation.span(), "[[rotation]] needs [oncall]: say whom it turns among")
+                );
+            }
+            None => None,
+        },
+    };
+    let connects = |platform| match platform {
+        Platform::Slack => file.slack.is_some(),
+        Platform::Discord => file.discord.is_some(),
+        Platform::Web => file.web.is_some(),
+        Platform::Cli => false,
+    };
+    let schedule = escalation::schedule(&check, file.escalations, oncall.as_ref(), &people, &connects)?;
+    let heartbeat = heartbeat(&check, &file.bot)?;
     Ok(Config {
         bot: bot(file.bot, defaults.bot),
         store: store(&check, file.store, data_dir)?,
@@ -448,7 +482,9 @@ pub(super) fn resolve(
         grafana: file.grafana.map(|section| grafana(&check, section, defaults.grafana)).transpose()?,
         auth: file.auth.map(|section| auth(&check, section, defaults.auth)).transpose()?,
         public: file.public.map(|section| public(&check, section)).transpose()?,
-        oncall: file.oncall.map(|section| oncall(&check, section, &people)).transpose()?,
+        oncall,
+        schedule,
+        heartbeat,
         contacts: contacts(&check, file.contacts)?,
         approval: approval(&check, file.approval, defaults.approval)?,
         proof: proof(&check, file.proof, defaults.proof)?,
@@ -476,6 +512,16 @@ fn bot(section: BotSection, defaults: BotSection) -> Bot {
         incident_channels: section.incident_channels.unwrap_or_default(),
         log: section.log.or(defaults.log).expect(FALLBACK),
     }
+}
+
+fn heartbeat(check: &Check<'_>, section: &BotSection) -> Result<Option<WebhookUrl>, ConfigError> {
+    let spelled = Spelled {
+        key: "heartbeat_url",
+        plain: section.heartbeat_url.as_deref(),
+        env: section.heartbeat_url_env.as_deref(),
+        file: section.heartbeat_url_file.as_deref(),
+    };
+    check.webhook("bot", &(0..0), &spelled)
 }
 
 fn data_dir(
@@ -866,25 +912,6 @@ fn public(check: &Check<'_>, section: PublicSection) -> Result<Url, ConfigError>
     Ok(section.health_url.into_inner())
 }
 
-fn oncall(
-    check: &Check<'_>,
-    section: Spanned<OncallSection>,
-    people: &People,
-) -> Result<Oncall, ConfigError> {
-    let span = section.span();
-    let OncallSection { on_call, devops_lead, engineering_manager, cto } = section.into_inner();
-    let rungs = BTreeMap::from([
-        (Rung::OnCall, on_call),
-        (Rung::DevopsLead, devops_lead),
-        (Rung::EngineeringManager, engineering_manager),
-        (Rung::Cto, cto),
-    ]);
-    match rungs.values().flatten().find(|name| people.named(name).is_none()) {
-        Some(nobody) => Err(check.error(span, format!("[oncall] no [[person]] has the name {nobody:?}"))),
-        None => Ok(Oncall(rungs)),
-    }
-}
-
 fn contacts(check: &Check<'_>, sections: Vec<Spanned<Contact>>) -> Result<Vec<Contact>, ConfigError> {
     let contact = |section: Spanned<Contact>| {
         let span = section.span();
@@ -1193,7 +1220,15 @@ fn people(check: &Check<'_>, sections: &[Spanned<PersonSection>]) -> Result<Peop
             continue;
         }
         let phone = section.phone.clone();
-        people.add(Person { name: section.name.clone(), role, accounts, phone }).map_err(|account| {
+        let spelled = Spelled {
+            key: "page_webhook",
+            plain: section.page_webhook.as_deref(),
+            env: section.page_webhook_env.as_deref(),
+            file: section.page_webhook_file.as_deref(),
+        };
+        let page_webhook = check.webhook("person", &spanned.span(), &spelled)?;
+        let person = Person { name: section.name.clone(), role, accounts, phone, page_webhook };
+        people.add(person).map_err(|account| {
             error(format!("{} = {:?} belongs to two people", account.platform, account.id))
         })?;
     }

@@ -286,3 +286,57 @@ fn a_setting_has_limits_and_a_place_of_its_own() {
     assert!(mistake(&twice).contains("POOL of a is listed twice"));
     assert!(mistake(&setting("nobody", "min = 1\nmax = 2")).contains("is no [[service]]"));
 }
+
+#[test]
+fn the_shipped_schedule_is_the_runbooks() {
+    use commands::escalation::Only;
+    use commands::incident::Severity;
+    let schedule = with(DEFAULTS, SECRETS).unwrap().schedule.expect("one is shipped");
+    let steps = |severity| -> Vec<String> {
+        let steps = schedule.ladder(severity).steps.iter();
+        let only = |only| match only {
+            Only::Unresolved => "",
+            Only::Unacknowledged => ", not acknowledged",
+            Only::Security => ", security",
+        };
+        steps
+            .map(|step| format!("{} {} {}{}", step.after / 60, step.how, step.tell.key(), only(step.only)))
+            .collect()
+    };
+    let p0 = [
+        "0 page on_call",
+        "0 notify engineering_manager",
+        "0 notify cto, security",
+        "0 page security, security",
+        "5 notify devops_lead, not acknowledged",
+        "30 page devops_lead",
+        "60 page engineering_manager",
+        "120 page cto",
+    ];
+    assert_eq!(steps(Severity::P0), p0);
+    let p1 = [
+        "0 page on_call",
+        "30 page devops_lead",
+        "30 notify cto, security",
+        "30 page security, security",
+        "120 page devops_lead",
+        "240 page engineering_manager",
+        "480 notify cto",
+    ];
+    assert_eq!(steps(Severity::P1), p1);
+    let p2 = ["0 notify on_call", "120 page on_call, not acknowledged", "240 page devops_lead"];
+    assert_eq!(steps(Severity::P2), p2);
+    let lengths = |severity| {
+        let ladder = schedule.ladder(severity);
+        let lengths = [
+            Some(ladder.respond_within),
+            ladder.repage_every,
+            ladder.acknowledgement_holds,
+            ladder.status_every,
+        ];
+        lengths.map(|length| length.map(|length| length.as_secs() / 60))
+    };
+    assert_eq!(lengths(Severity::P0), [Some(5), Some(5), Some(15), Some(15)]);
+    assert_eq!(lengths(Severity::P1), [Some(15), Some(15), Some(60), Some(30)]);
+    assert_eq!(lengths(Severity::P2), [Some(120), None, None, None]);
+}

@@ -1,63 +1,53 @@
 //! The words of incidents and of freezes.
 
+mod answer;
+mod postmortem;
+mod standing;
+mod telling;
+
 use commands::card::{Align, Section, Table, Tone};
-use commands::ids::ServiceName;
-use commands::incident::{Incident, IncidentNumber, Severity};
+use commands::incident::{Incident, Severity};
 use commands::layout;
 use commands::message::Reply;
 use commands::period::Period;
 use jiff::Timestamp;
 
 use super::health::clock_time;
-use super::{card, column, public};
+use super::{card as plain, column, public};
 
-/// One was opened.
-#[must_use]
-pub fn incident_opened(
-    number: IncidentNumber,
-    severity: Severity,
-    title: &str,
-    service: Option<&ServiceName>,
-) -> Reply {
-    let about = service.map_or_else(String::new, |service| format!(" It is about {service}."));
-    let text = format!(
-        "{title}.{about} A change of one service needs the confirmation of who asks for it alone while this is open."
-    );
-    let tone = match severity {
-        Severity::P0 | Severity::P1 => Tone::Bad,
-        Severity::P2 => Tone::Warning,
-    };
-    let sections =
-        vec![Section::Text(text), Section::Next(vec!["health".to_owned(), "runbook list".to_owned()])];
-    public(card(format!("Incident {number} is open: {severity}"), tone, sections))
+pub use answer::{
+    acknowledged, acknowledged_before, assigned, escalated, handed_off, lowered_without_reason, no_incident,
+    nobody, nobody_on, not_open, noted, nothing_to_accept, opened, published, reopened, resolved,
+    same_severity, severity_changed, snoozed, status_unchanged, still_open, still_sick, taken_over,
+    too_quiet, updated,
+};
+pub use postmortem::{postmortem, postmortem_made};
+pub use standing::{card, show, timeline};
+pub use telling::{fallback_body, heartbeat, not_taken, page_body, recipients, told, why};
+
+/// Red while it is open and bad, green once it is over.
+fn tone(incident: &Incident) -> Tone {
+    match (incident.resolved.is_some(), incident.severity()) {
+        (true, _) => Tone::Good,
+        (false, Severity::P0 | Severity::P1) => Tone::Bad,
+        (false, Severity::P2) => Tone::Warning,
+    }
 }
 
-/// One was resolved.
-#[must_use]
-pub fn incident_resolved(incident: &Incident, by: &str, how: &str, now: Timestamp) -> Reply {
-    let lasted = layout::duration(now.duration_since(incident.opened.0).unsigned_abs());
-    let text = format!("Resolved by {by} after {lasted}: {how}");
-    let title = format!("Incident {} is resolved: {}", incident.number, layout::short(&incident.title, 80));
-    public(card(title, Tone::Good, vec![Section::Text(text)]))
+/// Names it: `P0 incident 7`, and whether it is an exercise.
+fn named(incident: &Incident) -> String {
+    let drill = if incident.state.drill { "DRILL, " } else { "" };
+    format!("{drill}{} incident {}", incident.severity(), incident.number)
 }
 
-/// There is none to resolve, or more than one.
-#[must_use]
-pub fn no_incident(open: &[Incident]) -> Reply {
-    let (title, text) = if open.is_empty() {
-        ("No incident is open", "There is nothing to resolve.".to_owned())
-    } else {
-        let numbers: Vec<_> = open.iter().map(|incident| incident.number.to_string()).collect();
-        ("Which incident?", format!("Say which one with --number: {} are open.", numbers.join(", ")))
-    };
-    public(card(title, Tone::Warning, vec![Section::Text(text)]))
+fn title(incident: &Incident) -> String {
+    format!("{}: {}", named(incident), layout::short(&incident.title, 100))
 }
 
-/// It has ended already, or never was.
-#[must_use]
-pub fn not_open(number: IncidentNumber) -> Reply {
-    let text = format!("Incident {number} is not open. incident list shows which are.");
-    public(card("Nothing to resolve", Tone::Warning, vec![Section::Text(text)]))
+/// How long it has gone on, or went on.
+fn age(incident: &Incident, now: Timestamp) -> String {
+    let end = incident.resolved.as_ref().map_or(now, |resolved| resolved.at);
+    layout::duration(end.duration_since(incident.opened.0).unsigned_abs())
 }
 
 /// The open ones, and the last that ended.
@@ -70,18 +60,19 @@ pub fn incidents(all: &[Incident], now: Timestamp) -> Reply {
         open => (format!("{open} incidents are open"), Tone::Bad),
     };
     if all.is_empty() {
-        return public(card(title, tone, vec![Section::Text("There has been none.".to_owned())]));
+        return public(plain(title, tone, vec![Section::Text("There has been none.".to_owned())]));
     }
     let rows = all.iter().map(|incident| {
         let state = match &incident.resolved {
             None => {
-                format!("open for {}", layout::duration(now.duration_since(incident.opened.0).unsigned_abs()))
+                let owner = incident.state.owner().unwrap_or("nobody");
+                format!("open for {}, {owner} has it", age(incident, now))
             }
             Some(resolved) => format!("resolved {} by {}", clock_time(resolved.at), resolved.by),
         };
         vec![
             incident.number.to_string(),
-            incident.severity.to_string(),
+            incident.severity().to_string(),
             layout::short(&incident.title, 60),
             state,
         ]
@@ -95,7 +86,7 @@ pub fn incidents(all: &[Incident], now: Timestamp) -> Reply {
         ],
         rows: rows.collect(),
     };
-    public(card(title, tone, vec![Section::Table(table)]))
+    public(plain(title, tone, vec![Section::Table(table)]))
 }
 
 /// Nothing acts from now on.
@@ -106,7 +97,7 @@ pub fn freeze_begun(why: &str, length: Option<Period>) -> Reply {
         |length| format!("for {length}, or until an approver types stack unfreeze"),
     );
     let text = format!("{why:?}. No command that acts begins {until}; what has begun goes on.");
-    public(card("Frozen: nothing acts", Tone::Warning, vec![Section::Text(text)]))
+    public(plain("Frozen: nothing acts", Tone::Warning, vec![Section::Text(text)]))
 }
 
 /// Everything may act again.
@@ -118,5 +109,5 @@ pub fn thawed(count: u64) -> Reply {
         "Commands that act are taken again. Plans that the freeze closed have to be asked for anew."
             .to_owned()
     };
-    public(card("Thawed", Tone::Good, vec![Section::Text(text)]))
+    public(plain("Thawed", Tone::Good, vec![Section::Text(text)]))
 }

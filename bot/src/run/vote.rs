@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use commands::approval::Ballot;
 use commands::ids::RunId;
 use commands::message::{AnswerTo, ChatEvent, Target};
-use store::{AuditDecision, AuditEntry, AuditOutcome, Conclusion, Lane, NewMessage};
+use commands::timeline::{Entry, Happened};
+use store::{AuditDecision, AuditEntry, AuditOutcome, Conclusion, Lane, NewEntry, NewMessage};
 
 use crate::app::App;
 use crate::approval;
@@ -23,6 +25,7 @@ pub(super) async fn answer(
     said: Said<'_>,
     answer: Option<&AnswerTo>,
 ) {
+    let cast = (said.ballot, said.said);
     let word =
         if said.said { said.ballot.as_str().to_owned() } else { format!("not {}", said.ballot.as_str()) };
     let counted = match approval::count(app, said).await {
@@ -73,8 +76,29 @@ pub(super) async fn answer(
     app.outbox.nudge();
     let counts = matches!(counted, Counted::Recorded { .. });
     metrics::counter!("acgs_votes_total", "counted" => if counts { "yes" } else { "no" }).increment(1);
+    if let Counted::Recorded { run: plan, person, .. } = &counted
+        && let Err(error) = note(app, *plan, person, cast, run).await
+    {
+        tracing::warn!(error = format!("{error:#}"), "an incident's timeline lacks this vote");
+    }
     if let Counted::Recorded { run, .. } = counted {
         failpoint::hit(Failpoint::AfterVote);
         approval::begin_weighing(app, run);
     }
+}
+
+/// On the timeline of the incident that the plan belongs to.
+async fn note(
+    app: &App,
+    plan: RunId,
+    person: &str,
+    (ballot, said): (Ballot, bool),
+    run: RunId,
+) -> anyhow::Result<()> {
+    let Some(stored) = app.store.plan(plan).await? else { return Ok(()) };
+    let Some(number) = stored.plan.incident else { return Ok(()) };
+    let what = Happened::Voted { ballot, said, line: app.redactor.text(&stored.plan.line) };
+    let entry = Entry { at: clock::now(), by: Some(person.to_owned()), what };
+    app.store.add_to_timeline(number, NewEntry { entry, once: Some(format!("vote/{run}")) }).await?;
+    Ok(())
 }

@@ -3,13 +3,15 @@ use proptest::prelude::*;
 use super::*;
 use crate::containers::UsageOrder;
 use crate::database::SlowBy;
+use crate::escalation::Duty;
 use crate::ids::RunId;
 use crate::incident::{IncidentNumber, Severity};
 use crate::intent::{AUDIT_ROWS_DEFAULT, Maintenance, limits};
 use crate::intent::{
-    Auth, Backup, Db, Deploy, How, IncidentAsk, Oncall, RunbookAsk, Secrets, Security, Stack,
+    Auth, Backup, Db, Deploy, How, IncidentAsk, Oncall, RunbookAsk, Secrets, Security, Stack, Which, Words,
 };
 use crate::logs::Level;
+use crate::oncall::{Rung, Who};
 use crate::period::Period;
 use crate::secrets::Rotated;
 use crate::traffic::Quantile;
@@ -202,8 +204,6 @@ fn how() -> impl Strategy<Value = How> {
 
 /// Commands that act, and those around them.
 fn acting() -> impl Strategy<Value = Intent> {
-    let service = || prop::sample::select(SERVICES.to_vec()).prop_map(|name| name.parse().unwrap());
-    let words = || person().prop_filter_map("no words", |text| text.parse().ok());
     prop_oneof![
         (service(), how()).prop_map(|(service, how)| Intent::Restart { service, how }),
         (1u32..=4_194_304, how()).prop_map(|(pid, how)| Intent::Db(Db::Cancel { pid, how })),
@@ -252,14 +252,82 @@ fn acting() -> impl Strategy<Value = Intent> {
             let which = if jwt { Rotated::Jwt } else { Rotated::Csrf };
             Intent::Secrets(Secrets::Rotate { which, how })
         }),
-        (prop::sample::select(Severity::ALL.to_vec()), words(), prop::option::of(service())).prop_map(
-            |(severity, title, service)| Intent::Incident(IncidentAsk::Open { severity, title, service })
-        ),
-        (words(), prop::option::of(1u32..)).prop_map(|(how, number)| {
-            Intent::Incident(IncidentAsk::Resolve { how, number: number.map(IncidentNumber) })
-        }),
-        Just(Intent::Incident(IncidentAsk::List)),
+        incidents().prop_map(Intent::Incident),
+        oncall().prop_map(Intent::Oncall),
         Just(Intent::Approvals),
+    ]
+}
+
+fn words() -> impl Strategy<Value = Words> {
+    person().prop_filter_map("no words", |text| text.parse().ok())
+}
+
+fn service() -> impl Strategy<Value = ServiceName> {
+    prop::sample::select(SERVICES.to_vec()).prop_map(|name| name.parse().unwrap())
+}
+
+fn which() -> impl Strategy<Value = Which> {
+    prop::option::of(1u32..).prop_map(|number| Which { number: number.map(IncidentNumber) })
+}
+
+fn who() -> impl Strategy<Value = Who> {
+    person().prop_filter_map("a name", |name| name.parse().ok())
+}
+
+fn severity() -> impl Strategy<Value = Severity> {
+    prop::sample::select(Severity::ALL.to_vec())
+}
+
+fn incidents() -> impl Strategy<Value = IncidentAsk> {
+    let duty = || prop::sample::select(Duty::ALL.to_vec());
+    let rung = || prop::sample::select(Rung::ALL.to_vec());
+    prop_oneof![
+        (severity(), words(), prop::option::of(service()), any::<bool>(), any::<bool>()).prop_map(
+            |(severity, title, service, security, drill)| IncidentAsk::Open {
+                severity,
+                title,
+                service,
+                security,
+                drill
+            }
+        ),
+        which().prop_map(|which| IncidentAsk::Ack { which }),
+        (words(), which()).prop_map(|(text, which)| IncidentAsk::Update { text, which }),
+        (severity(), prop::option::of(words()), which())
+            .prop_map(|(severity, why, which)| IncidentAsk::Severity { severity, why, which }),
+        (duty(), who(), which()).prop_map(|(duty, who, which)| IncidentAsk::Assign { duty, who, which }),
+        (prop::option::of(who()), which()).prop_map(|(who, which)| IncidentAsk::Handoff { who, which }),
+        (prop::option::of(rung()), which()).prop_map(|(rung, which)| IncidentAsk::Escalate { rung, which }),
+        ((60u32..=14_400).prop_map(Period::seconds), which())
+            .prop_map(|(length, which)| IncidentAsk::Snooze { length, which }),
+        (words(), which()).prop_map(|(text, which)| IncidentAsk::Note { text, which }),
+        (prop::option::of(words()), which()).prop_map(|(text, which)| IncidentAsk::StatusPage {
+            no_change: text.is_none(),
+            text,
+            which
+        }),
+        (words(), prop::option::of(words()), which()).prop_map(|(how, anyway, which)| IncidentAsk::Resolve {
+            how,
+            anyway,
+            which
+        }),
+        which().prop_map(|which| IncidentAsk::Reopen { which }),
+        which().prop_map(|which| IncidentAsk::Show { which }),
+        Just(IncidentAsk::List),
+        which().prop_map(|which| IncidentAsk::Timeline { which }),
+        which().prop_map(|which| IncidentAsk::Postmortem { which }),
+    ]
+}
+
+fn oncall() -> impl Strategy<Value = Oncall> {
+    let length = || (300u32..=1_209_600).prop_map(Period::seconds);
+    prop_oneof![
+        Just(Oncall::Who),
+        Just(Oncall::Contacts),
+        Just(Oncall::Schedule),
+        length().prop_map(|length| Oncall::Take { length }),
+        (who(), prop::option::of(length())).prop_map(|(who, length)| Oncall::Give { who, length }),
+        (severity(), any::<bool>()).prop_map(|(severity, security)| Oncall::Preview { severity, security }),
     ]
 }
 
@@ -314,8 +382,7 @@ fn intent() -> impl Strategy<Value = Intent> {
             Intent::Security(Security::Tasks { done: name.map(|name| name.parse().unwrap()) })
         }),
         Just(Intent::Security(Security::Scan)),
-        Just(Intent::Oncall(Oncall::Who)),
-        Just(Intent::Oncall(Oncall::Contacts)),
+        oncall().prop_map(Intent::Oncall),
         Just(Intent::Runbook(RunbookAsk::List)),
         person().prop_map(|name| Intent::Runbook(RunbookAsk::Show { name })),
         (person(), prop::option::of(prop::sample::select(SERVICES.to_vec()))).prop_map(|(name, service)| {

@@ -1,6 +1,8 @@
 use super::*;
 use crate::database::SlowBy;
+use crate::escalation::Duty;
 use crate::incident::{IncidentNumber, Severity};
+use crate::oncall::Rung;
 use crate::risk::{Risk, Role};
 use crate::secrets::Rotated;
 
@@ -223,6 +225,8 @@ fn an_intent_prints_as_the_line_to_type() {
                 severity: Severity::P1,
                 title: "logins fail".parse().unwrap(),
                 service: Some("auth_service".parse().unwrap()),
+                security: false,
+                drill: false,
             }),
             "incident open P1 'logins fail' --service auth_service",
         ),
@@ -231,17 +235,48 @@ fn an_intent_prints_as_the_line_to_type() {
                 severity: Severity::P0,
                 title: "-x".parse().unwrap(),
                 service: Some("auth_service".parse().unwrap()),
+                security: true,
+                drill: true,
             }),
-            "incident open --service auth_service -- P0 -x",
+            "incident open --service auth_service --security --drill -- P0 -x",
         ),
         (
             Intent::Incident(IncidentAsk::Resolve {
                 how: "restarted it".parse().unwrap(),
-                number: Some(IncidentNumber(7)),
+                anyway: None,
+                which: Which { number: Some(IncidentNumber(7)) },
             }),
             "incident resolve 'restarted it' --number 7",
         ),
         (Intent::Incident(IncidentAsk::List), "incident list"),
+        (
+            Intent::Incident(IncidentAsk::Assign {
+                duty: Duty::Comms,
+                who: "<@U0CY|cy>".parse().unwrap(),
+                which: Which::default(),
+            }),
+            "incident assign comms U0CY",
+        ),
+        (
+            Intent::Incident(IncidentAsk::StatusPage {
+                text: None,
+                no_change: true,
+                which: Which::default(),
+            }),
+            "incident status-page --no-change",
+        ),
+        (
+            Intent::Incident(IncidentAsk::Escalate { rung: Some(Rung::DevopsLead), which: Which::default() }),
+            "incident escalate devops_lead",
+        ),
+        (
+            Intent::Oncall(Oncall::Preview { severity: Severity::P0, security: true }),
+            "oncall preview P0 --security",
+        ),
+        (
+            Intent::Oncall(Oncall::Give { who: "@ada".parse().unwrap(), length: Some(Period::hours(8)) }),
+            "oncall give ada 8h",
+        ),
         (Intent::Approvals, "approvals"),
         (audit(5, "--last"), "audit --last 5 '--person=--last' --run 00c0ffee1234"),
     ];
@@ -286,6 +321,10 @@ fn what_each_command_needs() {
     security scan: read, viewer
     security tasks: read, viewer
     oncall who: read, viewer
+    oncall take: coordinate, operator
+    oncall give: coordinate, operator
+    oncall schedule: read, viewer
+    oncall preview: read, viewer
     oncall contacts: read, viewer
     runbook list: read, viewer
     runbook show: read, viewer
@@ -313,8 +352,21 @@ fn what_each_command_needs() {
     maintenance start: coordinate, operator
     maintenance end: coordinate, operator
     incident open: coordinate, viewer
+    incident ack: coordinate, viewer
+    incident update: coordinate, operator
+    incident severity: coordinate, operator
+    incident assign: coordinate, operator
+    incident handoff: coordinate, operator
+    incident escalate: coordinate, operator
+    incident snooze: coordinate, operator
+    incident note: coordinate, viewer
+    incident status-page: coordinate, operator
     incident resolve: coordinate, operator
+    incident reopen: coordinate, operator
+    incident show: read, viewer
     incident list: read, viewer
+    incident timeline: read, viewer
+    incident postmortem: read, viewer
     approvals: read, viewer
     audit: read, admin
     help: read, viewer

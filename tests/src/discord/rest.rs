@@ -336,6 +336,9 @@ impl Call<'_> {
     }
 
     fn create(&self, state: &mut State, channel: u64) -> Reply {
+        if state.closed.contains(&channel) {
+            return Reply::error(403, 50013, "Missing Permissions");
+        }
         if state.shut.iter().any(|user| direct(*user) == channel) {
             return Reply::error(403, 50007, "Cannot send messages to this user");
         }

@@ -48,6 +48,8 @@ pub(super) struct State {
     pub(super) registrations: usize,
     /// Channels of one user each that were opened.
     pub(super) directs: std::collections::BTreeSet<u64>,
+    /// Channels that the bot may not write in.
+    pub(super) closed: std::collections::BTreeSet<u64>,
     /// Users who take no direct messages.
     pub(super) shut: std::collections::BTreeSet<u64>,
     pub(super) identifies: usize,
@@ -93,6 +95,7 @@ impl Shared {
             commands: json!([]),
             registrations: 0,
             directs: std::collections::BTreeSet::new(),
+            closed: std::collections::BTreeSet::new(),
             shut: std::collections::BTreeSet::new(),
             identifies: 0,
             resumes: 0,

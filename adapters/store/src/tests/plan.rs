@@ -8,8 +8,8 @@ use commands::risk::{Risk, Role};
 
 use super::*;
 use crate::{
-    AuditDecision, AuditEntry, Begin, Cast, Closed, Conclusion, End, Evidence, Freeze, Held, NewIncident,
-    NewPlan, PlanState, StoreError, Way, plan_slot,
+    AuditDecision, AuditEntry, Begin, Cast, Closed, Conclusion, End, Evidence, Freeze, Held, NewPlan,
+    PlanState, StoreError, Way, plan_slot,
 };
 
 const LEASE: Duration = Duration::from_secs(15);
@@ -271,33 +271,6 @@ on_both! {
         assert_eq!((record.after, record.ended_at), (vec![reading(true)], Some(at(33))));
         let again = store.end_run(end(1, 1), at(34)).await;
         assert!(matches!(again, Err(StoreError::TakenOver { .. })), "it ends once: {again:?}");
-    }
-
-    async fn an_incident_is_opened_once_a_run_and_resolved_once(ground: &Ground) {
-        let store = ground.store().await;
-        let new = |number, severity: &str| NewIncident {
-            run: run(number),
-            severity: severity.parse().unwrap(),
-            title: "it's \u{1f525}".to_owned(),
-            place: Some(room()),
-            services: vec!["ac_service".parse().unwrap()],
-            by: "Cy".to_owned(),
-        };
-        let first = store.open_incident(new(1, "P2"), at(1)).await.unwrap();
-        assert_eq!(store.open_incident(new(1, "P2"), at(2)).await.unwrap(), first, "taken up again");
-        let second = store.open_incident(new(2, "P0"), at(3)).await.unwrap();
-        let open = async || {
-            let open = store.open_incidents().await.unwrap();
-            open.iter().map(|incident| incident.number).collect::<Vec<_>>()
-        };
-        assert_eq!(open().await, [second, first], "the worst first");
-        let resolved = commands::incident::Resolved { at: at(4), by: "Dee".to_owned(), how: "so".to_owned() };
-        assert!(store.resolve_incident(second, resolved.clone()).await.unwrap());
-        assert!(!store.resolve_incident(second, resolved.clone()).await.unwrap());
-        assert_eq!(open().await, [first]);
-        assert_eq!(store.incident(second).await.unwrap().unwrap().resolved, Some(resolved));
-        let last: Vec<_> = store.incidents(9).await.unwrap().iter().map(|incident| incident.number).collect();
-        assert_eq!(last, [second, first]);
     }
 
     async fn evidence_is_kept_as_it_was_first(ground: &Ground) {

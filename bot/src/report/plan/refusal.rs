@@ -37,7 +37,8 @@ pub fn no_glass(incident: Option<&Incident>) -> Reply {
             .to_owned(),
         Some(incident) => format!(
             "Incident {} is {}, and the glass is broken inside an open P0 alone.",
-            incident.number, incident.severity
+            incident.number,
+            incident.severity()
         ),
     };
     refusal("The glass stays whole", text)

@@ -60,6 +60,7 @@ async fn of(count: usize, table: &mut Table) -> anyhow::Result<()> {
     let prober = Prober::new()?;
     let executors = Executors {
         prober: prober.clone(),
+        webhooks: exec_http::Webhooks::new()?,
         docker: None,
         postgres: None,
         signals: None,

@@ -1,0 +1,366 @@
+//! Incidents that call people, through the real binary, on Slack and Discord at once.
+
+use std::time::Duration;
+
+use bot::failpoint::Failpoint;
+use e2e::bot::{Bot, Setup};
+use e2e::discord::{self, CHANNEL, DiscordOptions, DiscordServer};
+use e2e::people::{self, ADA, ADA_DISCORD, BO, BO_DISCORD, CY, DEE, EVE};
+use e2e::platform::Platform;
+use e2e::receiver::Receiver;
+use e2e::slack::{self, AckOutcome, Message, SlackOptions, SlackServer};
+
+const ROOM: &str = "C0INCIDENT";
+const SOON: Duration = Duration::from_secs(15);
+/// A page that a platform does not take for 20 s is told elsewhere.
+const FALLBACK: Duration = Duration::from_secs(45);
+
+/// Both platforms, six services, what wakes people, and a bot between them.
+struct Scene {
+    slack: SlackServer,
+    discord: DiscordServer,
+    platform: Platform,
+    hooks: Receiver,
+    bot: Bot,
+}
+
+/// The table's order in seconds, so that a test sees all of it.
+const SCHEDULE: &str = r#"
+[[escalation]]
+severity = "P0"
+respond_within = "3s"
+repage_every = "3s"
+acknowledgement_holds = "6s"
+status_every = "15m"
+steps = [
+    { after = "0m", tell = "on_call", how = "page" },
+    { after = "0m", tell = "engineering_manager", how = "notify" },
+    { after = "8s", tell = "devops_lead", how = "page" },
+]
+[[escalation]]
+severity = "P1"
+respond_within = "15m"
+repage_every = "15m"
+acknowledgement_holds = "60m"
+status_every = "30m"
+steps = [{ after = "0m", tell = "on_call", how = "page" }, { after = "30m", tell = "devops_lead", how = "page" }]
+[[escalation]]
+severity = "P2"
+respond_within = "120m"
+steps = [{ after = "0m", tell = "on_call", how = "notify" }]
+"#;
+
+fn people(hooks: &Receiver) -> String {
+    let bo = "web = \"bo\"\n";
+    let with_hook = format!("{bo}page_webhook_env = \"BO_PAGE\"\n");
+    assert!(hooks.url("bo").starts_with("http://"));
+    people::acting().replacen(bo, &with_hook, 1)
+}
+
+impl Scene {
+    async fn start() -> Self {
+        Self::with(None).await
+    }
+
+    async fn with(failpoint: Option<Failpoint>) -> Self {
+        let slack = SlackServer::start(SlackOptions::default()).await;
+        let discord = DiscordServer::start(DiscordOptions::default()).await;
+        let platform = Platform::start().await;
+        let hooks = Receiver::start().await;
+        let setup = Setup::default()
+            .with(&format!("[slack]\napi_url = {:?}\nmode = \"socket\"", slack.api_url().as_str()))
+            .with(&format!(
+                "[discord]\napi_url = {:?}\napplication_id = \"{}\"\nguild_id = \"{}\"",
+                discord.api_url().as_str(),
+                discord::APPLICATION,
+                discord::GUILD
+            ))
+            .with(&people(&hooks))
+            .with(&platform.toml())
+            .with(
+                "[oncall]\non_call = [\"Bo\"]\ndevops_lead = [\"Eve\"]\nengineering_manager = [\"Ada\"]\n\
+                 cto = [\"Ada\"]\nfallback_webhook_env = \"FALLBACK\"",
+            )
+            .with(SCHEDULE)
+            .room(&format!("slack:{ROOM}"))
+            .room(&format!("discord:{CHANNEL}"))
+            .secret("SLACK_BOT_TOKEN", slack::BOT_TOKEN)
+            .secret("SLACK_APP_TOKEN", slack::APP_TOKEN)
+            .secret("DISCORD_TOKEN", discord::BOT_TOKEN)
+            .secret("BO_PAGE", &hooks.url("bo"))
+            .secret("FALLBACK", &hooks.url("fallback"));
+        let setup = match failpoint {
+            Some(point) => setup.secret("ACGS_FAILPOINT", point.as_str()),
+            None => setup,
+        };
+        let bot = Bot::start(setup).await;
+        slack.wait_sockets(2, SOON).await;
+        discord.wait_ready(SOON).await;
+        Self { slack, discord, platform, hooks, bot }
+    }
+
+    async fn types(&self, user: &str, line: &str) {
+        let ack = self.slack.slash(user, ROOM, line).await;
+        assert!(matches!(ack, AckOutcome::Acknowledged(_)), "{line:?}: {ack:?}");
+    }
+
+    async fn message(&self, text: &str) -> Message {
+        self.slack.wait_message(|message| message.visible().contains(text), SOON).await
+    }
+
+    /// A page in the incident channel.
+    async fn paged(&self, user: &str, why: &str) -> Message {
+        let fits = |message: &Message| {
+            message.channel == ROOM && message.mentions() == [user] && message.visible().contains(why)
+        };
+        self.slack.wait_message(fits, SOON).await
+    }
+
+    /// How often Slack's channel and Discord's were told this.
+    fn count(&self, why: &str) -> (usize, usize) {
+        let slack = self.slack.messages().into_iter().filter(|message| message.channel == ROOM);
+        let discord = self.discord.messages().into_iter().filter(|message| message.channel == CHANNEL);
+        (
+            slack.filter(|message| message.visible().contains(why)).count(),
+            discord.filter(|message| message.visible().contains(why)).count(),
+        )
+    }
+}
+
+#[tokio::test]
+async fn a_p0_pages_on_every_way_until_somebody_answers_and_calls_the_next_rung_all_the_same() {
+    let scene = Scene::start().await;
+    scene.types(DEE, "incident open P0 'database is gone' --service fv_service").await;
+    scene.message("Incident 1 is open: P0").await;
+    let page = scene.paged(BO, "on-call is called by the schedule").await;
+    assert!(page.visible().contains("P0 incident 1: database is gone"), "{}", page.visible());
+    scene.paged(ADA, "engineering manager is called").await;
+    // To each alone, and by what wakes them; a notice is none.
+    let alone =
+        |message: &Message| message.channel == "D0BO" && message.visible().contains("database is gone");
+    scene.slack.wait_message(alone, SOON).await;
+    let posts = scene.hooks.wait("bo", 1, SOON).await;
+    assert_eq!((posts[0]["person"].as_str(), posts[0]["incident"].as_u64()), (Some("Bo"), Some(1)));
+    let told = |message: &discord::Message| {
+        message.channel == CHANNEL && message.visible().contains("on-call is called")
+    };
+    let on_discord = scene.discord.wait_message(told, SOON).await;
+    assert_eq!(on_discord.body["content"], format!("<@{BO_DISCORD}>"));
+    let notified = |message: &discord::Message| message.visible().contains("engineering manager is called");
+    let on_discord = scene.discord.wait_message(notified, SOON).await;
+    assert_eq!(on_discord.body["content"], format!("<@{ADA_DISCORD}>"));
+    assert!(!scene.slack.messages().iter().any(|message| message.channel == "D0ADA"), "a notice is no page");
+
+    scene.paged(BO, "nobody has acknowledged it (page 2)").await;
+    let ack = scene.discord.slash(BO_DISCORD, CHANNEL, &["incident", "ack"], &[]).await;
+    let answer = scene.discord.wait_answer(ack.interaction(), SOON).await;
+    assert!(answer.visible().contains("Bo has it"), "{}", answer.visible());
+    let pages = scene.count("nobody has acknowledged it");
+    // The ladder goes on, and without a word the acknowledgement is worth nothing after six seconds.
+    scene.paged(EVE, "DevOps lead is called by the schedule").await;
+    scene.paged(BO, "no word of anybody since").await;
+    assert_eq!(scene.count("nobody has acknowledged it"), pages, "an answer ends that");
+
+    scene.platform.sick("fv_service", "down=1").await;
+    scene.types(DEE, "incident resolve 'restarted it'").await;
+    scene.message("fv_service is not well").await;
+    scene.platform.sick("fv_service", "down=0").await;
+    scene.types(DEE, "incident resolve 'restarted it'").await;
+    scene.message("Resolved by Dee").await;
+    let over =
+        |message: &Message| message.visible().contains("resolved") && message.visible().contains("lasted");
+    scene.slack.wait_message(over, SOON).await;
+    let shown = scene.bot.line(&["incident", "show", "--number", "1"], false).await;
+    assert!(shown.out.contains("page to on-call (Bo): "), "{}", shown.out);
+    assert_eq!(scene.count("on-call is called by the schedule"), (1, 1), "each rung once, everywhere");
+    assert_eq!(scene.count("DevOps lead is called by the schedule"), (1, 1));
+    assert_eq!(scene.bot.metric("acgs_messages_refused_total", &[]).await, 0.0);
+    let verified = scene.bot.run(&["audit", "verify"]).await;
+    assert_eq!(verified.code, 0, "{verified:?}");
+}
+
+#[tokio::test]
+async fn whoever_dies_between_deciding_and_sending_tells_everybody_once() {
+    for point in Failpoint::SCHEDULE {
+        let mut scene = Scene::with(Some(point)).await;
+        scene.types(DEE, "incident open P1 'logins fail'").await;
+        scene.bot.dies(SOON).await;
+        scene.bot.set("ACGS_FAILPOINT", None);
+        scene.bot.restart().await;
+        scene.paged(BO, "on-call is called by the schedule").await;
+        scene.hooks.wait("bo", 1, SOON).await;
+        // What comes last of a telling is there: its card. Then nothing is on its way any more.
+        let card =
+            |message: &Message| message.visible().contains("has it") && message.visible().contains("duties");
+        scene.slack.wait_message(card, SOON).await;
+        assert_eq!(scene.count("on-call is called by the schedule").0, 1, "{}", point.as_str());
+        assert_eq!(scene.hooks.posts("bo").len(), 1, "{}", point.as_str());
+        let timeline = scene.bot.line(&["incident", "timeline", "--number", "1"], false).await;
+        assert_eq!(timeline.out.matches("on-call (Bo)").count(), 1, "{}: {}", point.as_str(), timeline.out);
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_no_platform_takes_goes_to_the_fallback_and_one_that_one_takes_says_so_there() {
+    let scene = Scene::start().await;
+    scene.slack.not_in_channel(ROOM);
+    scene.slack.not_in_channel("D0BO");
+    scene.types(DEE, "incident open P1 'half is gone'").await;
+    let missing = |message: &discord::Message| message.visible().contains("slack has not taken this page");
+    scene.discord.wait_message(missing, FALLBACK).await;
+    assert_eq!(scene.hooks.posts("fallback").len(), 0, "one did");
+
+    scene.discord.refuse_channel(CHANNEL);
+    scene.discord.refuse_direct(BO_DISCORD);
+    scene.types(DEE, "incident open P1 'all is gone'").await;
+    let posts = scene.hooks.wait("fallback", 1, FALLBACK).await;
+    assert!(posts[0]["text"].as_str().is_some_and(|text| text.contains("all is gone")), "{posts:?}");
+}
+
+#[tokio::test]
+async fn an_incident_goes_from_hand_to_hand_and_its_timeline_has_all_of_it() {
+    let scene = Scene::start().await;
+    scene.types(BO, "incident open P2 'slow' --drill").await;
+    scene.message("Drill: incident 1 is open: P2").await;
+    // Bo is on call and opened it: nobody is pinged about their own act.
+    let told = |message: &Message| message.channel == ROOM && message.visible().contains("on-call is called");
+    let notice = scene.slack.wait_message(told, SOON).await;
+    assert_eq!(notice.mentions(), [] as [&str; 0]);
+    assert!(notice.visible().contains("DRILL, P2 incident 1: slow"), "{}", notice.visible());
+
+    scene.types(CY, "incident note 'query cache: looked at'").await;
+    scene.message("Noted: DRILL, P2 incident 1").await;
+    scene.types(CY, "incident assign comms <@U0CY|cy>").await;
+    scene.message("needs the role operator").await;
+    scene.types(DEE, "incident assign comms <@U0CY|cy>").await;
+    scene.message("Cy is comms").await;
+    scene.types(DEE, "incident assign ops nobody-of-ours").await;
+    scene.message("is nobody in the bot's configuration").await;
+    scene.types(DEE, "incident severity P1").await;
+    scene.message("Dee changed it from P2 to P1").await;
+    scene.paged(BO, "on-call is called by the schedule").await;
+    scene.types(DEE, "incident severity P2").await;
+    scene.message("Lowering it cancels calls").await;
+    scene.types(DEE, "incident ack").await;
+    scene.message("Dee has it").await;
+    scene.types(BO, "incident ack").await;
+    scene.message("Dee has it.").await;
+    scene.types(DEE, "incident handoff @ada").await;
+    let asked = scene.paged(ADA, "asks Ada to take it over").await;
+    scene.types(DEE, "incident handoff").await;
+    scene.message("only they can accept").await;
+    let accept = asked.buttons().into_iter().find(|button| button.label == "Accept").expect("a button");
+    scene.slack.click(ADA, &asked, &accept.value).await;
+    scene.message("Ada has it now").await;
+    scene.types(DEE, "incident update 'making room on the disk'").await;
+    scene.message("making room on the disk").await;
+    scene.types(DEE, "health").await;
+    scene.message("All 6 services are well").await;
+    scene.types(DEE, "incident escalate").await;
+    scene.paged(EVE, "calls Eve").await;
+    scene.types(DEE, "incident snooze 15m").await;
+    scene.message("Snoozed:").await;
+    for _ in 0..2 {
+        scene.types(DEE, "incident status-page --no-change").await;
+        scene.message("Status: no change").await;
+    }
+    scene.types(DEE, "incident status-page --no-change").await;
+    scene.message("was said 2 times in a row").await;
+    scene.types(DEE, "incident status-page 'Slow for some. We work on it.'").await;
+    scene.message("Slow for some. We work on it.").await;
+    scene.types(DEE, "incident resolve 'more room' --anyway 'a drill'").await;
+    scene.message("Resolved by Dee").await;
+    scene.types(DEE, "incident ack --number 1").await;
+    scene.message("Incident 1 is not open").await;
+    scene.types(DEE, "incident reopen --number 1").await;
+    scene.message("Dee opened it again").await;
+    scene.types(DEE, "incident resolve 'now it is' --number 1").await;
+    scene.message("now it is").await;
+
+    let done = scene.bot.line(&["incident", "timeline", "--number", "1"], true).await;
+    let json: serde_json::Value = serde_json::from_str(&done.out).expect("JSON");
+    let file = json.pointer("/file/content").and_then(serde_json::Value::as_str).expect("all of it");
+    for happened in [
+        "Bo: opened as P2: slow",
+        "Cy: note: query cache: looked at",
+        "Dee: comms is Cy",
+        "Dee: severity P2 -> P1",
+        "Dee: acknowledged",
+        "Dee: asked Ada to take over",
+        "Ada: took over from Dee",
+        "Dee: update: making room on the disk",
+        "Dee: health -> done",
+        "Dee: called the DevOps lead",
+        "Dee: published: no change",
+        "Dee: published: Slow for some. We work on it.",
+        "Dee: resolved although checks fail (a drill): more room",
+        "Dee: opened it again",
+        "Dee: resolved: now it is",
+    ] {
+        assert!(file.contains(happened), "{happened:?} in {file}");
+    }
+    let made = scene.bot.line(&["incident", "postmortem", "--number", "1"], true).await;
+    let json: serde_json::Value = serde_json::from_str(&made.out).expect("JSON");
+    let document = json.pointer("/file/content").and_then(serde_json::Value::as_str).expect("a document");
+    for part in
+        ["# DRILL, P1 incident 1: slow", "## Impact", "| to acknowledge |", "## Timeline", "## Action items"]
+    {
+        assert!(document.contains(part), "{part:?} in {document}");
+    }
+    assert!(scene.slack.violations().is_empty(), "{:?}", scene.slack.violations());
+}
+
+#[tokio::test]
+async fn who_is_on_call_is_taken_and_given_and_a_preview_sends_nothing() {
+    let scene = Scene::start().await;
+    let who = scene.bot.line(&["oncall", "who"], false).await;
+    assert!(who.out.contains("Bo is on call"), "{who:?}");
+    scene.types(DEE, "oncall take 2h").await;
+    scene.message("Dee is on call").await;
+    scene.types(DEE, "incident open P2 'late mails'").await;
+    let told = |message: &Message| message.channel == ROOM && message.visible().contains("on-call is called");
+    assert_eq!(scene.slack.wait_message(told, SOON).await.mentions(), [] as [&str; 0], "it is Dee's own");
+    scene.types(DEE, "oncall give <@U0EVE> 1h").await;
+    scene.message("Eve is on call").await;
+    let schedule = scene.bot.line(&["oncall", "schedule"], false).await;
+    let order: Vec<usize> =
+        ["Eve", "Dee", "Bo"].iter().map(|name| schedule.out.find(name).expect("in the table")).collect();
+    assert!(order.is_sorted(), "{}", schedule.out);
+    let before = scene.slack.messages().len();
+    let preview = scene.bot.line(&["oncall", "preview", "P1"], false).await;
+    for row in ["page    Eve", "nobody has acknowledged it (page 2)", "DevOps lead is called", "NOBODY LEFT"]
+    {
+        assert!(preview.out.contains(row), "{row:?} in {}", preview.out);
+    }
+    assert_eq!(scene.slack.messages().len(), before);
+}
+
+#[tokio::test]
+async fn a_schedule_that_can_not_work_is_refused_at_the_start() {
+    let people = people::acting();
+    let oncall = "[oncall]\non_call = [\"Bo\"]\ndevops_lead = [\"Eve\"]\nengineering_manager = [\"Ada\"]\n";
+    let web = "[web]\nlisten = \"127.0.0.1:0\"\n";
+    for (change, what) in [
+        (("devops_lead = [\"Eve\"]\n", ""), "it tells devops_lead, and [oncall] devops_lead names nobody"),
+        (("[web]\nlisten = \"127.0.0.1:0\"\n", ""), "can't be reached"),
+        (("severity = \"P2\"", "severity = \"P1\""), "P1: is given twice"),
+        (("after = \"8s\"", "after = \"0m\""), "write steps in the order of time"),
+        (("status_every = \"15m\"", "status_every = \"5m\""), "status_every must be 10 minutes or more"),
+        (("how = \"notify\" }]", "how = \"shout\" }]"), "unknown variant `shout`"),
+        (("[oncall]", "[oncall]\nzone = \"Mars/Base\""), "use a name such as Europe/Berlin"),
+        (("[oncall]", "[oncall]\nquiet_hours = \"always\""), "must be two times of day"),
+    ] {
+        let good = format!("[bot]\ndata_dir = \"DATA_DIR\"\n{web}{people}{oncall}{SCHEDULE}");
+        let bad = good.replacen(change.0, change.1, 1);
+        assert_ne!(good, bad, "{change:?}");
+        let bad = if what.contains("write steps") {
+            bad.replacen("after = \"0m\", tell = \"on_call\"", "after = \"9s\", tell = \"on_call\"", 1)
+        } else {
+            bad
+        };
+        let checked = e2e::bot::run_with(&bad, &["check"], &[]).await;
+        assert_eq!(checked.code, 2, "{what}: {checked:?}");
+        let said = format!("{}{}", checked.out, checked.err);
+        assert!(said.contains(what), "{what:?} in {said}");
+    }
+}
