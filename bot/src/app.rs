@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use commands::grammar::Grammar;
-use commands::ids::ServiceName;
+use commands::ids::{Account, Platform, ServiceName};
 use commands::redact::Redactor;
 use store::Store;
 use tokio_util::task::TaskTracker;
@@ -83,6 +83,12 @@ impl App {
     pub fn service(&self, name: &ServiceName) -> Option<&Service> {
         self.config.services.iter().find(|service| service.name == *name)
     }
+}
+
+/// As whom the bot acts where nobody asks: no account of a system has brackets in it.
+#[must_use]
+pub fn own_account() -> Account {
+    Account::new(Platform::Cli, "(acgs)")
 }
 
 /// The grammar with the configuration's services in it.

@@ -5,8 +5,11 @@
 //! sections that are present; an absent section means "not configured". This is the only module
 //! that reads the environment and secret files.
 
+mod backups;
 mod document;
 mod file;
+mod firewall;
+mod migration;
 mod runbook;
 mod secret;
 
@@ -30,6 +33,10 @@ use commands::task::Task;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
+
+pub use self::backups::Backups;
+pub use self::firewall::Firewall;
+pub use self::migration::{Migration, MigrationLike};
 
 /// The commented defaults, as shipped.
 pub const DEFAULTS: &str = include_str!("../../deploy/acgs.toml");
@@ -88,6 +95,10 @@ pub struct Config {
     pub repository: Option<PathBuf>,
     /// Images that a cleanup leaves for the way back, of each name.
     pub keep_images: usize,
+    /// The firewall of the bot's machine, when configured.
+    pub firewall: Option<Firewall>,
+    /// What runs the database's migrations, when configured.
+    pub migration: Option<Migration>,
     /// Where the platform's backups are, when configured.
     pub backups: Option<Backups>,
     /// Where data about known holes is, when configured.
@@ -306,13 +317,6 @@ pub struct Contact {
     pub url: Option<Url>,
 }
 
-/// `[backups]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backups {
-    /// An absolute path on the bot's machine.
-    pub dir: PathBuf,
-}
-
 /// `[security]`: folders on the bot's machine, absolute paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Security {
@@ -512,6 +516,7 @@ impl Config {
             .iter()
             .flat_map(|postgres| [Some(&postgres.url), postgres.signal_url.as_ref()])
             .flatten()
+            .chain(self.migration.iter().filter_map(|migration| migration.database_url.as_ref()))
             .chain([&self.store.0]);
         all.extend(
             urls.filter_map(|url| Url::parse(url.expose_secret()).ok()?.password().map(str::to_owned)),

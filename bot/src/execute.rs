@@ -7,6 +7,7 @@
 mod act;
 pub(crate) mod administrator;
 pub mod compose;
+pub mod firewall;
 pub mod repository;
 pub mod silence;
 
@@ -17,7 +18,8 @@ use commands::backend::SessionTag;
 use commands::ids::RunId;
 use commands::journal::{JournalStep, Reading, RunOutcome, StepOutcome, verdict};
 use commands::message::Target;
-use commands::plan::Seat;
+use commands::migration::Revision;
+use commands::plan::{MigrationJob, Seat};
 use jiff::Timestamp;
 use store::{
     AuditDecision, AuditEntry, AuditOutcome, Begin, Closed, End, Held, Lane, NewMessage, StoreError,
@@ -43,6 +45,16 @@ pub async fn tables_in(app: &App, folder: &str, name: &str) -> Option<Result<Vec
         administrator.tables_in(folder, name, LISTING).await.map_err(|error| error.to_string())
     };
     Some(listed.await)
+}
+
+/// The revisions that the database has by its own table.
+pub async fn revision(app: &App, seat: &Seat) -> Result<Vec<Revision>, String> {
+    act::migration::revision(app, seat).await
+}
+
+/// The revisions that a job prints. A container is made for it and removed; the database is not changed.
+pub async fn migrations_say(app: &App, job: &MigrationJob) -> Result<Vec<Revision>, String> {
+    act::migration::ask(app, job).await
 }
 
 /// Bytes that are free for the server's files.

@@ -6,10 +6,10 @@
 //! 4. [`authorize`]: whether this person may do this here.
 //! 5. [`run`], [`perform`], [`performed`]: the work and its one answer; [`progress`]: what is said before it.
 //! 6. [`health`]: a look at the platform, [`watch`] for a while; [`containers`], [`host`], [`links`], [`backups`],
-//!    [`secrets`], [`database`], [`logins`], [`traffic`], [`security`], [`scan`], [`task`], [`lookup`]: closer looks;
+//!    [`secrets`], [`database`], [`migration`], [`logins`], [`traffic`], [`security`], [`scan`], [`task`], [`lookup`]: closer looks;
 //!    [`validation`]: whether the platform works; [`plot`]: pictures beside them; [`runbook`]: several of them at once.
 //! 7. What acts: [`plan`] reads facts and says what exactly would be done, [`acting`] asks for it, [`approval`] counts votes ([`counted`]),
-//!    [`execute`] does it, with [`recorder`] before and [`proof`] after; [`incident`]: incidents and the freeze, [`maintenance`]: announced work;
+//!    [`execute`] does it, with [`recorder`] before and [`proof`] after; [`incident`]: incidents and the freeze, [`maintenance`]: announced work, [`firewall`]: addresses shut out;
 //!    [`failpoint`]: where a test lets it die.
 //! 8. [`report`]: every text that people read.
 //! 9. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
@@ -34,6 +34,7 @@ pub mod database;
 pub mod demo;
 pub mod execute;
 pub mod failpoint;
+pub mod firewall;
 pub mod governor;
 pub mod health;
 pub mod host;
@@ -46,6 +47,7 @@ pub mod login;
 pub mod logins;
 pub mod lookup;
 pub mod maintenance;
+pub mod migration;
 pub mod outbox;
 pub mod perform;
 pub mod performed;

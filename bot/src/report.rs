@@ -7,6 +7,7 @@ mod backups;
 mod containers;
 mod database;
 mod deployed;
+mod firewall;
 mod health;
 mod host;
 mod incident;
@@ -16,6 +17,7 @@ mod logs;
 mod lookup;
 mod maintenance;
 mod memory;
+mod migration;
 mod oncall;
 mod plain;
 pub mod plan;
@@ -48,6 +50,7 @@ pub use backups::{backups, no_such_backup, verified};
 pub use containers::{is_out_of_service, ps};
 pub use database::{connections, locks, long_queries, no_users, pinged, slow, unused_indexes, users};
 pub use deployed::{checked_out, deployed};
+pub use firewall::{blocks, let_in, stays_out};
 pub use health::{Waited, health, public_health, service_health, waited, waiting};
 pub use host::disk;
 pub use incident::{
@@ -62,6 +65,7 @@ pub use maintenance::{
     silence_stays, which_maintenance,
 };
 pub use memory::memory_trend;
+pub use migration::revisions;
 pub use oncall::{contacts, is_reachable, oncall};
 pub use plain::text;
 pub use plot::{PlotError, plot};

@@ -17,7 +17,8 @@
 //!    [`lookup`]: look-ups of the operators' own; [`task`]: what is to be done again and again; [`period`]: lengths
 //!    of time as they are typed.
 //!    What acting is about: [`backend`] (who can be signalled), [`table`] and [`restore`] (the database's upkeep),
-//!    [`archive`] (a backup's file), [`block`] (addresses shut out), [`commit`], [`silence`].
+//!    [`migration`] (the database's revisions), [`archive`] (a backup's file), [`block`] (addresses shut out), [`commit`],
+//!    [`silence`].
 //! 10. [`runbook`]: lines of the grammar in steps, and whether they can be run; [`coverage`]: which steps of the
 //!     original runbook they stand for.
 //! 11. [`card`]: a reply's content without markup.
@@ -52,6 +53,7 @@ pub mod logs;
 pub mod lookup;
 pub mod memory;
 pub mod message;
+pub mod migration;
 pub mod oncall;
 pub mod parse;
 pub mod period;

@@ -8,6 +8,7 @@ pub mod database;
 pub mod demo;
 pub mod discord;
 pub mod engine;
+pub mod firewall;
 pub mod grafana;
 pub mod people;
 pub mod platform;

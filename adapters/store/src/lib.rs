@@ -5,12 +5,13 @@
 //! same queries. The store keeps facts and decides nothing; the time is always an argument.
 //!
 //! In reading order: [`delivery`], [`outbox`], [`audit`], [`login`], [`task`], [`plan`] (with votes), [`journal`], [`incident`],
-//! [`mod@freeze`], [`mod@evidence`], [`maintenance`]; then how it is done: `driver`
+//! [`mod@freeze`], [`mod@evidence`], [`maintenance`], [`block`]; then how it is done: `driver`
 //! (one text for two databases), `sqlite` and its `writer` (group commit), `postgres`.
 
 #[macro_use]
 mod driver;
 pub mod audit;
+pub mod block;
 mod column;
 pub mod delivery;
 mod error;
@@ -37,6 +38,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use audit::{AuditDecision, AuditEntry, AuditFilter, AuditOutcome, AuditRow, Head, Verified};
+pub use block::StandingBlock;
 pub use delivery::{Conclusion, OpenDelivery, Recorded};
 pub use error::StoreError;
 pub use evidence::Evidence;

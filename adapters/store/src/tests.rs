@@ -2,6 +2,7 @@
 //! has a database of its own. What only one of them has is tested beside it, by name.
 
 mod audit;
+mod block;
 mod delivery;
 mod login;
 mod maintenance;

@@ -74,7 +74,7 @@ fn login(app: &App) -> Option<Step> {
 /// The archive that is meant, if it is whole and there is room for a second copy of the database.
 pub(super) async fn chosen(app: &App, here: &Administered, asked: &ArchiveName) -> Result<Chosen, NoPlan> {
     let folder = folder(app)?;
-    let config = config::Backups { dir: folder.clone().into() };
+    let config = config::Backups { dir: folder.clone().into(), files: Vec::new() };
     let unreadable = |error: &dyn std::fmt::Display| {
         NoPlan::refused(report::unavailable("The backup", &error.to_string()))
     };
