@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, ServiceName};
+use commands::oncall::Rung;
 use commands::redact::Redactor;
 use store::Store;
 use tokio_util::task::TaskTracker;
@@ -76,6 +77,14 @@ impl App {
             old_tokens: OldTokens::default(),
             weighing: Weighing::default(),
         })
+    }
+
+    /// The accounts of the people on call.
+    #[must_use]
+    pub fn on_call(&self) -> Vec<Account> {
+        let rungs = self.config.oncall.iter().filter_map(|oncall| oncall.0.get(&Rung::OnCall));
+        let people = rungs.flatten().filter_map(|name| self.config.people.named(name));
+        people.flat_map(|person| person.accounts.iter().cloned()).collect()
     }
 
     /// The configured service called `name`.

@@ -11,6 +11,7 @@ mod file;
 mod firewall;
 mod migration;
 mod runbook;
+mod schedule;
 mod secret;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use commands::oncall::Rung;
 use commands::restore::DatabaseName;
 use commands::risk::Role;
 use commands::runbook::Runbook;
+use commands::schedule::Schedule;
 use commands::secrets::Rotated;
 use commands::table::IndexDefinition;
 use commands::task::Task;
@@ -115,6 +117,8 @@ pub struct Config {
     pub indexes: Vec<IndexDefinition>,
     /// What somebody has to do again and again, as listed.
     pub tasks: Vec<Task>,
+    /// What the bot does by itself, as listed.
+    pub schedules: Vec<Schedule>,
     /// Who may do what.
     pub people: People,
     /// Shipped ones and the operators' own, by name.

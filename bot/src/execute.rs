@@ -220,19 +220,19 @@ async fn carry_out(app: &Arc<App>, approved: &Approved, held: Held) -> anyhow::R
         slot,
         lane: Lane::Answer,
         target: Target::Post(stored.place.clone()),
-        reply: app.redactor.reply(report::with_run(reply, run)),
+        reply: app.redactor.reply(approval::pinging(app, stored, report::with_run(reply, run))),
     };
     let result = say::result(plan, &ended, &evidence);
     let card = say::card(plan, stored.quorum, &say::Shown::Ended(Box::new(ended)));
     let well = matches!(outcome, RunOutcome::Done { .. });
     metrics::counter!("acgs_plans_total", "end" => if well { "done" } else { "failed" }).increment(1);
-    let end = End {
-        held,
-        audit: entry(approved, Some(&outcome)),
-        outcome,
-        after,
-        messages: vec![message(store::plan_slot(run), card), message(format!("done-{run}"), result)],
+    let quiet = stored.quorum.configured && well;
+    let messages = if quiet {
+        Vec::new()
+    } else {
+        vec![message(store::plan_slot(run), card), message(format!("done-{run}"), result)]
     };
+    let end = End { held, audit: entry(approved, Some(&outcome)), outcome, after, messages };
     match app.store.end_run(end, clock::now()).await {
         Err(StoreError::TakenOver { .. }) => return Ok(()),
         other => other?,

@@ -9,7 +9,7 @@
 //!    [`secrets`], [`database`], [`migration`], [`logins`], [`traffic`], [`security`], [`scan`], [`task`], [`lookup`]: closer looks;
 //!    [`validation`]: whether the platform works; [`plot`]: pictures beside them; [`runbook`]: several of them at once.
 //! 7. What acts: [`plan`] reads facts and says what exactly would be done, [`acting`] asks for it, [`approval`] counts votes ([`counted`]),
-//!    [`execute`] does it, with [`recorder`] before and [`proof`] after; [`incident`]: incidents and the freeze, [`maintenance`]: announced work, [`firewall`]: addresses shut out;
+//!    [`execute`] does it, with [`recorder`] before and [`proof`] after; [`incident`]: incidents and the freeze, [`maintenance`]: announced work, [`firewall`]: addresses shut out, [`mod@schedule`]: what is done by itself;
 //!    [`failpoint`]: where a test lets it die.
 //! 8. [`report`]: every text that people read.
 //! 9. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
@@ -61,6 +61,7 @@ pub mod report;
 pub mod run;
 pub mod runbook;
 pub mod scan;
+pub mod schedule;
 pub mod secrets;
 pub mod security;
 pub mod serve;

@@ -4,6 +4,7 @@
 //! and shortened here, and redacted on its way into the outbox.
 
 mod backups;
+mod checked;
 mod containers;
 mod database;
 mod deployed;
@@ -24,6 +25,7 @@ pub mod plan;
 mod plot;
 mod runbook;
 mod scan;
+mod schedule;
 mod secrets;
 mod survey;
 mod task;
@@ -47,6 +49,7 @@ use crate::asked::TYPE_LINE;
 use crate::authorize::Refusal;
 
 pub use backups::{backups, no_such_backup, verified};
+pub use checked::{administered, backups_checked, index_checked, next_time, rules, weight};
 pub use containers::{is_out_of_service, ps};
 pub use database::{connections, locks, long_queries, no_users, pinged, slow, unused_indexes, users};
 pub use deployed::{checked_out, deployed};
@@ -73,6 +76,7 @@ pub use runbook::{
     StepState, coverage, no_runbook, runbook, runbook_is_good, runbook_progress, runbook_result, runbooks,
 };
 pub use scan::scanned;
+pub use schedule::{backups_too_old, scheduled};
 pub use secrets::{no_secrets, rotated_checked, secrets};
 pub use survey::{security_events, security_review};
 pub use task::{task_done, tasks, unknown_task};

@@ -23,7 +23,7 @@ use crate::chat::{Chat, Chats};
 use crate::config::{Config, SlackMode};
 use crate::health::DEADLINE;
 use crate::listener::Listener;
-use crate::{approval, clock, execute, firewall, http, login};
+use crate::{approval, clock, execute, firewall, http, login, schedule};
 
 /// All that is under way gets this long after SIGTERM; the whole stop takes less than five seconds.
 const GRACE: Duration = Duration::from_millis(4200);
@@ -229,6 +229,11 @@ pub async fn run(
     let keeper = (Arc::clone(&app), stop.clone());
     tasks.spawn(async move {
         firewall::keep(keeper.0, keeper.1).await;
+        Ok(())
+    });
+    let keeper = (Arc::clone(&app), stop.clone());
+    tasks.spawn(async move {
+        schedule::keep(keeper.0, keeper.1).await;
         Ok(())
     });
     tasks.spawn(housekeeping(Arc::clone(&app), metrics, stop.clone()));

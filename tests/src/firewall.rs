@@ -2,26 +2,16 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
+
+use crate::root::as_root;
 
 /// A network namespace with the chain that Docker makes.
 pub struct Firewall {
     name: String,
     folder: TempDir,
-}
-
-fn as_root(program: &str, arguments: &[&str]) -> Output {
-    let mut command = if nix::unistd::geteuid().is_root() {
-        Command::new(program)
-    } else {
-        let mut sudo = Command::new("/usr/bin/sudo");
-        sudo.args(["-n", program]);
-        sudo
-    };
-    command.args(arguments).output().expect("a program")
 }
 
 impl Firewall {
@@ -106,6 +96,6 @@ impl Default for Firewall {
 
 impl Drop for Firewall {
     fn drop(&mut self) {
-        as_root("/usr/sbin/ip", &["netns", "del", &self.name]);
+        let _ = as_root("/usr/sbin/ip", &["netns", "del", &self.name]);
     }
 }

@@ -12,6 +12,7 @@ pub mod firewall;
 pub mod grafana;
 pub mod people;
 pub mod platform;
+pub mod root;
 pub mod slack;
 pub mod stack;
 pub mod wait;

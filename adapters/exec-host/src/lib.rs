@@ -30,7 +30,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-pub use crate::archives::{inspect, open_archive, verify_sums};
+pub use crate::archives::{inspect, open_archive, plain_fault, verify_sums};
 pub use crate::backups::backups;
 pub use crate::blocks::{Firewall, blocks};
 pub use crate::commits::{commits, commits_between, head, upstream};

@@ -5,7 +5,8 @@
 //! same queries. The store keeps facts and decides nothing; the time is always an argument.
 //!
 //! In reading order: [`delivery`], [`outbox`], [`audit`], [`login`], [`task`], [`plan`] (with votes), [`journal`], [`incident`],
-//! [`mod@freeze`], [`mod@evidence`], [`maintenance`], [`block`]; then how it is done: `driver`
+//! [`mod@freeze`], [`mod@evidence`], [`maintenance`], [`block`],
+//! [`schedule`]; then how it is done: `driver`
 //! (one text for two databases), `sqlite` and its `writer` (group commit), `postgres`.
 
 #[macro_use]
@@ -26,6 +27,7 @@ pub mod outbox;
 pub mod plan;
 mod postgres;
 mod probe;
+pub mod schedule;
 mod sqlite;
 mod takeover;
 pub mod task;
@@ -51,6 +53,7 @@ use sqlx::postgres::PgConnectOptions;
 
 pub use outbox::{Claimed, Confirmed, Lane, NewMessage, OutboxDepth, Wanted};
 pub use plan::{Cast, Closed, NewPlan, PlanState, StoredPlan, Way, plan_slot};
+pub use schedule::{ScheduleState, TakenOn};
 pub use task::TaskDone;
 
 /// The short form of results here.

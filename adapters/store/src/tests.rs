@@ -9,6 +9,7 @@ mod maintenance;
 mod opening;
 mod outbox;
 mod plan;
+mod schedule;
 mod takeover;
 mod task;
 mod writer;

@@ -52,5 +52,17 @@ fn place(path: &Path) -> String {
 }
 
 fn is_list(section: &str) -> bool {
-    matches!(section, "service" | "query" | "person" | "step" | "contact" | "secret" | "task")
+    matches!(
+        section,
+        "service"
+            | "query"
+            | "person"
+            | "step"
+            | "contact"
+            | "secret"
+            | "setting"
+            | "index"
+            | "task"
+            | "schedule"
+    )
 }

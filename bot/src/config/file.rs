@@ -26,13 +26,14 @@ use url::{Host, Url};
 use super::backups::{self, BackupsSection};
 use super::firewall::{self, FirewallSection};
 use super::migration::{self, MigrationSection};
+use super::schedule::ScheduleSection;
 use super::secret::Spelled;
 use super::{
     Administration, Auth, Bot, ComposeFiles, Config, ConfigError, Contact, DEFAULTS, Discord, Docker,
     Grafana, LogFormat, Oncall, People, Person, Postgres, Proof, Query, Question, Secret, Security, Service,
     Slack, SlackMode, StoreUrl, Web,
 };
-use super::{document, runbook};
+use super::{document, runbook, schedule};
 
 mod setting;
 
@@ -91,6 +92,8 @@ struct File {
     indexes: Vec<Spanned<IndexSection>>,
     #[serde(default, rename = "task")]
     tasks: Vec<Spanned<TaskSection>>,
+    #[serde(default, rename = "schedule")]
+    schedules: Vec<Spanned<ScheduleSection>>,
     #[serde(default, rename = "person")]
     people: Vec<Spanned<PersonSection>>,
 }
@@ -432,8 +435,10 @@ pub(super) fn resolve(
     let queries = queries(&check, &file)?;
     let people = people(&check, &file.people)?;
     let data_dir = data_dir(&check, &file.bot, &defaults.bot)?;
+    let bot = bot(file.bot, defaults.bot);
+    let schedules = schedule::all(&check, &file.schedules, &grammar, &bot, file.backups.is_some())?;
     Ok(Config {
-        bot: bot(file.bot, defaults.bot),
+        bot,
         store: store(&check, file.store, data_dir)?,
         slack: file.slack.map(|section| slack(&check, section, &defaults.slack)).transpose()?,
         discord: file.discord.map(|section| discord(&check, &section, &defaults.discord)).transpose()?,
@@ -469,6 +474,7 @@ pub(super) fn resolve(
         queries,
         indexes: indexes(&check, &file.indexes)?,
         tasks,
+        schedules,
         people,
         runbooks,
     })

@@ -5,6 +5,7 @@ mod archive;
 mod backup;
 mod firewall;
 mod fleet;
+mod guarded;
 mod image;
 pub(super) mod migration;
 mod restore;

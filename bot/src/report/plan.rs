@@ -56,9 +56,9 @@ pub use refusal::{
     nowhere_to_post, other_engine, protected, two_containers,
 };
 pub use restore::{
-    archive_about, archive_changed, bad_manifest, beside_gone, beside_left, both, compared, drill_effect,
-    drill_undo, flawed, loaded, never_dropped, no_dump, no_other, no_room, no_room_known, no_tables,
-    not_as_expected, not_listed, not_swapped, nothing_set_aside, nothing_to_put_on, odd_names,
+    archive_about, archive_changed, bad_manifest, beside_gone, beside_left, both, commands_in_dump, compared,
+    drill_effect, drill_undo, flawed, loaded, never_dropped, no_dump, no_other, no_room, no_room_known,
+    no_tables, not_as_expected, not_listed, not_swapped, nothing_set_aside, nothing_to_put_on, odd_names,
     other_migration, other_rows, other_sums, put_on, restore_effect, restore_undo, swap_found, swapped,
     undo_effect,
 };
