@@ -168,7 +168,8 @@ pub fn asked(plan: &Plan, quorum: Quorum, windows: Windows) -> commands::approva
     }
 }
 
-fn first_incident_room(app: &App) -> Option<Place> {
+/// Where everybody looks first.
+pub fn first_incident_room(app: &App) -> Option<Place> {
     let mut rooms = app.config.bot.incident_channels.iter();
     rooms.find(|room| app.config.connects(room.platform)).cloned().map(Place::channel)
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use commands::grammar::Grammar;
-use commands::ids::ServiceName;
+use commands::ids::{Account, Platform, ServiceName};
+use commands::oncall::Rung;
 use commands::redact::Redactor;
 use store::Store;
 use tokio::sync::Notify;
@@ -89,11 +90,25 @@ impl App {
         })
     }
 
+    /// The accounts of the people on call.
+    #[must_use]
+    pub fn on_call(&self) -> Vec<Account> {
+        let rungs = self.config.oncall.iter().filter_map(|oncall| oncall.rungs.get(&Rung::OnCall));
+        let people = rungs.flatten().filter_map(|name| self.config.people.named(name));
+        people.flat_map(|person| person.accounts.iter().cloned()).collect()
+    }
+
     /// The configured service called `name`.
     #[must_use]
     pub fn service(&self, name: &ServiceName) -> Option<&Service> {
         self.config.services.iter().find(|service| service.name == *name)
     }
+}
+
+/// As whom the bot acts where nobody asks: no account of a system has brackets in it.
+#[must_use]
+pub fn own_account() -> Account {
+    Account::new(Platform::Cli, "(acgs)")
 }
 
 /// The grammar with the configuration's services in it.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use commands::approval::{Ballot, Standing, standing};
 use commands::ids::{Account, MessageRef, Place, RunId};
-use commands::message::{Posted, Target};
+use commands::message::{Posted, Reply, Target};
 use commands::plan::{Plan, differences};
 use commands::risk::{Requirement, Role};
 use jiff::Timestamp;
@@ -34,6 +34,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Between two readings of the reactions on a plan that waits. Slack takes 50 such calls a minute
 /// (docs.slack.dev/reference/methods/reactions.get, tier 3).
 const READ_BACK_EVERY: Duration = Duration::from_secs(30);
+
+/// A plan that may begin and finds something that it acts on taken is tried again after a second, and then after twice as
+/// long each time, up to this: each try reads the platform's reactions.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// Looks for the plan whose message is being posted, and what lies between two.
 const POSTING_TRIES: u32 = 50;
@@ -208,7 +212,7 @@ pub async fn begun(app: &App, run: RunId) -> Result<Option<Approved>, StoreError
 pub async fn waiting(app: &App, person: &Person) -> anyhow::Result<Performed> {
     let open = app.store.open_plans().await?;
     let mut waiting = Vec::new();
-    for stored in &open {
+    for stored in open.iter().filter(|stored| !stored.quorum.configured) {
         let votes = app.store.votes(stored.plan.run).await?;
         let own = stored.plan.requester == person.name;
         let voted = votes.iter().any(|vote| vote.person == person.name);
@@ -226,6 +230,7 @@ pub async fn keep(app: Arc<App>, stop: CancellationToken) {
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // None yet, so that the first look reads what happened while the bot was down.
     let mut read: HashMap<RunId, Instant> = HashMap::new();
+    let mut tried: HashMap<RunId, Pause> = HashMap::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -234,10 +239,16 @@ pub async fn keep(app: Arc<App>, stop: CancellationToken) {
         match app.store.open_plans().await {
             Ok(open) => {
                 read.retain(|run, _| open.iter().any(|stored| stored.plan.run == *run));
+                tried.retain(|run, _| open.iter().any(|stored| stored.plan.run == *run));
                 for stored in open {
                     let run = stored.plan.run;
+                    let standing = stands(&app, &stored, clock::now()).await;
+                    if matches!(standing, Ok(Standing::Approved { .. })) {
+                        if tried.entry(run).or_default().is_over() {
+                            begin_weighing(&app, run);
+                        }
                     // Nothing is due for most of them, and then nothing is written.
-                    if !matches!(stands(&app, &stored, clock::now()).await, Ok(Standing::Waiting { .. })) {
+                    } else if !matches!(standing, Ok(Standing::Waiting { .. })) {
                         begin_weighing(&app, run);
                     } else if posted(&stored).is_some()
                         && read.get(&run).is_none_or(|at| at.elapsed() >= READ_BACK_EVERY)
@@ -250,6 +261,26 @@ pub async fn keep(app: Arc<App>, stop: CancellationToken) {
             }
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "plans can't be read"),
         }
+    }
+}
+
+/// Between two tries to begin a plan.
+#[derive(Debug, Default)]
+struct Pause {
+    last: Option<(Instant, Duration)>,
+}
+
+impl Pause {
+    /// Whether it is time for the next try; then a longer pause begins.
+    fn is_over(&mut self) -> bool {
+        let now = Instant::now();
+        let pause = match self.last {
+            None => LOOK_EVERY,
+            Some((at, pause)) if now.duration_since(at) >= pause => (pause * 2).min(LONGEST_PAUSE),
+            Some(_) => return false,
+        };
+        self.last = Some((now, pause));
+        true
     }
 }
 
@@ -341,6 +372,12 @@ async fn ready(app: &App, stored: StoredPlan) -> anyhow::Result<Ready> {
 }
 
 fn requester_may(app: &App, stored: &StoredPlan, needs: Requirement) -> bool {
+    if stored.quorum.configured {
+        // It is still to be done by itself, and is still written so.
+        return app.config.schedules.iter().any(|schedule| {
+            schedule.requester() == stored.plan.requester && schedule.intent().to_string() == stored.plan.line
+        });
+    }
     let Some(person) = app.config.people.named(&stored.plan.requester) else { return false };
     person.role >= needs.role
 }
@@ -459,17 +496,27 @@ fn closing_entry(stored: &StoredPlan, why: &Closed) -> store::AuditEntry {
 }
 
 /// Makes the plan's message say how it stands.
+///
+/// What the bot does by itself is told of only where it was not done.
 pub async fn show(app: &App, stored: &StoredPlan, shown: &say::Shown) -> anyhow::Result<()> {
+    if stored.quorum.configured && !matches!(shown, say::Shown::Closed(_)) {
+        return Ok(());
+    }
     let card = report::with_run(say::card(&stored.plan, stored.quorum, shown), stored.plan.run);
     let message = NewMessage {
         slot: plan_slot(stored.plan.run),
         lane: Lane::Answer,
         target: Target::Post(stored.place.clone()),
-        reply: app.redactor.reply(card),
+        reply: app.redactor.reply(pinging(app, stored, card)),
     };
     app.store.put_message(message, clock::now()).await?;
     app.outbox.nudge();
     Ok(())
+}
+
+/// With the people on call, where nobody waits for it.
+pub fn pinging(app: &App, stored: &StoredPlan, reply: Reply) -> Reply {
+    if stored.quorum.configured { Reply { mentions: app.on_call(), ..reply } } else { reply }
 }
 
 #[cfg(test)]

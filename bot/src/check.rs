@@ -1,5 +1,7 @@
 //! `acgs check`: connects to everything in the file and says one line about each part.
 
+mod acting;
+
 use std::fmt::Display;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -36,7 +38,8 @@ pub async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     let rotated = rotated(config).await;
     let parts = store.into_iter().chain(slack).chain(discord).chain(targets).chain(services);
     let deployed = deployed(config).await;
-    let found = parts.chain(rotated).chain(deployed).chain(people);
+    let acting = acting::acting(config).await?;
+    let found = parts.chain(rotated).chain(deployed).chain(acting).chain(people);
     let mut wrong = 0;
     for Found { part, state } in found {
         match state {

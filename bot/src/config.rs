@@ -5,9 +5,13 @@
 //! sections that are present; an absent section means "not configured". This is the only module
 //! that reads the environment and secret files.
 
+mod backups;
 mod document;
 mod file;
+mod firewall;
+mod migration;
 mod runbook;
+mod schedule;
 mod secret;
 
 use std::collections::BTreeMap;
@@ -17,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use commands::approval::Windows;
-use commands::escalation::{Quiet, Schedule};
+use commands::escalation::{Policy, Quiet};
 use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, Room, ServiceName};
 use commands::lookup::QueryName;
@@ -25,6 +29,7 @@ use commands::oncall::{Rotation, Rung};
 use commands::restore::DatabaseName;
 use commands::risk::Role;
 use commands::runbook::Runbook;
+use commands::schedule::Schedule;
 use commands::secrets::Rotated;
 use commands::table::IndexDefinition;
 use commands::task::Task;
@@ -32,6 +37,10 @@ use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
+
+pub use self::backups::Backups;
+pub use self::firewall::Firewall;
+pub use self::migration::{Migration, MigrationLike};
 
 /// The commented defaults, as shipped.
 pub const DEFAULTS: &str = include_str!("../../deploy/acgs.toml");
@@ -81,7 +90,7 @@ pub struct Config {
     /// Who is on each rung of escalation, when configured.
     pub oncall: Option<Oncall>,
     /// Whom an incident calls and when, when configured.
-    pub schedule: Option<Schedule>,
+    pub escalation: Option<Policy>,
     /// Told that the bot is well, when configured.
     pub heartbeat: Option<WebhookUrl>,
     /// People and companies outside of the team, as listed.
@@ -94,6 +103,10 @@ pub struct Config {
     pub repository: Option<PathBuf>,
     /// Images that a cleanup leaves for the way back, of each name.
     pub keep_images: usize,
+    /// The firewall of the bot's machine, when configured.
+    pub firewall: Option<Firewall>,
+    /// What runs the database's migrations, when configured.
+    pub migration: Option<Migration>,
     /// Where the platform's backups are, when configured.
     pub backups: Option<Backups>,
     /// Where data about known holes is, when configured.
@@ -110,6 +123,8 @@ pub struct Config {
     pub indexes: Vec<IndexDefinition>,
     /// What somebody has to do again and again, as listed.
     pub tasks: Vec<Task>,
+    /// What the bot does by itself, as listed.
+    pub schedules: Vec<Schedule>,
     /// Who may do what.
     pub people: People,
     /// Shipped ones and the operators' own, by name.
@@ -340,13 +355,6 @@ pub struct Contact {
     pub url: Option<Url>,
 }
 
-/// `[backups]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backups {
-    /// An absolute path on the bot's machine.
-    pub dir: PathBuf,
-}
-
 /// `[security]`: folders on the bot's machine, absolute paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Security {
@@ -571,6 +579,7 @@ impl Config {
             .iter()
             .flat_map(|postgres| [Some(&postgres.url), postgres.signal_url.as_ref()])
             .flatten()
+            .chain(self.migration.iter().filter_map(|migration| migration.database_url.as_ref()))
             .chain([&self.store.0]);
         all.extend(
             urls.filter_map(|url| Url::parse(url.expose_secret()).ok()?.password().map(str::to_owned)),

@@ -7,6 +7,7 @@
 mod act;
 pub(crate) mod administrator;
 pub mod compose;
+pub mod firewall;
 pub mod repository;
 pub mod silence;
 
@@ -17,7 +18,8 @@ use commands::backend::SessionTag;
 use commands::ids::RunId;
 use commands::journal::{JournalStep, Reading, RunOutcome, StepOutcome, verdict};
 use commands::message::Target;
-use commands::plan::Seat;
+use commands::migration::Revision;
+use commands::plan::{MigrationJob, Seat};
 use commands::timeline::{Entry, Happened};
 use jiff::Timestamp;
 use store::{
@@ -44,6 +46,16 @@ pub async fn tables_in(app: &App, folder: &str, name: &str) -> Option<Result<Vec
         administrator.tables_in(folder, name, LISTING).await.map_err(|error| error.to_string())
     };
     Some(listed.await)
+}
+
+/// The revisions that the database has by its own table.
+pub async fn revision(app: &App, seat: &Seat) -> Result<Vec<Revision>, String> {
+    act::migration::revision(app, seat).await
+}
+
+/// The revisions that a job prints. A container is made for it and removed; the database is not changed.
+pub async fn migrations_say(app: &App, job: &MigrationJob) -> Result<Vec<Revision>, String> {
+    act::migration::ask(app, job).await
 }
 
 /// Bytes that are free for the server's files.
@@ -209,19 +221,19 @@ async fn carry_out(app: &Arc<App>, approved: &Approved, held: Held) -> anyhow::R
         slot,
         lane: Lane::Answer,
         target: Target::Post(stored.place.clone()),
-        reply: app.redactor.reply(report::with_run(reply, run)),
+        reply: app.redactor.reply(approval::pinging(app, stored, report::with_run(reply, run))),
     };
     let result = say::result(plan, &ended, &evidence);
     let card = say::card(plan, stored.quorum, &say::Shown::Ended(Box::new(ended)));
     let well = matches!(outcome, RunOutcome::Done { .. });
     metrics::counter!("acgs_plans_total", "end" => if well { "done" } else { "failed" }).increment(1);
-    let end = End {
-        held,
-        audit: entry(approved, Some(&outcome)),
-        outcome,
-        after,
-        messages: vec![message(store::plan_slot(run), card), message(format!("done-{run}"), result)],
+    let quiet = stored.quorum.configured && well;
+    let messages = if quiet {
+        Vec::new()
+    } else {
+        vec![message(store::plan_slot(run), card), message(format!("done-{run}"), result)]
     };
+    let end = End { held, audit: entry(approved, Some(&outcome)), outcome, after, messages };
     match app.store.end_run(end, clock::now()).await {
         Err(StoreError::TakenOver { .. }) => return Ok(()),
         other => other?,

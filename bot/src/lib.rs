@@ -6,10 +6,10 @@
 //! 4. [`authorize`]: whether this person may do this here.
 //! 5. [`run`], [`perform`], [`performed`]: the work and its one answer; [`progress`]: what is said before it.
 //! 6. [`health`]: a look at the platform, [`watch`] for a while; [`containers`], [`host`], [`links`], [`backups`],
-//!    [`secrets`], [`database`], [`logins`], [`traffic`], [`security`], [`scan`], [`task`], [`lookup`]: closer looks;
+//!    [`secrets`], [`database`], [`migration`], [`logins`], [`traffic`], [`security`], [`scan`], [`task`], [`lookup`]: closer looks;
 //!    [`validation`]: whether the platform works; [`plot`]: pictures beside them; [`runbook`]: several of them at once.
 //! 7. What acts: [`plan`] reads facts and says what exactly would be done, [`acting`] asks for it, [`approval`] counts votes ([`counted`]),
-//!    [`execute`] does it, with [`recorder`] before and [`proof`] after; [`incident`]: incidents and the freeze, [`oncall`]: who is called, [`maintenance`]: announced work;
+//!    [`execute`] does it, with [`recorder`] before and [`proof`] after; [`incident`]: incidents and the freeze, [`oncall`]: who is called, [`maintenance`]: announced work, [`firewall`]: addresses shut out, [`mod@schedule`]: what is done by itself;
 //!    [`failpoint`]: where a test lets it die.
 //!    [`escalation`]: what an incident owes is told in time; [`webhook`]: posts to configured addresses.
 //! 8. [`report`]: every text that people read.
@@ -36,6 +36,7 @@ pub mod demo;
 pub mod escalation;
 pub mod execute;
 pub mod failpoint;
+pub mod firewall;
 pub mod governor;
 pub mod health;
 pub mod host;
@@ -48,6 +49,7 @@ pub mod login;
 pub mod logins;
 pub mod lookup;
 pub mod maintenance;
+pub mod migration;
 pub mod oncall;
 pub mod outbox;
 pub mod perform;
@@ -62,6 +64,7 @@ pub mod report;
 pub mod run;
 pub mod runbook;
 pub mod scan;
+pub mod schedule;
 pub mod secrets;
 pub mod security;
 pub mod serve;

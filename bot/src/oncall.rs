@@ -113,7 +113,7 @@ async fn preview(
     security: bool,
     now: Timestamp,
 ) -> anyhow::Result<Performed> {
-    let Some(schedule) = &app.config.schedule else {
+    let Some(schedule) = &app.config.escalation else {
         return Ok(Performed::done(report::not_configured("escalation"), News::Bad));
     };
     let covers = covers(app, now).await?;

@@ -17,8 +17,8 @@ use crate::config::{Person, Service};
 use crate::performed::{News, Performed, news};
 use crate::progress::Progress;
 use crate::{
-    approval, backups, containers, database, host, incident, links, logins, lookup, maintenance, oncall,
-    report, runbook, scan, secrets, security, task, traffic, validation, watch,
+    approval, backups, containers, database, firewall, host, incident, links, logins, lookup, maintenance,
+    migration, oncall, report, runbook, scan, secrets, security, task, traffic, validation, watch,
 };
 
 /// A service counts as recovered after this many good answers in a row.
@@ -117,6 +117,7 @@ fn one<'a>(
         Intent::Security(Security::Review { since }) => {
             Box::pin(async move { Ok(security::review(app, *since).await) })
         }
+        Intent::Security(Security::Blocks) => Box::pin(async move { firewall::list(app).await }),
         Intent::Security(Security::Scan) => Box::pin(async move { Ok(scan::scan(app).await) }),
         Intent::Security(Security::Tasks { done: None }) => Box::pin(async move { task::list(app).await }),
         Intent::Security(Security::Tasks { done: Some(name) }) => {
@@ -136,6 +137,7 @@ fn one<'a>(
         }
         Intent::Db(Db::Locks) => Box::pin(async move { Ok(database::locks(app).await) }),
         Intent::Db(Db::Slow { by }) => Box::pin(async move { Ok(database::slow(app, *by).await) }),
+        Intent::Db(Db::Migrate { check: true, .. }) => Box::pin(async move { migration::check(app).await }),
         Intent::Db(Db::Users) => Box::pin(async move { Ok(database::users(app).await) }),
         Intent::Db(Db::UnusedIndexes) => Box::pin(async move { Ok(database::unused_indexes(app).await) }),
         Intent::Stack(Stack::Freeze { why, length }) => {
@@ -165,14 +167,18 @@ fn one<'a>(
             | Stack::Cleanup { .. }
             | Stack::Scale { .. },
         )
-        | Intent::Backup(Backup::Create { .. } | Backup::Restore { .. } | Backup::Drill { .. })
+        | Intent::Security(Security::Block { .. } | Security::Unblock { .. })
+        | Intent::Backup(
+            Backup::Create { .. } | Backup::Archive { .. } | Backup::Restore { .. } | Backup::Drill { .. },
+        )
         | Intent::Db(
             Db::Cancel { .. }
             | Db::Kill { .. }
             | Db::Vacuum { .. }
             | Db::Analyze { .. }
             | Db::IndexCreate { .. }
-            | Db::PoolReset { .. },
+            | Db::PoolReset { .. }
+            | Db::Migrate { check: false, .. },
         ) => Box::pin(async move { anyhow::bail!("{} acts: it takes a plan", intent.verb()) }),
         Intent::Query { name: None } => Box::pin(async move { Ok(lookup::list(app)) }),
         Intent::Query { name: Some(name) } => Box::pin(async move { Ok(lookup::run(app, name).await) }),

@@ -3,9 +3,12 @@
 //! The same function makes the plan that is voted on and, just before it begins, the one that it is
 //! compared with.
 
+mod archive;
 mod backup;
 mod cleanup;
 mod deploy;
+mod firewall;
+mod migrate;
 mod restart;
 mod restore;
 mod scale;
@@ -16,7 +19,7 @@ mod upkeep;
 
 use commands::archive::ArchiveName;
 use commands::ids::ServiceName;
-use commands::intent::{Backup, Db, Deploy, Intent, Secrets, Stack};
+use commands::intent::{Backup, Db, Deploy, Intent, Secrets, Security, Stack};
 use commands::message::Reply;
 use commands::plan::{Forecast, Plan, Seat, Step, Target, UpkeepKind};
 use commands::risk::{Requirement, Risk};
@@ -26,6 +29,8 @@ use jiff::Timestamp;
 use crate::app::App;
 use crate::backups::NEWEST;
 use crate::report;
+
+pub use self::migrate::Revisions;
 
 /// What a command's facts make of it; who asked and when is added by [`Draft::plan`].
 #[derive(Debug)]
@@ -95,7 +100,13 @@ pub fn draft<'a>(app: &'a App, intent: &'a Intent) -> BoxFuture<'a, Result<Draft
         }
         Intent::Stack(Stack::Stop { all, .. }) => Box::pin(async move { stack::stop_all(app, *all).await }),
         Intent::Stack(Stack::Start { .. }) => Box::pin(async move { stack::start_all(app).await }),
-        Intent::Backup(Backup::Create { .. }) => Box::pin(async move { backup::create(app).await }),
+        Intent::Backup(Backup::Create { files: false, .. }) => {
+            Box::pin(async move { backup::create(app).await })
+        }
+        Intent::Backup(Backup::Create { files: true, .. }) => {
+            Box::pin(async move { archive::files(app).await })
+        }
+        Intent::Backup(Backup::Archive { .. }) => Box::pin(async move { archive::newest(app).await }),
         Intent::Db(Db::Vacuum { table, .. }) => {
             Box::pin(async move { upkeep::tidy(app, UpkeepKind::Vacuum, table.as_deref()).await })
         }
@@ -105,6 +116,13 @@ pub fn draft<'a>(app: &'a App, intent: &'a Intent) -> BoxFuture<'a, Result<Draft
         Intent::Db(Db::IndexCreate { name, .. }) => {
             Box::pin(async move { upkeep::create_index(app, name).await })
         }
+        Intent::Security(Security::Block { network, length, .. }) => {
+            Box::pin(async move { firewall::block(app, *network, *length).await })
+        }
+        Intent::Security(Security::Unblock { network, .. }) => {
+            Box::pin(async move { firewall::unblock(app, *network).await })
+        }
+        Intent::Db(Db::Migrate { check: false, .. }) => Box::pin(async move { migrate::draft(app).await }),
         Intent::Db(Db::PoolReset { service, .. }) => {
             Box::pin(async move { upkeep::pool_reset(app, service).await })
         }
@@ -152,6 +170,11 @@ pub async fn seat(app: &App) -> Result<Seat, String> {
         Err(NoPlan::Refused(reply)) => Err(report::in_a_line(&reply)),
         Err(NoPlan::Failed(error)) => Err(error.to_string()),
     }
+}
+
+/// At which revision the database is, and which is the newest.
+pub async fn revisions(app: &App) -> Result<Revisions, NoPlan> {
+    migrate::look(app).await.map(|looked| looked.revisions)
 }
 
 /// Who asked, when, and for what.

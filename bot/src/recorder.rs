@@ -52,7 +52,12 @@ pub async fn keep(app: &App, plan: &Plan) {
             | Act::SwapDatabases { .. }
             | Act::Upkeep { .. }
             | Act::CreateIndex { .. }
-            | Act::EndIdle { .. } => &[],
+            | Act::EndIdle { .. }
+            | Act::ArchiveFiles { .. }
+            | Act::CopyArchive { .. }
+            | Act::BlockNetwork { .. }
+            | Act::UnblockNetwork { .. }
+            | Act::Migrate { .. } => &[],
         })
         .collect();
     let services = plan.targets.iter().filter_map(|target| match target {

@@ -4,9 +4,11 @@
 //! and shortened here, and redacted on its way into the outbox.
 
 mod backups;
+mod checked;
 mod containers;
 mod database;
 mod deployed;
+mod firewall;
 mod health;
 mod host;
 pub mod incident;
@@ -16,12 +18,14 @@ mod logs;
 mod lookup;
 mod maintenance;
 mod memory;
+mod migration;
 mod oncall;
 mod plain;
 pub mod plan;
 mod plot;
 mod runbook;
 mod scan;
+mod schedule;
 mod secrets;
 mod survey;
 mod task;
@@ -45,9 +49,11 @@ use crate::asked::TYPE_LINE;
 use crate::authorize::Refusal;
 
 pub use backups::{backups, no_such_backup, verified};
+pub use checked::{administered, backups_checked, index_checked, next_time, rules, weight};
 pub use containers::{is_out_of_service, ps};
 pub use database::{connections, locks, long_queries, no_users, pinged, slow, unused_indexes, users};
 pub use deployed::{checked_out, deployed};
+pub use firewall::{blocks, let_in, stays_out};
 pub use health::{Waited, health, public_health, service_health, waited, waiting};
 pub use host::disk;
 pub use links::{address, links, topics};
@@ -59,6 +65,7 @@ pub use maintenance::{
     silence_stays, which_maintenance,
 };
 pub use memory::memory_trend;
+pub use migration::revisions;
 pub use oncall::{contacts, is_reachable, oncall, oncall_schedule, preview, shift};
 pub use plain::text;
 pub use plot::{PlotError, plot};
@@ -66,6 +73,7 @@ pub use runbook::{
     StepState, coverage, no_runbook, runbook, runbook_is_good, runbook_progress, runbook_result, runbooks,
 };
 pub use scan::scanned;
+pub use schedule::{backups_too_old, scheduled};
 pub use secrets::{no_secrets, rotated_checked, secrets};
 pub use survey::{security_events, security_review};
 pub use task::{task_done, tasks, unknown_task};

@@ -24,7 +24,7 @@ use crate::chat::{Chat, Chats};
 use crate::config::{Config, SlackMode};
 use crate::health::DEADLINE;
 use crate::listener::Listener;
-use crate::{approval, clock, escalation, execute, http, login, webhook};
+use crate::{approval, clock, escalation, execute, firewall, http, login, schedule, webhook};
 
 /// All that is under way gets this long after SIGTERM; the whole stop takes less than five seconds.
 const GRACE: Duration = Duration::from_millis(4200);
@@ -260,9 +260,12 @@ pub async fn run(
 /// What goes on by itself.
 fn keepers(app: &Arc<App>, stop: &CancellationToken) -> Vec<BoxFuture<'static, ()>> {
     let keeper = || (Arc::clone(app), stop.clone());
-    let (schedule, fallback, audit, webhooks) = (keeper(), keeper(), keeper(), keeper());
+    let (calls, fallback, audit, webhooks) = (keeper(), keeper(), keeper(), keeper());
+    let (blocks, jobs) = (keeper(), keeper());
     vec![
-        Box::pin(escalation::keep(schedule.0, schedule.1)),
+        Box::pin(firewall::keep(blocks.0, blocks.1)),
+        Box::pin(schedule::keep(jobs.0, jobs.1)),
+        Box::pin(escalation::keep(calls.0, calls.1)),
         Box::pin(escalation::fallback::keep(fallback.0, fallback.1)),
         Box::pin(escalation::audit::keep(audit.0, audit.1)),
         Box::pin(webhook::keep(webhooks.0, webhooks.1)),

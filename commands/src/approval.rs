@@ -120,17 +120,27 @@ pub struct Quorum {
     pub role: Role,
     /// Whether the requester's own confirmation is enough instead.
     pub confirm: bool,
+    /// Whether the configuration has approved it: it needs nobody.
+    #[serde(default)]
+    pub configured: bool,
 }
 
 impl Quorum {
+    /// What the bot does by itself, because it is configured to.
+    pub const CONFIGURED: Self = Self { votes: 0, role: Role::Operator, confirm: false, configured: true };
+
+    const fn of_people(votes: u32, role: Role, confirm: bool) -> Self {
+        Self { votes, role, confirm, configured: false }
+    }
+
     /// What a plan of this risk takes, inside an open incident or outside any; `None` where it takes nothing.
     #[must_use]
     pub const fn of(risk: Risk, in_open_incident: bool) -> Option<Self> {
         match risk {
             Risk::Read | Risk::Coordinate => None,
-            Risk::Change => Some(Self { votes: 1, role: Role::Operator, confirm: in_open_incident }),
-            Risk::Destructive => Some(Self { votes: 1, role: Role::Approver, confirm: false }),
-            Risk::Critical => Some(Self { votes: 2, role: Role::Approver, confirm: false }),
+            Risk::Change => Some(Self::of_people(1, Role::Operator, in_open_incident)),
+            Risk::Destructive => Some(Self::of_people(1, Role::Approver, false)),
+            Risk::Critical => Some(Self::of_people(2, Role::Approver, false)),
         }
     }
 }
@@ -243,8 +253,9 @@ pub fn standing(
         .min();
     let by_countdown =
         asked.break_glass.then(|| later(asked.created, COUNTDOWN)).filter(|begins| *begins <= now);
+    let by_configuration = asked.quorum.configured.then_some(asked.created);
     let mut by = people(&approvals);
-    let moments = [by_votes, by_confirmation, by_countdown];
+    let moments = [by_votes, by_confirmation, by_countdown, by_configuration];
     let Some(last) = moments.into_iter().flatten().min() else {
         return if asked.break_glass {
             Standing::Waiting { have: by, until: later(asked.created, COUNTDOWN) }

@@ -35,6 +35,11 @@ impl ArchiveName {
         Self::try_from(format!("{database}-{}-{run}.dump", at.strftime("%Y%m%dT%H%M%SZ")))
     }
 
+    /// Of the platform's files that a run archives: no two runs have the same.
+    pub fn of_files(at: Timestamp, run: RunId) -> Result<Self, &'static str> {
+        Self::try_from(format!("files-{}-{run}.tar.gz", at.strftime("%Y%m%dT%H%M%SZ")))
+    }
+
     /// The same file's name in another folder.
     pub fn in_folder(&self, folder: &str) -> Result<Self, &'static str> {
         let file = self.0.rsplit('/').next().unwrap_or_default();

@@ -247,6 +247,13 @@ impl Backups {
         self.good(now).next()
     }
 
+    /// The newest one of the platform's files without a flaw.
+    #[must_use]
+    pub fn newest_files(&self, now: Timestamp) -> Option<&Archive> {
+        let all = self.newest_first().into_iter();
+        all.filter(|archive| archive.holds_files()).find(|archive| archive.flaw(now).is_none())
+    }
+
     /// The newest one of the database without a flaw whose manifest can be read.
     #[must_use]
     pub fn newest_manifest(&self, now: Timestamp) -> Option<(&Archive, &Manifest)> {

@@ -3,7 +3,7 @@
 //!
 //! Two ladders run at once. *Not acknowledged* pages the on-call again and again until somebody says that they have it;
 //! *not resolved* calls the next rung at fixed minutes after the opening, whoever has acknowledged. In reading order: the
-//! [`Schedule`] as configured, the [`Course`] of one incident, and what is [`Due`].
+//! [`Policy`] as configured, the [`Course`] of one incident, and what is [`Due`].
 
 mod course;
 mod due;
@@ -118,7 +118,7 @@ impl Ladder {
 
 /// A ladder for each severity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Schedule {
+pub struct Policy {
     /// Critical.
     pub p0: Ladder,
     /// High.
@@ -127,7 +127,7 @@ pub struct Schedule {
     pub p2: Ladder,
 }
 
-impl Schedule {
+impl Policy {
     /// One that calls nobody: where none is configured, an incident is a record.
     #[must_use]
     pub fn silent() -> Self {

@@ -399,6 +399,7 @@ impl Intent {
     pub const fn needs(&self) -> Requirement {
         match self {
             Self::Security(group) => group.needs(),
+            Self::Db(group) => group.needs(),
             Self::Health { .. }
             | Self::Ps
             | Self::Logs { .. }
@@ -407,7 +408,6 @@ impl Intent {
             | Self::Errors { .. }
             | Self::Latency { .. }
             | Self::Links
-            | Self::Db(_)
             | Self::Auth(_)
             | Self::Oncall(_)
             | Self::Runbook(_)
@@ -435,6 +435,7 @@ impl Intent {
             Self::Secrets(group) => group.how(),
             Self::Deploy(group) => group.how(),
             Self::Backup(group) => group.how(),
+            Self::Security(group) => group.how(),
             Self::Health { .. }
             | Self::Ps
             | Self::Logs { .. }
@@ -444,7 +445,6 @@ impl Intent {
             | Self::Latency { .. }
             | Self::Links
             | Self::Auth(_)
-            | Self::Security(_)
             | Self::Oncall(_)
             | Self::Runbook(_)
             | Self::Query { .. }

@@ -16,10 +16,11 @@
 //! 9. [`health`]: the facts of a health check and the verdict on them; [`validation`]: more than that; [`canary`],
 //!    [`containers`], [`logs`], [`survey`] (the logs of all services), [`threat`], [`scan`], [`host`], [`secrets`],
 //!    [`database`], [`traffic`], [`links`], [`backup`], [`memory`]: the facts of the other look-ups; [`workload`]: what plans pin;
-//!    [`lookup`]: look-ups of the operators' own; [`task`]: what is to be done again and again; [`period`]: lengths
+//!    [`lookup`]: look-ups of the operators' own; [`task`]: what people do again and again; [`mod@schedule`]: what the bot does by itself; [`period`]: lengths
 //!    of time as they are typed.
 //!    What acting is about: [`backend`] (who can be signalled), [`table`] and [`restore`] (the database's upkeep),
-//!    [`archive`] (a backup's file), [`block`] (addresses shut out), [`commit`], [`silence`].
+//!    [`migration`] (the database's revisions), [`archive`] (a backup's file), [`plain_dump`] (what `psql` may read), [`block`] (addresses shut out), [`commit`],
+//!    [`silence`].
 //! 10. [`runbook`]: lines of the grammar in steps, and whether they can be run; [`coverage`]: which steps of the
 //!     original runbook they stand for.
 //! 11. [`card`]: a reply's content without markup.
@@ -55,9 +56,11 @@ pub mod logs;
 pub mod lookup;
 pub mod memory;
 pub mod message;
+pub mod migration;
 pub mod oncall;
 pub mod parse;
 pub mod period;
+pub mod plain_dump;
 pub mod plan;
 pub mod plot;
 pub mod redact;
@@ -66,6 +69,7 @@ pub mod restore;
 pub mod risk;
 pub mod runbook;
 pub mod scan;
+pub mod schedule;
 pub mod secrets;
 pub mod silence;
 pub mod statement;

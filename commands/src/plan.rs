@@ -13,11 +13,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::archive::DumpFormat;
+use crate::archive::{ArchiveName, DumpFormat};
 use crate::backend::{self, BackendId};
+use crate::block::{Block, Network};
 use crate::commit::CommitId;
 use crate::ids::{RunId, ServiceName};
 use crate::incident::IncidentNumber;
+use crate::migration::Revision;
 use crate::restore::DatabaseName;
 use crate::risk::Risk;
 use crate::table::{IndexDefinition, TableName};
@@ -378,6 +380,24 @@ pub enum Act {
         /// The backups' folder.
         folder: String,
     },
+    /// The platform's files become a new archive, which gets its name from the plan's run and time when it is whole.
+    ArchiveFiles {
+        /// The backups' folder.
+        folder: String,
+        /// Files and folders, by absolute paths.
+        paths: Vec<String>,
+    },
+    /// An archive is copied; the copy is read back.
+    CopyArchive {
+        /// The backups' folder.
+        folder: String,
+        /// The archive's name in it.
+        from: String,
+        /// The copy's name in it.
+        to: ArchiveName,
+        /// The archive's SHA-256: 64 hex digits.
+        sha256: String,
+    },
     /// An empty database is made beside the live one, of its owner, encoding and order.
     CreateBeside {
         /// Where PostgreSQL's programs are.
@@ -444,11 +464,46 @@ pub enum Act {
         /// Where superusers' ones are ended; `None` where there are none.
         seat: Option<Seat>,
     },
+    /// A network is shut out by the machine's firewall, from when it is done on.
+    BlockNetwork {
+        /// Whose packets are dropped.
+        network: Network,
+        /// For how long.
+        seconds: u32,
+    },
+    /// The very rules with which the bot has shut a network out are taken away.
+    UnblockNetwork {
+        /// What they say.
+        blocks: Vec<Block>,
+    },
+    /// The database's migrations are run, by a container that is made for it and removed.
+    Migrate {
+        /// Where the database is asked before and after.
+        seat: Seat,
+        /// What the container is made like.
+        like: MigrationJob,
+        /// Revisions that the database has now, sorted; none where it has none.
+        from: Vec<Revision>,
+        /// Those that it will have.
+        to: Vec<Revision>,
+    },
     /// The database beside is dropped.
     DropBeside {
         /// Where PostgreSQL's programs are.
         seat: Seat,
     },
+}
+
+/// What runs the migrations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MigrationJob {
+    /// The container that it is made like: its environment, networks and limits; `None` where there is none.
+    pub container: Option<ContainerId>,
+    /// The image, whatever its name means by then.
+    pub image: ImageId,
+    /// The program and its arguments. No shell reads them.
+    pub argv: Vec<String>,
 }
 
 /// What is done for a table's good.
@@ -524,7 +579,7 @@ impl Act {
             Self::TerminateBackend { .. } => true,
             Self::RestartContainer { .. } | Self::CancelBackend { .. } => false,
             // Half an archive is taken away before a second one is begun.
-            Self::DumpDatabase { .. } => true,
+            Self::DumpDatabase { .. } | Self::ArchiveFiles { .. } | Self::CopyArchive { .. } => true,
             // They work on a database that is this run's alone; loading it is all or nothing.
             Self::CreateBeside { .. }
             | Self::LoadArchive { .. }
@@ -534,6 +589,10 @@ impl Act {
             Self::SwapDatabases { .. } => false,
             // An index that is there stays; who was ended is not found again.
             Self::Upkeep { .. } | Self::CreateIndex { .. } | Self::EndIdle { .. } => true,
+            // A rule that is there is not placed twice, and one that is gone is not missed.
+            Self::BlockNetwork { .. } | Self::UnblockNetwork { .. } => true,
+            // It begins with a look at the database's revision, and goes on from there.
+            Self::Migrate { .. } => true,
         }
     }
 }

@@ -41,6 +41,8 @@ pub enum Verb {
     DbAnalyze,
     /// `db index-create`
     DbIndexCreate,
+    /// `db migrate`
+    DbMigrate,
     /// `db pool-reset`
     DbPoolReset,
     /// `latency`
@@ -59,6 +61,12 @@ pub enum Verb {
     SecurityScan,
     /// `security tasks`
     SecurityTasks,
+    /// `security block`
+    SecurityBlock,
+    /// `security unblock`
+    SecurityUnblock,
+    /// `security blocks`
+    SecurityBlocks,
     /// `auth test`
     AuthTest,
     /// `oncall who`
@@ -85,6 +93,8 @@ pub enum Verb {
     BackupList,
     /// `backup create`
     BackupCreate,
+    /// `backup archive`
+    BackupArchive,
     /// `backup verify`
     BackupVerify,
     /// `backup restore`
@@ -165,7 +175,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 78] = [
+    pub const ALL: [Self; 83] = [
         Self::Health,
         Self::Ps,
         Self::Logs,
@@ -186,6 +196,7 @@ impl Verb {
         Self::DbVacuum,
         Self::DbAnalyze,
         Self::DbIndexCreate,
+        Self::DbMigrate,
         Self::DbPoolReset,
         Self::AuthTest,
         Self::AuthFailures,
@@ -194,6 +205,9 @@ impl Verb {
         Self::SecurityReview,
         Self::SecurityScan,
         Self::SecurityTasks,
+        Self::SecurityBlock,
+        Self::SecurityUnblock,
+        Self::SecurityBlocks,
         Self::OncallWho,
         Self::OncallTake,
         Self::OncallGive,
@@ -206,6 +220,7 @@ impl Verb {
         Self::Query,
         Self::BackupList,
         Self::BackupCreate,
+        Self::BackupArchive,
         Self::BackupVerify,
         Self::BackupRestore,
         Self::BackupDrill,
@@ -266,6 +281,9 @@ impl Verb {
             Self::SecurityReview => "security review",
             Self::SecurityScan => "security scan",
             Self::SecurityTasks => "security tasks",
+            Self::SecurityBlock => "security block",
+            Self::SecurityUnblock => "security unblock",
+            Self::SecurityBlocks => "security blocks",
             Self::AuthTest => "auth test",
             Self::OncallWho => "oncall who",
             Self::OncallTake => "oncall take",
@@ -286,10 +304,12 @@ impl Verb {
             Self::DbVacuum => "db vacuum",
             Self::DbAnalyze => "db analyze",
             Self::DbIndexCreate => "db index-create",
+            Self::DbMigrate => "db migrate",
             Self::DbPoolReset => "db pool-reset",
             Self::Query => "query",
             Self::BackupList => "backup list",
             Self::BackupCreate => "backup create",
+            Self::BackupArchive => "backup archive",
             Self::BackupVerify => "backup verify",
             Self::BackupRestore => "backup restore",
             Self::BackupDrill => "backup drill",
@@ -351,6 +371,7 @@ impl Verb {
             | Self::SecurityReview
             | Self::SecurityScan
             | Self::SecurityTasks
+            | Self::SecurityBlocks
             | Self::AuthTest
             | Self::OncallWho
             | Self::OncallSchedule
@@ -404,6 +425,8 @@ impl Verb {
             | Self::DbIndexCreate
             | Self::DbPoolReset
             | Self::BackupCreate
+            | Self::BackupArchive
+            | Self::SecurityUnblock
             | Self::BackupDrill => Requirement { risk: Risk::Change, role: Role::Operator },
             // Nobody can use the platform meanwhile.
             Self::StackRestart | Self::StackStop | Self::SecretsRotate => {
@@ -413,11 +436,14 @@ impl Verb {
             Self::StackStart
             | Self::StackCleanup
             | Self::StackScale
+            | Self::DbMigrate
             | Self::DeployRun
             | Self::DeployRollback
             | Self::DeployConfig => Requirement { risk: Risk::Destructive, role: Role::Operator },
-            // What a session has not committed is gone with it.
-            Self::DbKill => Requirement { risk: Risk::Destructive, role: Role::Operator },
+            // What a session has not committed is gone with it; somebody who did nothing may be shut out.
+            Self::DbKill | Self::SecurityBlock => {
+                Requirement { risk: Risk::Destructive, role: Role::Operator }
+            }
             // Everything that was written since the backup is out of sight.
             Self::BackupRestore => Requirement { risk: Risk::Critical, role: Role::Operator },
             // It only reads, but it tells what everybody did.

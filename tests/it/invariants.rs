@@ -81,6 +81,7 @@ fn commands_does_no_io_and_knows_no_sdk() {
     let allowed = [
         "base64",
         "clap",
+        "croner",
         "jiff",
         "percent-encoding",
         "regex",

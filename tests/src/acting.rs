@@ -33,16 +33,14 @@ impl Scene {
     /// Starts a bot on a stack that is taken already, with the configuration that `setup` begins.
     pub async fn on(stack: Stack, setup: Setup) -> Self {
         let slack = SlackServer::start(SlackOptions::default()).await;
-        let setup = setup
-            .with(&format!("[slack]\napi_url = {:?}\nmode = \"socket\"", slack.api_url().as_str()))
-            .with(&people::acting())
-            .with("[proof]\nsettle = \"2s\"\nwithin = \"30s\"")
-            .room(&format!("slack:{ROOM}"))
-            .secret("SLACK_BOT_TOKEN", BOT_TOKEN)
-            .secret("SLACK_APP_TOKEN", APP_TOKEN);
-        let bot = Bot::start(setup).await;
+        let bot = Bot::start(whole(setup, &slack)).await;
         slack.wait_sockets(2, SOON).await;
         Self { slack, stack, bot }
+    }
+
+    /// Starts another bot beside the first one, with the configuration that `setup` begins.
+    pub async fn another(&self, setup: Setup) -> Bot {
+        Bot::start(whole(setup, &self.slack)).await
     }
 
     /// Somebody types a line in the incident channel.
@@ -90,4 +88,15 @@ impl Scene {
     pub async fn ends_well(&self, card: &Message, limit: Duration) -> String {
         self.shows(card, &["Improved: ", "Done, well as before: "], limit).await
     }
+}
+
+/// With Slack, people and quick proofs.
+fn whole(setup: Setup, slack: &SlackServer) -> Setup {
+    setup
+        .with(&format!("[slack]\napi_url = {:?}\nmode = \"socket\"", slack.api_url().as_str()))
+        .with(&people::acting())
+        .with("[proof]\nsettle = \"2s\"\nwithin = \"30s\"")
+        .room(&format!("slack:{ROOM}"))
+        .secret("SLACK_BOT_TOKEN", BOT_TOKEN)
+        .secret("SLACK_APP_TOKEN", APP_TOKEN)
 }

@@ -50,6 +50,15 @@ impl Database {
         .await;
     }
 
+    /// The number that a query of it gives.
+    ///
+    /// # Panics
+    /// When it gives none.
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        let mut own = PgConnection::connect(&self.url()).await.expect("the tests' PostgreSQL answers");
+        sqlx::query_scalar(sql).fetch_one(&mut own).await.expect("a number")
+    }
+
     async fn execute(&self, sql: &str) {
         let mut admin =
             PgConnection::connect(self.admin.as_str()).await.expect("the tests' PostgreSQL answers");

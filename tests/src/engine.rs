@@ -1,11 +1,83 @@
-//! The way to the real Docker Engine, with one request that is never answered.
+//! The way to the real Docker Engine, with one request that is never answered, or after which it is gone.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
+
+/// A socket in front of the Engine's that goes away in the middle of one call: the Engine gets it, and nobody hears what
+/// became of it. It is gone when dropped.
+pub struct GoneAt {
+    folder: TempDir,
+    down: Arc<AtomicBool>,
+    _tasks: JoinSet<()>,
+}
+
+impl GoneAt {
+    /// Goes away at the first call whose request line holds `path`.
+    ///
+    /// # Panics
+    /// When there can be no socket.
+    #[must_use]
+    pub fn new(host: &str, path: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let listener = UnixListener::bind(folder.path().join("docker.sock")).expect("a socket");
+        let engine = PathBuf::from(host.strip_prefix("unix://").expect("a Unix socket"));
+        let (path, down) = (path.to_owned(), Arc::new(AtomicBool::new(false)));
+        let (mut tasks, is_down) = (JoinSet::new(), Arc::clone(&down));
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((client, _)) = listener.accept().await {
+                if !is_down.load(Ordering::SeqCst) {
+                    connections.spawn(pass_or_go(client, engine.clone(), path.clone(), Arc::clone(&is_down)));
+                }
+            }
+        });
+        Self { folder, down, _tasks: tasks }
+    }
+
+    /// As `[docker] host`.
+    #[must_use]
+    pub fn host(&self) -> String {
+        format!("unix://{}/docker.sock", self.folder.path().display())
+    }
+
+    /// Whether it is away.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.down.load(Ordering::SeqCst)
+    }
+
+    /// It is there again, and stays.
+    pub fn comes_back(&self) {
+        self.down.store(false, Ordering::SeqCst);
+    }
+}
+
+async fn pass_or_go(mut client: UnixStream, engine: PathBuf, path: String, down: Arc<AtomicBool>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let Ok(byte) = client.read_u8().await else { return };
+        head.push(byte);
+    }
+    let Ok(mut engine) = UnixStream::connect(engine).await else { return };
+    if engine.write_all(&head).await.is_err() {
+        return;
+    }
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    if String::from_utf8_lossy(line).contains(&path) && !down.swap(true, Ordering::SeqCst) {
+        drop(client);
+        // The Engine does what it was told.
+        let _ = engine.read_u8().await;
+        return;
+    }
+    // Either side may end it.
+    let _ = copy_bidirectional(&mut client, &mut engine).await;
+}
 
 /// A socket in front of the Engine's. It is gone when dropped.
 pub struct SilentAt {

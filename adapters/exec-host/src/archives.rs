@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use commands::archive::{Look, Sums};
 use commands::backup::{MANIFEST, Manifest, Sha256Hex};
+use commands::plain_dump::{DumpFault, PlainDump};
 use sha2::{Digest as _, Sha256};
 
 use crate::inside::{Missing, Place};
@@ -19,6 +20,9 @@ const TAIL: u64 = 1_024;
 
 /// What `pg_dump` begins a plain dump with, in a comment.
 const BEGIN: &[u8] = b"-- PostgreSQL database dump";
+
+/// A dump is read in pieces of so many bytes.
+const PIECE: usize = 256 << 10;
 
 /// A manifest has a line for each table.
 const LARGEST_MANIFEST: u64 = 1 << 20;
@@ -46,6 +50,31 @@ pub async fn open_archive(
         let file = place.open()?;
         let bytes = file.metadata().map_err(|error| place.failed(&error))?.len();
         Ok((tokio::fs::File::from_std(file), bytes))
+    })
+    .await
+}
+
+/// What a plain dump, the archive `name` below `folder`, holds beside statements and rows: the first of it. It is read
+/// through within `deadline`.
+pub async fn plain_fault(
+    folder: &str,
+    name: &str,
+    deadline: Duration,
+) -> Result<Option<DumpFault>, HostError> {
+    let (folder, name) = (folder.to_owned(), name.to_owned());
+    in_time(&folder.clone(), deadline, move || {
+        let place = Place::find(&folder, &name, Missing::Fails)?;
+        let mut file = place.open()?;
+        let (mut reader, mut piece) = (PlainDump::default(), vec![0; PIECE]);
+        loop {
+            let read = file.read(&mut piece).map_err(|error| place.failed(&error))?;
+            if read == 0 {
+                return Ok(None);
+            }
+            if let Err(fault) = reader.read(piece.get(..read).unwrap_or_default()) {
+                return Ok(Some(fault));
+            }
+        }
     })
     .await
 }

@@ -17,18 +17,20 @@ mod folder;
 mod git;
 mod inside;
 mod memory;
+mod networks;
 mod program;
 mod secrets;
 #[cfg(test)]
 mod tests;
 mod trivy;
+mod weight;
 
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-pub use crate::archives::{inspect, open_archive, verify_sums};
+pub use crate::archives::{inspect, open_archive, plain_fault, verify_sums};
 pub use crate::backups::backups;
 pub use crate::blocks::{Firewall, blocks};
 pub use crate::commits::{commits, commits_between, head, upstream};
@@ -36,8 +38,10 @@ pub use crate::debian::{PackageLists, package_lists};
 pub use crate::disks::disks;
 pub use crate::git::Head;
 pub use crate::memory::{memory, pressures};
+pub use crate::networks::own_networks;
 pub use crate::secrets::{EnvFile, env_file, env_values};
 pub use crate::trivy::{Reports, trivy_reports};
+pub use crate::weight::weight;
 
 /// Why the machine gave no usable answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use commands::escalation::{Course, Schedule};
+use commands::escalation::{Course, Policy};
 use commands::ids::{Place, RunId, ServiceName};
 use commands::incident::{Incident, IncidentNumber, Resolved, Severity, State};
 use commands::timeline::Entry;
@@ -309,7 +309,7 @@ fn before_escalation(
     let severity: Severity = severity
         .parse()
         .map_err(|_| StoreError::Decode { table: TABLE, what: format!("severity {severity}") })?;
-    let mut course = Course::open(Schedule::silent(), severity, false, opened);
+    let mut course = Course::open(Policy::silent(), severity, false, opened);
     course.resolved = resolved.map(|resolved| resolved.at);
     Ok(State::new(course, place.cloned().into_iter().collect(), false, by.to_owned()))
 }

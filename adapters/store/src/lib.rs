@@ -5,12 +5,13 @@
 //! same queries. The store keeps facts and decides nothing; the time is always an argument.
 //!
 //! In reading order: [`delivery`], [`outbox`], [`audit`], [`login`], [`task`], [`plan`] (with votes), [`journal`], [`incident`],
-//! [`shift`], [`webhook`], [`mod@freeze`], [`mod@evidence`], [`maintenance`]; then how it is done: `driver`
+//! [`shift`], [`webhook`], [`mod@freeze`], [`mod@evidence`], [`maintenance`], [`block`], [`schedule`]; then how it is done: `driver`
 //! (one text for two databases), `sqlite` and its `writer` (group commit), `postgres`.
 
 #[macro_use]
 mod driver;
 pub mod audit;
+pub mod block;
 mod column;
 pub mod delivery;
 mod error;
@@ -25,6 +26,7 @@ pub mod outbox;
 pub mod plan;
 mod postgres;
 mod probe;
+pub mod schedule;
 pub mod shift;
 mod sqlite;
 mod takeover;
@@ -39,6 +41,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use audit::{AuditDecision, AuditEntry, AuditFilter, AuditOutcome, AuditRow, Head, Verified};
+pub use block::StandingBlock;
 pub use delivery::{Conclusion, OpenDelivery, Recorded};
 pub use error::StoreError;
 pub use evidence::Evidence;
@@ -51,6 +54,7 @@ use sqlx::postgres::PgConnectOptions;
 
 pub use outbox::{Claimed, Confirmed, IncidentPage, Lane, NewMessage, OutboxDepth, Wanted};
 pub use plan::{Cast, Closed, NewPlan, PlanState, StoredPlan, Way, plan_slot};
+pub use schedule::{ScheduleState, TakenOn};
 pub use shift::Shift;
 pub use task::TaskDone;
 pub use webhook::{ClaimedWebhook, NewWebhook};

@@ -15,6 +15,7 @@ pub(crate) const SQLITE: &[Step] = &[
     (2, "task done", include_str!("../migrations/sqlite/0002_task_done.sql")),
     (3, "acting", include_str!("../migrations/sqlite/0003_acting.sql")),
     (4, "maintenance", include_str!("../migrations/sqlite/0004_maintenance.sql")),
+    (5, "schedule block", include_str!("../migrations/sqlite/0005_schedule_block.sql")),
     (7, "escalation", include_str!("../migrations/sqlite/0007_escalation.sql")),
 ];
 pub(crate) const POSTGRES: &[Step] = &[
@@ -22,6 +23,7 @@ pub(crate) const POSTGRES: &[Step] = &[
     (2, "task done", include_str!("../migrations/postgres/0002_task_done.sql")),
     (3, "acting", include_str!("../migrations/postgres/0003_acting.sql")),
     (4, "maintenance", include_str!("../migrations/postgres/0004_maintenance.sql")),
+    (5, "schedule block", include_str!("../migrations/postgres/0005_schedule_block.sql")),
     (7, "escalation", include_str!("../migrations/postgres/0007_escalation.sql")),
 ];
 

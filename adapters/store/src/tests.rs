@@ -2,6 +2,7 @@
 //! has a database of its own. What only one of them has is tested beside it, by name.
 
 mod audit;
+mod block;
 mod delivery;
 mod incident;
 mod login;
@@ -9,6 +10,7 @@ mod maintenance;
 mod opening;
 mod outbox;
 mod plan;
+mod schedule;
 mod takeover;
 mod task;
 mod webhook;

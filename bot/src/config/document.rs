@@ -54,6 +54,17 @@ fn place(path: &Path) -> String {
 fn is_list(section: &str) -> bool {
     matches!(
         section,
-        "service" | "rotation" | "escalation" | "query" | "person" | "step" | "contact" | "secret" | "task"
+        "service"
+            | "rotation"
+            | "escalation"
+            | "query"
+            | "person"
+            | "step"
+            | "contact"
+            | "secret"
+            | "setting"
+            | "index"
+            | "task"
+            | "schedule"
     )
 }

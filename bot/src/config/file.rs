@@ -22,13 +22,17 @@ use store::Store;
 use toml::Spanned;
 use url::{Host, Url};
 
+use super::backups::{self, BackupsSection};
+use super::firewall::{self, FirewallSection};
+use super::migration::{self, MigrationSection};
+use super::schedule::ScheduleSection;
 use super::secret::Spelled;
 use super::{
-    Administration, Auth, Backups, Bot, ComposeFiles, Config, ConfigError, Contact, DEFAULTS, Discord,
-    Docker, Grafana, LogFormat, People, Person, Postgres, Proof, Query, Question, Secret, Security, Service,
-    Slack, SlackMode, StoreUrl, Web, WebhookUrl,
+    Administration, Auth, Bot, ComposeFiles, Config, ConfigError, Contact, DEFAULTS, Discord, Docker,
+    Grafana, LogFormat, People, Person, Postgres, Proof, Query, Question, Secret, Security, Service, Slack,
+    SlackMode, StoreUrl, Web, WebhookUrl,
 };
-use super::{document, runbook};
+use super::{document, runbook, schedule};
 
 mod escalation;
 mod setting;
@@ -76,6 +80,8 @@ struct File {
     #[serde(default)]
     proof: ProofSection,
     deploy: Option<DeploySection>,
+    migration: Option<Spanned<MigrationSection>>,
+    firewall: Option<FirewallSection>,
     backups: Option<BackupsSection>,
     security: Option<SecuritySection>,
     #[serde(default, rename = "secret")]
@@ -90,6 +96,8 @@ struct File {
     indexes: Vec<Spanned<IndexSection>>,
     #[serde(default, rename = "task")]
     tasks: Vec<Spanned<TaskSection>>,
+    #[serde(default, rename = "schedule")]
+    schedules: Vec<Spanned<ScheduleSection>>,
     #[serde(default, rename = "person")]
     people: Vec<Spanned<PersonSection>>,
 }
@@ -227,12 +235,6 @@ struct DeploySection {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BackupsSection {
-    dir: Option<Spanned<PathBuf>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct SecuritySection {
     trivy_reports: Option<Spanned<PathBuf>>,
     package_lists: Option<Spanned<PathBuf>>,
@@ -327,18 +329,18 @@ struct PersonSection {
 }
 
 /// One file being checked: gives errors their line.
-struct Check<'a> {
+pub(super) struct Check<'a> {
     shown: &'a str,
     text: &'a str,
     variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
 impl Check<'_> {
-    fn error(&self, span: Range<usize>, what: impl Into<String>) -> ConfigError {
+    pub(super) fn error(&self, span: Range<usize>, what: impl Into<String>) -> ConfigError {
         ConfigError::at(self.shown, Some(document::line_of(self.text, span.start)), what)
     }
 
-    fn secret(
+    pub(super) fn secret(
         &self,
         section: &str,
         span: &Range<usize>,
@@ -465,10 +467,12 @@ pub(super) fn resolve(
         Platform::Web => file.web.is_some(),
         Platform::Cli => false,
     };
-    let schedule = escalation::schedule(&check, file.escalations, oncall.as_ref(), &people, &connects)?;
+    let ladders = escalation::schedule(&check, file.escalations, oncall.as_ref(), &people, &connects)?;
     let heartbeat = heartbeat(&check, &file.bot)?;
+    let bot = bot(file.bot, defaults.bot);
+    let schedules = schedule::all(&check, &file.schedules, &grammar, &bot, file.backups.is_some())?;
     Ok(Config {
-        bot: bot(file.bot, defaults.bot),
+        bot,
         store: store(&check, file.store, data_dir)?,
         slack: file.slack.map(|section| slack(&check, section, &defaults.slack)).transpose()?,
         discord: file.discord.map(|section| discord(&check, &section, &defaults.discord)).transpose()?,
@@ -483,21 +487,30 @@ pub(super) fn resolve(
         auth: file.auth.map(|section| auth(&check, section, defaults.auth)).transpose()?,
         public: file.public.map(|section| public(&check, section)).transpose()?,
         oncall,
-        schedule,
+        escalation: ladders,
         heartbeat,
         contacts: contacts(&check, file.contacts)?,
         approval: approval(&check, file.approval, defaults.approval)?,
         proof: proof(&check, file.proof, defaults.proof)?,
         keep_images: keep_images(&check, file.deploy.as_ref(), defaults.deploy.as_ref())?,
         repository: repository(&check, file.deploy, defaults.deploy)?,
-        backups: backups(&check, file.backups, defaults.backups)?,
+        backups: backups::read(&check, file.backups, defaults.backups)?,
         security: file.security.map(|section| security(&check, section, defaults.security)).transpose()?,
         checked_secrets: secrets(&check, &file.secrets, &services)?,
         settings: setting::all(&check, &file.settings, &services)?,
+        firewall: file
+            .firewall
+            .map(|section| firewall::read(&check, section, defaults.firewall))
+            .transpose()?,
+        migration: file
+            .migration
+            .map(|section| migration::read(&check, section, defaults.migration))
+            .transpose()?,
         services,
         queries,
         indexes: indexes(&check, &file.indexes)?,
         tasks,
+        schedules,
         people,
         runbooks,
     })
@@ -952,18 +965,6 @@ fn keep_images(
     Ok(*keep.get_ref())
 }
 
-fn backups(
-    check: &Check<'_>,
-    section: Option<BackupsSection>,
-    defaults: Option<BackupsSection>,
-) -> Result<Option<Backups>, ConfigError> {
-    let Some(dir) = section.and_then(|section| section.dir.or(defaults?.dir)) else { return Ok(None) };
-    if !dir.get_ref().is_absolute() {
-        return Err(check.error(dir.span(), "[backups] dir must be an absolute path"));
-    }
-    Ok(Some(Backups { dir: dir.into_inner() }))
-}
-
 fn security(
     check: &Check<'_>,
     section: SecuritySection,
@@ -1034,7 +1035,7 @@ fn secrets(
     Ok(secrets)
 }
 
-pub(super) fn is_variable(name: &str) -> bool {
+pub(in crate::config) fn is_variable(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -291,7 +291,7 @@ fn a_setting_has_limits_and_a_place_of_its_own() {
 fn the_shipped_schedule_is_the_runbooks() {
     use commands::escalation::Only;
     use commands::incident::Severity;
-    let schedule = with(DEFAULTS, SECRETS).unwrap().schedule.expect("one is shipped");
+    let schedule = with(DEFAULTS, SECRETS).unwrap().escalation.expect("one is shipped");
     let steps = |severity| -> Vec<String> {
         let steps = schedule.ladder(severity).steps.iter();
         let only = |only| match only {
@@ -339,4 +339,71 @@ fn the_shipped_schedule_is_the_runbooks() {
     assert_eq!(lengths(Severity::P0), [Some(5), Some(5), Some(15), Some(15)]);
     assert_eq!(lengths(Severity::P1), [Some(15), Some(15), Some(60), Some(30)]);
     assert_eq!(lengths(Severity::P2), [Some(120), None, None, None]);
+}
+
+#[test]
+fn the_shipped_examples_of_schedules_are_good_ones() {
+    let start = DEFAULTS.find("# [[schedule]]").expect("commented examples");
+    let examples = DEFAULTS[start..].lines().take_while(|line| line.starts_with('#'));
+    let examples: String =
+        examples.map(|line| format!("{}\n", line.trim_start_matches('#').trim_start())).collect();
+    let text = format!("[bot]\nincident_channels = [\"slack:C1\"]\n[backups]\n{examples}");
+    let config = with(&text, SECRETS).unwrap();
+    let lines: Vec<String> = config.schedules.iter().map(|one| one.intent().to_string()).collect();
+    assert_eq!(
+        lines,
+        ["backup create", "backup create --files", "backup archive", "backup verify newest", "backup drill"]
+    );
+    assert!(config.schedules[0].backs_up() && !config.schedules[1].backs_up());
+}
+
+fn says(mistake: &str, what: &str) {
+    assert!(mistake.contains(what), "{mistake}");
+}
+
+#[test]
+fn what_the_bot_does_by_itself_is_checked_at_load() {
+    let schedule = |zone: &str, cron: &str, line: &str| {
+        let text = format!(
+            "[bot]\nincident_channels = [\"slack:C1\"]\n[backups]\n[[schedule]]\nname = \"a\"\ncron = {cron:?}\nzone = {zone:?}\nline = {line:?}\n"
+        );
+        mistake(&text)
+    };
+    says(
+        &schedule("Mars/Olympus", "0 2 * * *", "backup create"),
+        "acgs.toml:7: [[schedule]] zone \"Mars/Olympus\" is no time zone",
+    );
+    says(&schedule("UTC", "0 2 30 2 *", "backup create"), "never comes: there is no such day");
+    says(&schedule("UTC", "0 2 * * *", "stack stop"), "line \"stack stop\" takes people: backup create");
+    says(&schedule("UTC", "0 2 * * *", "backup creat"), "Did you mean backup create?");
+    let alone =
+        "[[schedule]]\nname = \"a\"\ncron = \"0 2 * * *\"\nzone = \"UTC\"\nline = \"backup create\"\n";
+    says(&mistake(alone), "needs [bot] incident_channels");
+    says(&mistake(&format!("[bot]\nincident_channels = [\"slack:C1\"]\n{alone}")), "needs [backups]");
+}
+
+#[test]
+fn what_migrates_and_what_is_never_shut_out_is_checked_at_load() {
+    let filled = with("[migration]\n", &[]).unwrap().migration.unwrap();
+    assert_eq!(filled.like, MigrationLike::Service("alembic-runner".to_owned()));
+    assert_eq!(filled.upgrade, ["alembic", "upgrade", "head"]);
+    says(
+        &mistake("[migration]\nservice = \"a\"\nimage = \"b\"\n"),
+        "has service and image: keep one of them",
+    );
+    says(&mistake("[migration]\nimage = \"b\"\n"), "image needs database_url_env or database_url_file");
+    says(&mistake("[migration]\nheads = []\n"), "heads needs a program with its arguments");
+    says(&mistake("[migration]\nnetworks = [\"a\"]\n"), "networks are for image");
+    let url = &[("URL", "postgres://u:hush-hush@db/x")];
+    let image =
+        with("[migration]\nimage = \"b\"\nnetworks = [\"n\"]\ndatabase_url_env = \"URL\"\n", url).unwrap();
+    assert!(image.secrets().contains(&"hush-hush".to_owned()));
+    let firewall = with("[firewall]\nown_networks = [\"198.51.100.7\"]\n", &[]).unwrap().firewall.unwrap();
+    assert_eq!(firewall.own_networks.len(), 1);
+    says(
+        &mistake("[firewall]\nown_networks = [\"nobody\"]\n"),
+        "acgs.toml:2: [firewall] own_networks: \"nobody\": write an address as",
+    );
+    says(&mistake("[firewall]\niptables = \"iptables\"\n"), "[firewall] iptables must be an absolute path");
+    says(&mistake("[backups]\nfiles = [\"../etc\"]\n"), "[backups] files must be absolute paths");
 }

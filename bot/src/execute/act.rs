@@ -1,9 +1,13 @@
 //! The one place that calls what changes the platform: each act of a plan with the adapter that does it,
 //! and how to find out afterwards whether it was done.
 
+mod archive;
 mod backup;
+mod firewall;
 mod fleet;
+mod guarded;
 mod image;
+pub(super) mod migration;
 mod restore;
 mod upkeep;
 mod variables;
@@ -118,6 +122,12 @@ pub(super) fn act<'a>(
         Act::DumpDatabase { seat, folder } => {
             Box::pin(async move { backup::dump(app, plan, number, (seat, folder), limit).await })
         }
+        Act::ArchiveFiles { folder, paths } => {
+            Box::pin(async move { archive::files(plan, (folder, paths), limit).await })
+        }
+        Act::CopyArchive { folder, from, to, sha256 } => {
+            Box::pin(async move { archive::copy_one(folder, (from, to), sha256, limit).await })
+        }
         Act::CreateBeside { seat } => {
             Box::pin(
                 async move { restore::beside(app, plan, number, seat, async |at| at.create().await).await },
@@ -152,6 +162,14 @@ pub(super) fn act<'a>(
                 async move { upkeep::tidy(app, plan, number, (seat, *kind, table.as_ref()), limit).await },
             )
         }
+        Act::BlockNetwork { network, seconds: length } => {
+            Box::pin(async move { firewall::shut_out(app, plan, number, (*network, seconds(*length))).await })
+        }
+        Act::UnblockNetwork { blocks } => Box::pin(async move { firewall::let_in(app, blocks).await }),
+        Act::Migrate { seat, like, from, to } => Box::pin(async move {
+            let work = migration::Migrating { seat, job: like, from, to };
+            migration::migrate(app, plan, number, work, limit).await
+        }),
         Act::CreateIndex { seat, index } => {
             Box::pin(async move { upkeep::create_index(app, plan, number, (seat, index), limit).await })
         }
@@ -233,6 +251,8 @@ pub(super) async fn inspect(app: &App, plan: &Plan, number: u32, began: Timestam
         Act::CancelBackend { target } => signalled(app, Signal::Cancel, target).await,
         Act::TerminateBackend { target } => signalled(app, Signal::Terminate, target).await,
         Act::DumpDatabase { seat, folder } => backup::inspect(app, plan, number, (seat, folder)).await,
+        Act::ArchiveFiles { folder, .. } => archive::inspect_files(plan, folder).await,
+        Act::CopyArchive { folder, to, sha256, .. } => archive::inspect_copy(folder, to, sha256).await,
         Act::CreateBeside { seat } => restore::inspect_beside(app, plan, number, seat, Wants::There).await,
         Act::LoadArchive { seat, .. } => {
             restore::inspect_beside(app, plan, number, seat, Wants::Tables).await
@@ -243,6 +263,11 @@ pub(super) async fn inspect(app: &App, plan: &Plan, number: u32, began: Timestam
         Act::DropBeside { seat } => restore::inspect_beside(app, plan, number, seat, Wants::Gone).await,
         Act::Upkeep { seat, .. } => upkeep::inspect_tidy(app, plan, number, seat).await,
         Act::CreateIndex { seat, index } => upkeep::inspect_index(app, plan, number, (seat, index)).await,
+        Act::BlockNetwork { .. } => firewall::look_for(app, plan, number).await,
+        Act::UnblockNetwork { .. } => Found::NotDone(String::new()),
+        Act::Migrate { seat, like, from, to } => {
+            migration::inspect(app, plan, migration::Migrating { seat, job: like, from, to }).await
+        }
         Act::EndIdle { .. } => Found::NotDone(String::new()),
         Act::SwapDatabases { seat, .. } => restore::inspect_swap(app, plan, number, seat).await,
     }

@@ -1,6 +1,6 @@
 //! An incident begins.
 
-use commands::escalation::{Course, Schedule};
+use commands::escalation::{Course, Policy};
 use commands::ids::{Place, Platform, RunId, ServiceName};
 use commands::incident::{Severity, State};
 use commands::timeline::{Entry, Happened};
@@ -30,7 +30,7 @@ pub struct Wanted<'a> {
 pub async fn open(app: &App, asker: Asker<'_>, run: RunId, wanted: Wanted<'_>) -> anyhow::Result<Performed> {
     let now = clock::now();
     let by = asker.person.name.clone();
-    let schedule = app.config.schedule.clone().unwrap_or_else(Schedule::silent);
+    let schedule = app.config.escalation.clone().unwrap_or_else(Policy::silent);
     let course = Course::open(schedule, wanted.severity, wanted.security, now);
     let what = Happened::Opened { severity: wanted.severity, title: wanted.title.to_owned() };
     let new = NewIncident {
@@ -46,7 +46,7 @@ pub async fn open(app: &App, asker: Asker<'_>, run: RunId, wanted: Wanted<'_>) -
     };
     let number = app.store.open_incident(new, now).await?;
     app.incidents.notify_one();
-    let calls = app.config.schedule.is_some();
+    let calls = app.config.escalation.is_some();
     Ok(Performed::done(report::incident::opened(number, &wanted, calls), News::Good))
 }
 

@@ -74,7 +74,7 @@ fn login(app: &App) -> Option<Step> {
 /// The archive that is meant, if it is whole and there is room for a second copy of the database.
 pub(super) async fn chosen(app: &App, here: &Administered, asked: &ArchiveName) -> Result<Chosen, NoPlan> {
     let folder = folder(app)?;
-    let config = config::Backups { dir: folder.clone().into() };
+    let config = config::Backups { dir: folder.clone().into(), files: Vec::new() };
     let unreadable = |error: &dyn std::fmt::Display| {
         NoPlan::refused(report::unavailable("The backup", &error.to_string()))
     };
@@ -96,6 +96,12 @@ pub(super) async fn chosen(app: &App, here: &Administered, asked: &ArchiveName) 
         Some(Ok(_)) if !sums.agree() => return Err(NoPlan::refused(say::other_sums(archive))),
         Some(Ok(manifest)) => Some(manifest),
     };
+    if let Look::Plain { .. } = look {
+        let fault = exec_host::plain_fault(&folder, &archive.name, LONGEST).await;
+        if let Some(fault) = fault.map_err(|error| unreadable(&error))? {
+            return Err(NoPlan::refused(say::commands_in_dump(archive, &fault)));
+        }
+    }
     if let Look::Custom { .. } = look
         && let Some(Err(why)) = execute::tables_in(app, &folder, &archive.name).await
     {

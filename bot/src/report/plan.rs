@@ -1,11 +1,14 @@
 //! The words of plans: what will be done, who has to say yes, how it goes, and what it came to.
 
+mod archive;
 mod backup;
 mod card;
 mod deploy;
 mod execution;
 mod facts;
+mod firewall;
 mod fleet;
+mod migration;
 mod refusal;
 mod restore;
 mod secrets;
@@ -13,6 +16,10 @@ mod stack;
 mod upkeep;
 mod vote;
 
+pub use archive::{
+    archive_effect, archived_already, copied, files_effect, files_made, files_there, in_seconds, no_files,
+    nothing_to_archive, odd_archive,
+};
 pub use backup::{
     backup_made, backup_there, complaint, database_container_rests, database_gone, dump_effect, dump_undo,
     no_administration, no_backup, no_database, no_database_container, odd_database, sessions_stay,
@@ -31,18 +38,27 @@ pub use execution::{
     still_there,
 };
 pub use facts::{cancel_effect, cancel_undo, kill_effect, kill_undo, restart_effect, restart_undo};
+pub use firewall::{
+    block_effect, block_undo, blocked, blocked_already, no_rule, nobody_blocked, not_blocked, rules_gone,
+    unblock_effect, unblock_undo,
+};
 pub use fleet::{
     cleanup_effect, cleanup_undo, fixed_name, fixed_port, left_alone, not_so_many, nothing_to_remove,
     scale_effect, so_many_already,
+};
+pub use migration::{
+    job_ended, job_failed, job_without_log, migrate_effect, migrate_undo, migrated, migrated_already,
+    migrations_fail, no_heads, no_migration_container, no_migration_image, not_migrated, nothing_to_migrate,
+    other_database, other_revision, still_migrates,
 };
 pub use refusal::{
     closed_reason, closed_word, frozen, no_container, no_glass, no_session, no_signal_url, no_statement,
     nowhere_to_post, other_engine, protected, two_containers,
 };
 pub use restore::{
-    archive_about, archive_changed, bad_manifest, beside_gone, beside_left, both, compared, drill_effect,
-    drill_undo, flawed, loaded, never_dropped, no_dump, no_other, no_room, no_room_known, no_tables,
-    not_as_expected, not_listed, not_swapped, nothing_set_aside, nothing_to_put_on, odd_names,
+    archive_about, archive_changed, bad_manifest, beside_gone, beside_left, both, commands_in_dump, compared,
+    drill_effect, drill_undo, flawed, loaded, never_dropped, no_dump, no_other, no_room, no_room_known,
+    no_tables, not_as_expected, not_listed, not_swapped, nothing_set_aside, nothing_to_put_on, odd_names,
     other_migration, other_rows, other_sums, put_on, restore_effect, restore_undo, swap_found, swapped,
     undo_effect,
 };

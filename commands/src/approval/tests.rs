@@ -242,3 +242,14 @@ fn a_button_is_read_back_and_nothing_else_passes_for_one() {
         assert_eq!(Pressed::read(other), None, "{other:?}");
     }
 }
+
+#[test]
+fn what_the_configuration_approved_needs_nobody_and_can_be_stopped() {
+    let mut alone = asked(Risk::Change, false, false);
+    alone.quorum = Quorum::CONFIGURED;
+    let until = alone.created + alone.windows.start;
+    let stands = |votes: &[Vote], seconds| standing(&alone, votes, role, at(seconds));
+    assert_eq!(stands(&[], 0), Standing::Approved { by: Vec::new(), until });
+    assert_eq!(stands(&[], 301), Standing::NotBegun);
+    assert_eq!(stands(&[vote("Ada", Ballot::Veto, 1)], 2), Standing::Vetoed { by: "Ada".to_owned() });
+}

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::escalation::{
-    Due, Ladder, MISSED_AFTER, NOBODY_LEFT_EVERY, NUDGED_EVERY, NUDGES, Only, Phase, Quiet, Schedule, Step,
+    Due, Ladder, MISSED_AFTER, NOBODY_LEFT_EVERY, NUDGED_EVERY, NUDGES, Only, Phase, Policy, Quiet, Step,
     UNCHANGED_IN_A_ROW, WARNED_BEFORE, Way, What,
 };
 use crate::incident::Severity;
@@ -99,7 +99,7 @@ pub struct TooQuiet;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Course {
     /// As it was configured at the opening: a change of the configuration changes no incident that is open.
-    pub schedule: Schedule,
+    pub schedule: Policy,
     /// Minute 0, for ever.
     pub opened: Timestamp,
     /// How bad it is.
@@ -149,7 +149,7 @@ fn times(period: Period, number: u32) -> Period {
 impl Course {
     /// A new one.
     #[must_use]
-    pub const fn open(schedule: Schedule, severity: Severity, security: bool, opened: Timestamp) -> Self {
+    pub const fn open(schedule: Policy, severity: Severity, security: bool, opened: Timestamp) -> Self {
         Self {
             schedule,
             opened,

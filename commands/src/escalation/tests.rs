@@ -17,11 +17,11 @@ fn step(minutes: u32, tell: Rung, how: Way, only: Only) -> Step {
 }
 
 /// As RUNBOOK Part 4 has it, which `deploy/acgs.toml` is compared with.
-fn schedule() -> Schedule {
+fn schedule() -> Policy {
     use Only::{Security, Unacknowledged, Unresolved};
     use Rung::{Cto, DevopsLead, EngineeringManager, OnCall};
     use Way::{Notify, Page};
-    Schedule {
+    Policy {
         p0: Ladder {
             respond_within: Period::minutes(5),
             repage_every: Some(Period::minutes(5)),

@@ -208,7 +208,8 @@ fn acting() -> impl Strategy<Value = Intent> {
         (service(), how()).prop_map(|(service, how)| Intent::Restart { service, how }),
         (1u32..=4_194_304, how()).prop_map(|(pid, how)| Intent::Db(Db::Cancel { pid, how })),
         (1u32..=4_194_304, how()).prop_map(|(pid, how)| Intent::Db(Db::Kill { pid, how })),
-        how().prop_map(|how| Intent::Backup(Backup::Create { how })),
+        (any::<bool>(), how()).prop_map(|(files, how)| Intent::Backup(Backup::Create { files, how })),
+        how().prop_map(|how| Intent::Backup(Backup::Archive { how })),
         (prop::option::of("[a-z0-9_]{1,9}"), how()).prop_map(|(archive, how)| {
             Intent::Backup(Backup::Drill { archive: archive.map(|name| name.try_into().unwrap()), how })
         }),
@@ -218,6 +219,19 @@ fn acting() -> impl Strategy<Value = Intent> {
             .prop_map(|(table, how)| Intent::Db(Db::Analyze { table, how })),
         ("[a-z_][a-z0-9_]{0,9}", how()).prop_map(|(name, how)| Intent::Db(Db::IndexCreate { name, how })),
         (service(), how()).prop_map(|(service, how)| Intent::Db(Db::PoolReset { service, how })),
+        how().prop_map(|how| Intent::Db(Db::Migrate { check: false, how })),
+        (any::<u32>(), 0u8..=32, (60u32..=2_592_000).prop_map(Period::seconds), how()).prop_map(
+            |(address, prefix, length, how)| {
+                let network = format!("{}/{prefix}", std::net::Ipv4Addr::from(address)).parse().unwrap();
+                Intent::Security(Security::Block { network, length, how })
+            }
+        ),
+        (any::<u128>(), how()).prop_map(|(address, how)| {
+            let network = std::net::Ipv6Addr::from(address).to_string().parse().unwrap();
+            Intent::Security(Security::Unblock { network, how })
+        }),
+        Just(Intent::Security(Security::Blocks)),
+        Just(Intent::Db(Db::Migrate { check: true, how: How::default() })),
         (prop::option::of("[a-z0-9_]{1,9}[.]dump"), how()).prop_map(|(archive, how)| {
             let undo = archive.is_none();
             let archive = archive.map(|name| name.try_into().unwrap());

@@ -18,14 +18,32 @@ pub enum Backup {
     List,
     /// Makes one.
     #[command(
-        about = "Back up the database",
+        about = "Back up the database, or files",
         long_about = "Dumps the platform's database from one snapshot into the backups' folder: first to a name ending in .part, for \
                       the bot's eyes alone, with its SHA-256 and the rows of each table counted in the same snapshot. It gets \
                       its name when pg_dump has ended well and pg_restore lists every table in it. What fails, takes too long \
-                      or fills the disk leaves nothing behind, in the folder or at the server.",
-        after_help = "backup create"
+                      or fills the disk leaves nothing behind, in the folder or at the server. With --files it archives the \
+                      files and folders that [backups] files lists instead, as a tar in gzip, in the same way; they hold \
+                      secrets, and so does it.",
+        after_help = "backup create\nbackup create --files"
     )]
     Create {
+        /// Those of the configuration, and not the database.
+        #[arg(long, help = "Files instead")]
+        files: bool,
+        /// With or without votes.
+        #[command(flatten)]
+        how: How,
+    },
+    /// Copies the newest ones to where they stay longer.
+    #[command(
+        about = "Copy the newest to the archive",
+        long_about = "Copies the newest good backup of the database and the newest one of files into the folder monthly below the \
+                      backups' folder, each with its manifest. Both are read through first, and the copy is read back: its \
+                      SHA-256 is that of the manifest or there is no copy. One that is there already is left.",
+        after_help = "backup archive"
+    )]
+    Archive {
         /// With or without votes.
         #[command(flatten)]
         how: How,
@@ -86,6 +104,7 @@ impl Backup {
         match self {
             Self::List => Verb::BackupList,
             Self::Create { .. } => Verb::BackupCreate,
+            Self::Archive { .. } => Verb::BackupArchive,
             Self::Verify { .. } => Verb::BackupVerify,
             Self::Restore { .. } => Verb::BackupRestore,
             Self::Drill { .. } => Verb::BackupDrill,
@@ -95,7 +114,11 @@ impl Backup {
     pub(super) fn push(&self, words: &mut Vec<String>) {
         match self {
             Self::List => {}
-            Self::Create { how } => how.push(words),
+            Self::Create { files, how } => {
+                words.extend(files.then(|| "--files".to_owned()));
+                how.push(words);
+            }
+            Self::Archive { how } => how.push(words),
             Self::Verify { archive } => words.push(archive.to_string()),
             Self::Drill { archive, how } => {
                 words.extend(archive.iter().map(ToString::to_string));
@@ -111,7 +134,10 @@ impl Backup {
 
     pub(super) const fn how(&self) -> Option<&How> {
         match self {
-            Self::Create { how } | Self::Restore { how, .. } | Self::Drill { how, .. } => Some(how),
+            Self::Create { how, .. }
+            | Self::Archive { how }
+            | Self::Restore { how, .. }
+            | Self::Drill { how, .. } => Some(how),
             Self::List | Self::Verify { .. } => None,
         }
     }

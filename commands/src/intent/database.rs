@@ -4,6 +4,7 @@ use super::{How, push_option};
 use crate::database::SlowBy;
 use crate::ids::ServiceName;
 use crate::period::Period;
+use crate::risk::{Requirement, Risk, Role};
 use crate::verb::Verb;
 
 /// How long something in the database goes on before `db long-queries` shows it.
@@ -160,6 +161,23 @@ pub enum Db {
         #[command(flatten)]
         how: How,
     },
+    /// Brings the database's form to what the code wants.
+    #[command(
+        about = "Run the database's migrations",
+        long_about = "Runs the migrations of [migration] in a container of its own, against the database that the bot looks at: \
+                      the plan says at which revision it is and to which it goes, and the database is asked afterwards. With \
+                      --check it only compares the two. Where they are the same there is nothing to do, and where the \
+                      migrations look at another database it refuses. Back up first: only a restore takes it back.",
+        after_help = "db migrate\ndb migrate --check"
+    )]
+    Migrate {
+        /// Compares, and changes nothing.
+        #[arg(long, help = "Compare alone", conflicts_with_all = ["dry_run", "break_glass"])]
+        check: bool,
+        /// With or without votes.
+        #[command(flatten)]
+        how: How,
+    },
     /// Ends a pool's idle connections.
     #[command(
         about = "End a service's idle connections",
@@ -194,6 +212,15 @@ impl Db {
             Self::Analyze { .. } => Verb::DbAnalyze,
             Self::IndexCreate { .. } => Verb::DbIndexCreate,
             Self::PoolReset { .. } => Verb::DbPoolReset,
+            Self::Migrate { .. } => Verb::DbMigrate,
+        }
+    }
+
+    /// Comparing changes nothing, and yet a container is made for it.
+    pub(super) const fn needs(&self) -> Requirement {
+        match self {
+            Self::Migrate { check: true, .. } => Requirement { risk: Risk::Read, role: Role::Operator },
+            _ => self.command().needs(),
         }
     }
 
@@ -206,6 +233,10 @@ impl Db {
             Self::Slow { by } => push_option(words, "by", Some(by).filter(|by| **by != SlowBy::default())),
             Self::Cancel { pid, how } | Self::Kill { pid, how } => {
                 words.push(pid.to_string());
+                how.push(words);
+            }
+            Self::Migrate { check, how } => {
+                words.extend(check.then(|| "--check".to_owned()));
                 how.push(words);
             }
             Self::Vacuum { table, how } | Self::Analyze { table, how } => {
@@ -230,7 +261,8 @@ impl Db {
             | Self::Vacuum { how, .. }
             | Self::Analyze { how, .. }
             | Self::IndexCreate { how, .. }
-            | Self::PoolReset { how, .. } => Some(how),
+            | Self::PoolReset { how, .. }
+            | Self::Migrate { how, .. } => Some(how),
             Self::Ping
             | Self::Connections
             | Self::LongQueries { .. }

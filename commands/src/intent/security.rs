@@ -1,6 +1,7 @@
 //! The group `security`.
 
-use super::{WINDOW, push_option};
+use super::{How, WINDOW, push_option};
+use crate::block::Network;
 use crate::period::Period;
 use crate::risk::{Requirement, Risk, Role};
 use crate::task::{TaskName, typed_name};
@@ -21,7 +22,10 @@ pub const REVIEW_SINCE: (Period, Period) = (Period::minutes(1), Period::days(30)
 /// How long back it goes when nobody says: it is done once a week.
 pub const REVIEW_DEFAULT: Period = Period::days(7);
 
-/// Look-ups of attacks.
+/// For how long somebody may be shut out.
+pub const BLOCK: (Period, Period) = (Period::minutes(1), Period::days(30));
+
+/// Look-ups of attacks, and addresses that are shut out.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
 pub enum Security {
     /// What the services took for an attack.
@@ -87,6 +91,54 @@ pub enum Security {
         #[arg(long, value_name = "NAME", help = "Record one as done", value_parser = typed_name)]
         done: Option<TaskName>,
     },
+    /// Shuts somebody out.
+    #[command(
+        about = "Shut an address out for a time",
+        long_about = "Drops everything that comes from an address or a network, by rules at the top of the chains DOCKER-USER, \
+                      which traffic to containers passes, and INPUT, by iptables or ip6tables. They are taken away when the time \
+                      is over, also after a restart of the bot. This machine, its networks and those of [firewall] are refused, \
+                      and so is more than a /16 of IPv4 or a /32 of IPv6.",
+        after_help = "security block 203.0.113.7 1d\nsecurity block 2001:db8:7::/48 2h"
+    )]
+    Block {
+        /// Whom.
+        #[arg(value_name = "ADDRESS", help = "203.0.113.7 or a net", value_parser = network)]
+        network: Network,
+        /// For how long.
+        #[arg(value_name = "TIME", help = "For how long, as 1d", value_parser = Period::within(BLOCK.0, BLOCK.1))]
+        length: Period,
+        /// With or without votes.
+        #[command(flatten)]
+        how: How,
+    },
+    /// Lets somebody in again.
+    #[command(
+        about = "Let an address in again",
+        long_about = "Takes away the rules with which the bot has shut out exactly this address or network. Those of other people \
+                      stay. security blocks shows them.",
+        after_help = "security unblock 203.0.113.7"
+    )]
+    Unblock {
+        /// Whom.
+        #[arg(value_name = "ADDRESS", help = "As blocks shows it", value_parser = network)]
+        network: Network,
+        /// With or without votes.
+        #[command(flatten)]
+        how: How,
+    },
+    /// Who is shut out.
+    #[command(
+        about = "Addresses that are shut out",
+        long_about = "Lists the rules with which the bot has shut somebody out: by whom, until when, and what they dropped so far. \
+                      One that should stand and does not, because somebody has taken it away, is told.",
+        after_help = "security blocks"
+    )]
+    Blocks,
+}
+
+/// An address, or a network in CIDR form.
+fn network(typed: &str) -> Result<Network, String> {
+    typed.parse().map_err(|expected: &str| expected.to_owned())
 }
 
 impl Security {
@@ -97,6 +149,9 @@ impl Security {
             Self::Review { .. } => Verb::SecurityReview,
             Self::Scan => Verb::SecurityScan,
             Self::Tasks { .. } => Verb::SecurityTasks,
+            Self::Block { .. } => Verb::SecurityBlock,
+            Self::Unblock { .. } => Verb::SecurityUnblock,
+            Self::Blocks => Verb::SecurityBlocks,
         }
     }
 
@@ -108,6 +163,9 @@ impl Security {
             | Self::Events { .. }
             | Self::Review { .. }
             | Self::Scan
+            | Self::Block { .. }
+            | Self::Unblock { .. }
+            | Self::Blocks
             | Self::Tasks { done: None } => self.command().needs(),
         }
     }
@@ -123,8 +181,28 @@ impl Security {
             Self::Review { since } => {
                 push_option(words, "since", Some(since).filter(|since| **since != REVIEW_DEFAULT));
             }
-            Self::Scan => {}
+            Self::Scan | Self::Blocks => {}
+            Self::Block { network, length, how } => {
+                words.extend([network.to_string(), length.to_string()]);
+                how.push(words);
+            }
+            Self::Unblock { network, how } => {
+                words.push(network.to_string());
+                how.push(words);
+            }
             Self::Tasks { done } => push_option(words, "done", done.as_ref()),
+        }
+    }
+
+    pub(super) const fn how(&self) -> Option<&How> {
+        match self {
+            Self::Block { how, .. } | Self::Unblock { how, .. } => Some(how),
+            Self::Watch { .. }
+            | Self::Events { .. }
+            | Self::Review { .. }
+            | Self::Scan
+            | Self::Tasks { .. }
+            | Self::Blocks => None,
         }
     }
 }

@@ -154,7 +154,7 @@ fn an_intent_prints_as_the_line_to_type() {
         ),
         (Intent::Db(Db::Cancel { pid: 1, how: How::default() }), "db cancel 1"),
         (
-            Intent::Backup(Backup::Create { how: How { dry_run: true, break_glass: None } }),
+            Intent::Backup(Backup::Create { files: false, how: How { dry_run: true, break_glass: None } }),
             "backup create --dry-run",
         ),
         (
@@ -183,6 +183,25 @@ fn an_intent_prints_as_the_line_to_type() {
             Intent::Db(Db::IndexCreate { name: "idx_users_email".to_owned(), how: How::default() }),
             "db index-create idx_users_email",
         ),
+        (Intent::Db(Db::Migrate { check: true, how: How::default() }), "db migrate --check"),
+        (Intent::Backup(Backup::Create { files: true, how: How::default() }), "backup create --files"),
+        (Intent::Backup(Backup::Archive { how: How::default() }), "backup archive"),
+        (
+            Intent::Security(Security::Block {
+                network: "203.0.113.9/24".parse().unwrap(),
+                length: Period::hours(24),
+                how: How::default(),
+            }),
+            "security block 203.0.113.0/24 1d",
+        ),
+        (
+            Intent::Security(Security::Unblock {
+                network: "2001:DB8::7".parse().unwrap(),
+                how: How::default(),
+            }),
+            "security unblock 2001:db8::7",
+        ),
+        (Intent::Security(Security::Blocks), "security blocks"),
         (
             Intent::Db(Db::PoolReset { service: "gs_service".parse().unwrap(), how: How::default() }),
             "db pool-reset gs_service",
@@ -312,6 +331,7 @@ fn what_each_command_needs() {
     db vacuum: change, operator
     db analyze: change, operator
     db index-create: change, operator
+    db migrate: destructive, operator
     db pool-reset: change, operator
     auth test: read, viewer
     auth failures: read, viewer
@@ -320,6 +340,9 @@ fn what_each_command_needs() {
     security review: read, viewer
     security scan: read, viewer
     security tasks: read, viewer
+    security block: destructive, operator
+    security unblock: change, operator
+    security blocks: read, viewer
     oncall who: read, viewer
     oncall take: coordinate, operator
     oncall give: coordinate, operator
@@ -332,6 +355,7 @@ fn what_each_command_needs() {
     query: read, viewer
     backup list: read, viewer
     backup create: change, operator
+    backup archive: change, operator
     backup verify: read, viewer
     backup restore: critical, operator
     backup drill: change, operator

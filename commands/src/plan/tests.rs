@@ -106,6 +106,32 @@ fn plan() -> Plan {
                 },
                 timeout_seconds: 240,
             },
+            Step {
+                act: Act::Migrate {
+                    seat: seat(),
+                    like: MigrationJob {
+                        container: Some(hex('a').parse().unwrap()),
+                        image: format!("sha256:{}", hex('b')).parse().unwrap(),
+                        argv: vec!["alembic".to_owned(), "upgrade".to_owned()],
+                    },
+                    from: vec!["a1".to_owned().try_into().unwrap()],
+                    to: vec!["b2".to_owned().try_into().unwrap()],
+                },
+                timeout_seconds: 60,
+            },
+            Step {
+                act: Act::BlockNetwork { network: "203.0.113.7".parse().unwrap(), seconds: 60 },
+                timeout_seconds: 60,
+            },
+            Step {
+                act: Act::CopyArchive {
+                    folder: "/var/backups/acgs".to_owned(),
+                    from: "a.dump".to_owned(),
+                    to: "monthly/a.dump".to_owned().try_into().unwrap(),
+                    sha256: hex('d'),
+                },
+                timeout_seconds: 60,
+            },
         ],
         proves: vec!["ac_service".parse().unwrap()],
         effect: "Restarts it.".to_owned(),
@@ -223,6 +249,10 @@ fn every_field_is_among_those_whose_change_is_tried() {
         "/steps/4/act/act",
         "/steps/5/act/act",
         "/steps/5/act/way",
+        "/steps/6/act/act",
+        "/steps/7/act/act",
+        "/steps/7/act/network",
+        "/steps/8/act/act",
         "/forecast/0/of",
         "/forecast/1/of",
     ];
@@ -256,7 +286,7 @@ fn what_is_gone_and_what_is_new_is_a_difference() {
     later.steps.push(later.steps[0].clone());
     later.engine = None;
     let paths: Vec<_> = differences(&first, &later).into_iter().map(|one| one.path).collect();
-    assert_eq!(paths, ["engine", "steps[6]", "targets[3]"]);
+    assert_eq!(paths, ["engine", "steps[9]", "targets[3]"]);
 }
 
 #[test]

@@ -183,8 +183,21 @@ async fn rows_that_are_not_the_manifests_stop_it_and_a_plain_dump_is_read_in() {
     let container = scene.stack.container("postgres_db");
     let dump = ["exec", &container, "pg_dump", "-U", "acgs_user", "acgs_pgp_db"];
     let plain = scene.stack.docker(&dump).await;
-    std::fs::write(scene.folder.path().join("known_good.sql"), plain).unwrap();
+    std::fs::write(scene.folder.path().join("known_good.sql"), &plain).unwrap();
     let card = scene.asks(DEE, "backup restore known_good.sql").await;
+    // What psql would take for a command is never read by it.
+    let mark = "/tmp/acgs-e2e-owned";
+    let bad = scene.folder.path().join("known_bad.sql");
+    let with = plain.replacen("CREATE TABLE", &format!("\\! touch {mark}\nCREATE TABLE"), 1);
+    assert_ne!(with, plain);
+    std::fs::write(&bad, with).unwrap();
+    scene.types(DEE, "backup restore known_bad.sql").await;
+    let refused = scene.message("The backup holds more than data", SOON).await.visible();
+    assert!(refused.contains("a command of psql"), "{refused}");
+    let there = ["exec", &container, "sh", "-c", &format!("test -e {mark} && echo there || echo none")];
+    assert_eq!(scene.stack.docker(&there).await.trim(), "none");
+    assert_eq!(scene.others().await, "");
+    std::fs::remove_file(bad).unwrap();
     // A file that is not the one that was voted on.
     scene.slack.react(BO, &card, "white_check_mark").await;
     scene.says(&card, "So far: Bo", SOON).await;

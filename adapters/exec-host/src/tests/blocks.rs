@@ -198,3 +198,10 @@ fn nothing_but_the_bot_s_own_rule_is_taken_for_one() {
         assert_eq!(parse(&rule.replace(was, is), Chain::Input), None, "{is}");
     }
 }
+
+#[test]
+fn the_machines_own_networks_are_known() {
+    let own = own_networks().unwrap();
+    assert!(own.contains(&network("127.0.0.1")), "{own:?}");
+    assert_eq!(network("127.0.0.1").may_be_blocked(&own), Err(BlockRefusal::Loopback));
+}

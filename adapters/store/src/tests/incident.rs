@@ -1,4 +1,4 @@
-use commands::escalation::{Course, Schedule};
+use commands::escalation::{Course, Policy};
 use commands::incident::{Incident, IncidentNumber, Resolved, State};
 use commands::timeline::{Entry, Happened};
 use tokio::task::JoinSet;
@@ -14,7 +14,7 @@ fn entry(second: i64, what: Happened) -> Entry {
 
 fn new(number: u64, severity: &str, owed: Option<i64>) -> NewIncident {
     let severity = severity.parse().unwrap();
-    let course = Course::open(Schedule::silent(), severity, false, at(1));
+    let course = Course::open(Policy::silent(), severity, false, at(1));
     NewIncident {
         run: RunId::from_random(number),
         title: "it's \u{1f525}".to_owned(),

@@ -41,7 +41,7 @@ fn plan(number: u64, target: &str) -> NewPlan {
         forecast: Vec::new(),
         undo: "It does not.".to_owned(),
     };
-    let quorum = Quorum { votes: 1, role: Role::Operator, confirm: false };
+    let quorum = Quorum { votes: 1, role: Role::Operator, confirm: false, configured: false };
     NewPlan { plan, quorum, place: room(), asked_from: Account::new(Platform::Slack, "U1") }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use commands::escalation::{Ladder, Only, Quiet, Schedule, Step, Way};
+use commands::escalation::{Ladder, Only, Policy, Quiet, Step, Way};
 use commands::ids::Platform;
 use commands::incident::Severity;
 use commands::oncall::{Rotation, Rung};
@@ -150,7 +150,7 @@ pub(super) fn schedule(
     oncall: Option<&Oncall>,
     people: &People,
     connects: &dyn Fn(Platform) -> bool,
-) -> Result<Option<Schedule>, ConfigError> {
+) -> Result<Option<Policy>, ConfigError> {
     let Some(first) = sections.first().map(Spanned::span) else { return Ok(None) };
     let Some(oncall) = oncall else {
         return Err(check.error(first, "[[escalation]] needs [oncall]: say who stands on each rung"));
@@ -194,7 +194,7 @@ pub(super) fn schedule(
             )
         })
     };
-    Ok(Some(Schedule { p0: take(Severity::P0)?, p1: take(Severity::P1)?, p2: take(Severity::P2)? }))
+    Ok(Some(Policy { p0: take(Severity::P0)?, p1: take(Severity::P1)?, p2: take(Severity::P2)? }))
 }
 
 fn ladder(check: &Check<'_>, section: EscalationSection) -> Result<Ladder, ConfigError> {

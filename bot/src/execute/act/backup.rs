@@ -7,6 +7,7 @@ use std::time::Duration;
 use commands::archive::{About, ArchiveName, Contents, DumpFormat};
 use commands::backend::SessionTag;
 use commands::backup::{Archive, Manifest, PART};
+use commands::ids::RunId;
 use commands::journal::StepOutcome;
 use commands::plan::{Plan, Seat};
 use exec_host::act::backup::BackupWriter;
@@ -162,7 +163,7 @@ async fn found(folder: &str, name: &ArchiveName) -> Result<Vec<Archive>, Program
     Ok(all.archives.into_iter().filter(|one| one.name.starts_with(name.as_str())).collect())
 }
 
-async fn remove_halves(folder: &str, name: &ArchiveName) -> Result<usize, ProgramError> {
+pub(super) async fn remove_halves(folder: &str, name: &ArchiveName) -> Result<usize, ProgramError> {
     let halves = match found(folder, name).await {
         Ok(halves) => halves,
         // Without the folder there is nothing in it; beginning makes it or says why not.
@@ -173,6 +174,23 @@ async fn remove_halves(folder: &str, name: &ArchiveName) -> Result<usize, Progra
         exec_host::act::backup::delete(folder, half, DISK).await?;
     }
     Ok(halves.len())
+}
+
+/// The manifest of a whole archive that a run has made.
+pub(super) async fn whole(
+    folder: &str,
+    name: &ArchiveName,
+    run: RunId,
+) -> Result<Option<Manifest>, ProgramError> {
+    let now = clock::now();
+    Ok(found(folder, name).await?.into_iter().find_map(|one| match &one.manifest {
+        Some(Ok(manifest))
+            if one.name == name.as_str() && manifest.run == Some(run) && one.flaw(now).is_none() =>
+        {
+            Some(manifest.clone())
+        }
+        _ => None,
+    }))
 }
 
 /// Whether the archive of `plan`'s run is whole. Half of one is taken away, and a dump that still goes on is
@@ -192,16 +210,7 @@ async fn try_inspect(
 ) -> Result<Found, ProgramError> {
     Administrator::at(app, seat, SessionTag::of(plan.run, number))?.end_sessions().await?;
     let name = archive_name(plan, seat)?;
-    let now = clock::now();
-    let whole = found(folder, &name).await?.into_iter().find_map(|one| match &one.manifest {
-        Some(Ok(manifest))
-            if one.name == name.as_str() && manifest.run == Some(plan.run) && one.flaw(now).is_none() =>
-        {
-            Some(manifest.clone())
-        }
-        _ => None,
-    });
-    if let Some(manifest) = whole {
+    if let Some(manifest) = whole(folder, &name, plan.run).await? {
         return Ok(Found::Done(say::backup_there(&name, &manifest)));
     }
     let removed = remove_halves(folder, &name).await?;

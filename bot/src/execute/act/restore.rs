@@ -15,6 +15,7 @@ use tokio::io::Empty;
 use tokio::time::Instant;
 
 use super::backup::TIDY;
+use super::guarded::Guarded;
 use super::{Found, done, failed};
 use crate::app::App;
 use crate::clock;
@@ -98,7 +99,13 @@ impl Work {
         let administrator = &self.administrator;
         let call = administrator.calls().restore(&self.beside, dump.format, administrator.terms(limit));
         let mut printed = tokio::io::sink();
-        administrator.run(&call, limit, Some(file), &mut printed).await?;
+        match dump.format {
+            DumpFormat::Custom => administrator.run(&call, limit, Some(file), &mut printed).await?,
+            // Whatever the file was when it was looked at: psql gets nothing that it would take for a command.
+            DumpFormat::Plain => {
+                administrator.run(&call, limit, Some(Guarded::new(file)), &mut printed).await?;
+            }
+        }
         Ok(say::loaded(bytes, begun.elapsed()))
     }
 

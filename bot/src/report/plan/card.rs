@@ -180,7 +180,7 @@ fn standing_words(plan: &Plan, quorum: Quorum, shown: &Shown) -> String {
             text
         }
         Shown::Open(Standing::Approved { by, .. }) => {
-            format!("Approved by {}. Facts are read again before it begins.", names(by))
+            format!("Approved by {}. Facts are read again before it begins.", names(by, quorum))
         }
         Shown::Open(Standing::Vetoed { by }) => format!("Vetoed by {by}."),
         Shown::Open(Standing::Withdrawn) => format!("{} took it back.", plan.requester),
@@ -190,15 +190,25 @@ fn standing_words(plan: &Plan, quorum: Quorum, shown: &Shown) -> String {
                 "Approved. {target} is being worked on by run {run}: it begins after that, if that is in time."
             )
         }
-        Shown::Running { by, .. } => format!("Asked by {}, approved by {}.", plan.requester, names(by)),
+        Shown::Running { by, .. } => {
+            format!("Asked by {}, approved by {}.", plan.requester, names(by, quorum))
+        }
         Shown::Ended(ended) => {
-            format!("Asked by {}, approved by {}. {}", plan.requester, names(&ended.by), outcome_words(ended))
+            format!(
+                "Asked by {}, approved by {}. {}",
+                plan.requester,
+                names(&ended.by, quorum),
+                outcome_words(ended)
+            )
         }
         Shown::Closed(why) => closed_text(why),
     }
 }
 
-fn names(by: &[String]) -> String {
+fn names(by: &[String], quorum: Quorum) -> String {
+    if quorum.configured {
+        return "the configuration".to_owned();
+    }
     if by.is_empty() { "nobody: the glass was broken".to_owned() } else { by.join(", ") }
 }
 

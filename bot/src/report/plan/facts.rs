@@ -4,6 +4,7 @@ use commands::backend::Backend;
 use commands::commit::CommitId;
 use commands::ids::ServiceName;
 use commands::layout;
+use commands::migration;
 use commands::plan::{Act, Forecast, Remake, Step, Target, UpkeepKind};
 use commands::workload::Workload;
 use jiff::Timestamp;
@@ -205,7 +206,28 @@ pub(super) fn step(step: &Step) -> String {
         Act::EndIdle { application, backends, superusers, .. } => {
             format!("end {} idle connections of {application}", backends.len() + superusers.len())
         }
+        Act::BlockNetwork { network, seconds } => {
+            let length = layout::duration(std::time::Duration::from_secs((*seconds).into()));
+            format!("drop packets from {network} for {length}")
+        }
+        Act::UnblockNetwork { blocks } => {
+            let comments: Vec<String> = blocks.iter().map(commands::block::Block::comment).collect();
+            format!("take away the rules {}", comments.join(", "))
+        }
+        Act::Migrate { like, from, to, .. } => {
+            let by = layout::short(&like.argv.join(" "), 80);
+            format!(
+                "run {by} with image {}: from {} to {}",
+                like.image.short(),
+                migration::shown(from),
+                migration::shown(to)
+            )
+        }
         Act::DropBeside { .. } => "drop it".to_owned(),
+        Act::ArchiveFiles { folder, paths } => {
+            format!("archive {} into {folder}", layout::short(&paths.join(", "), 200))
+        }
+        Act::CopyArchive { from, to, .. } => format!("copy {from} to {to}, and read it back"),
         Act::DumpDatabase { seat, folder } => {
             format!("dump {} in {} as role {} into {folder}", seat.database, seat.name, seat.role)
         }

@@ -9,6 +9,7 @@ use commands::backup::{Archive, Flaw};
 use commands::card::Tone;
 use commands::layout;
 use commands::message::Reply;
+use commands::plain_dump::DumpFault;
 use commands::plan::{ExpectedRows, Seat};
 use commands::restore::{DatabaseName, SetAside};
 
@@ -279,4 +280,15 @@ pub fn beside_left(why: &dyn Display, beside: &DatabaseName, left: &dyn Display)
 #[must_use]
 pub fn both(why: &dyn Display, found: &dyn Display) -> String {
     format!("{why}; {found}")
+}
+
+/// A plain dump with something that `psql` would obey.
+#[must_use]
+pub fn commands_in_dump(archive: &Archive, fault: &DumpFault) -> Reply {
+    let text = format!(
+        "{}, {fault}. psql would obey what it takes for a command, and run programs; nothing was read in. Take a custom dump \
+         (pg_dump -Fc, or backup create), or take that line out by hand.",
+        name(archive)
+    );
+    refusal("The backup holds more than data", text)
 }
