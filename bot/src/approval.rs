@@ -26,6 +26,7 @@ use crate::counted::{Counted, NotCounted, On, Said};
 use crate::execute;
 use crate::performed::{Performed, news};
 use crate::plan::{self, Asking, NoPlan, drafts};
+use crate::replica::Duty;
 use crate::report::plan as say;
 use crate::{clock, proof, report};
 
@@ -240,6 +241,7 @@ pub async fn keep(app: Arc<App>, stop: CancellationToken) {
                     if !matches!(stands(&app, &stored, clock::now()).await, Ok(Standing::Waiting { .. })) {
                         begin_weighing(&app, run);
                     } else if posted(&stored).is_some()
+                        && app.replica.holds(Duty::ReadBack)
                         && read.get(&run).is_none_or(|at| at.elapsed() >= READ_BACK_EVERY)
                     {
                         read.insert(run, Instant::now());
@@ -274,6 +276,9 @@ async fn weigh(app: &Arc<App>, run: RunId) -> anyhow::Result<()> {
     }
     let standing = stands(app, &stored, clock::now()).await?;
     let Standing::Approved { .. } = standing else { return settle(app, &stored, standing).await };
+    if is_for_another(app, &stored.plan) {
+        return Ok(());
+    }
     let why = match ready(app, stored).await? {
         Ready::Yes(approved, before) => return execute::begin(app, *approved, before).await,
         Ready::NotNow => return Ok(()),
@@ -281,6 +286,12 @@ async fn weigh(app: &Arc<App>, run: RunId) -> anyhow::Result<()> {
         Ready::Never(why) => why,
     };
     close(app, run, why).await
+}
+
+/// Whether the plan is of a Docker daemon that another replica acts on: this one would read other facts.
+fn is_for_another(app: &App, plan: &Plan) -> bool {
+    let Some(engine) = &plan.engine else { return false };
+    app.replica.engine() != Some(engine) && app.replica.is_another_on(engine)
 }
 
 /// What is known just before the begin.

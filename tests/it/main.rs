@@ -16,6 +16,7 @@ mod links_flow;
 mod lookup_flow;
 mod plot_flow;
 mod recovery_flow;
+mod replica_flow;
 mod rotation_flow;
 mod runbook_flow;
 mod security_flow;

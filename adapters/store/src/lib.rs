@@ -5,7 +5,7 @@
 //! same queries. The store keeps facts and decides nothing; the time is always an argument.
 //!
 //! In reading order: [`delivery`], [`outbox`], [`audit`], [`login`], [`task`], [`plan`] (with votes), [`journal`], [`incident`],
-//! [`mod@freeze`], [`mod@evidence`], [`maintenance`]; then how it is done: `driver`
+//! [`mod@freeze`], [`mod@evidence`], [`maintenance`], [`lease`] (who of several replicas does what); then how it is done: `driver`
 //! (one text for two databases), `sqlite` and its `writer` (group commit), `postgres`.
 
 #[macro_use]
@@ -18,6 +18,7 @@ pub mod evidence;
 pub mod freeze;
 pub mod incident;
 pub mod journal;
+pub mod lease;
 pub mod login;
 pub mod maintenance;
 mod migration;
@@ -25,6 +26,7 @@ pub mod outbox;
 pub mod plan;
 mod postgres;
 mod probe;
+mod signal;
 mod sqlite;
 mod takeover;
 pub mod task;
@@ -42,13 +44,15 @@ pub use error::StoreError;
 pub use evidence::Evidence;
 pub use freeze::Freeze;
 pub use incident::NewIncident;
-pub use journal::{Begin, End, Held, RunRecord};
+pub use journal::{Begin, End, Engines, Held, RunRecord};
+pub use lease::{LeaseRow, Take, replica_lease};
 pub use login::LoginKind;
 pub use maintenance::Maintenance;
 use sqlx::postgres::PgConnectOptions;
 
 pub use outbox::{Claimed, Confirmed, Lane, NewMessage, OutboxDepth, Wanted};
 pub use plan::{Cast, Closed, NewPlan, PlanState, StoredPlan, Way, plan_slot};
+pub use signal::{Signal, Signals};
 pub use task::TaskDone;
 
 /// The short form of results here.
@@ -58,6 +62,9 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Clone)]
 pub struct Store {
     database: Arc<Database>,
+    apart: Arc<lease::Apart>,
+    /// Under which name this process claims things; `None` for one that claims nothing.
+    holder: Option<Arc<str>>,
 }
 
 enum Database {
@@ -92,11 +99,26 @@ impl Store {
     /// Connections belong to the runtime that is running when they are made, so use the store from one
     /// runtime only. A metrics recorder must be installed before.
     pub async fn open(url: &str) -> Result<Self> {
-        let database = match Address::read(url)? {
-            Address::Sqlite(path) => Database::Sqlite(sqlite::open(&path).await?),
-            Address::Postgres(options) => Database::Postgres(postgres::open(*options).await?),
+        let (database, apart) = match Address::read(url)? {
+            Address::Sqlite(path) => (Database::Sqlite(sqlite::open(&path).await?), None),
+            Address::Postgres(options) => {
+                let apart = lease::Line::new((*options).clone());
+                (Database::Postgres(postgres::open(*options).await?), Some(apart))
+            }
         };
-        Ok(Self { database: Arc::new(database) })
+        Ok(Self { database: Arc::new(database), apart: Arc::new(apart), holder: None })
+    }
+
+    /// The same store for a process that claims what it works on as `holder`, so that the claims end with it: see
+    /// [`Store::release_gone`].
+    #[must_use]
+    pub fn claiming_as(mut self, holder: &str) -> Self {
+        self.holder = Some(holder.into());
+        self
+    }
+
+    fn holder(&self) -> Option<String> {
+        self.holder.as_deref().map(str::to_owned)
     }
 
     /// Whether [`Store::open`] could make something of `url`; nothing is opened.
@@ -122,6 +144,9 @@ impl Store {
         match &*self.database {
             Database::Sqlite(db) => db.close().await,
             Database::Postgres(pool) => pool.close().await,
+        }
+        if let Some(line) = &*self.apart {
+            line.close().await;
         }
     }
 }

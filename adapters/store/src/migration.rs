@@ -15,12 +15,14 @@ pub(crate) const SQLITE: &[Step] = &[
     (2, "task done", include_str!("../migrations/sqlite/0002_task_done.sql")),
     (3, "acting", include_str!("../migrations/sqlite/0003_acting.sql")),
     (4, "maintenance", include_str!("../migrations/sqlite/0004_maintenance.sql")),
+    (6, "lease", include_str!("../migrations/sqlite/0006_lease.sql")),
 ];
 pub(crate) const POSTGRES: &[Step] = &[
     (1, "first", include_str!("../migrations/postgres/0001_first.sql")),
     (2, "task done", include_str!("../migrations/postgres/0002_task_done.sql")),
     (3, "acting", include_str!("../migrations/postgres/0003_acting.sql")),
     (4, "maintenance", include_str!("../migrations/postgres/0004_maintenance.sql")),
+    (6, "lease", include_str!("../migrations/postgres/0006_lease.sql")),
 ];
 
 pub(crate) fn migrator(steps: &[Step]) -> Migrator {

@@ -3,6 +3,7 @@
 
 mod audit;
 mod delivery;
+mod lease;
 mod login;
 mod maintenance;
 mod opening;
