@@ -276,8 +276,10 @@ async fn weigh(app: &Arc<App>, run: RunId) -> anyhow::Result<()> {
     }
     let standing = stands(app, &stored, clock::now()).await?;
     let Standing::Approved { .. } = standing else { return settle(app, &stored, standing).await };
-    if is_for_another(app, &stored.plan) {
-        return Ok(());
+    match on_another_engine(app, &stored.plan) {
+        None => {}
+        Some(Elsewhere::Watched) => return Ok(()),
+        Some(Elsewhere::Nobodys { why }) => return close(app, run, Closed::Impossible { why }).await,
     }
     let why = match ready(app, stored).await? {
         Ready::Yes(approved, before) => return execute::begin(app, *approved, before).await,
@@ -288,10 +290,26 @@ async fn weigh(app: &Arc<App>, run: RunId) -> anyhow::Result<()> {
     close(app, run, why).await
 }
 
-/// Whether the plan is of a Docker daemon that another replica acts on: this one would read other facts.
-fn is_for_another(app: &App, plan: &Plan) -> bool {
-    let Some(engine) = &plan.engine else { return false };
-    app.replica.engine() != Some(engine) && app.replica.is_another_on(engine)
+/// A plan whose Docker daemon is not this replica's.
+enum Elsewhere {
+    /// Another replica that is there acts on it.
+    Watched,
+    /// No replica does.
+    Nobodys { why: String },
+}
+
+/// Facts read on another Docker daemon would be other facts.
+fn on_another_engine(app: &App, plan: &Plan) -> Option<Elsewhere> {
+    let planned = plan.engine.as_deref()?;
+    let here = app.replica.engine();
+    if here == Some(planned) {
+        None
+    } else if app.replica.is_another_on(planned) {
+        Some(Elsewhere::Watched)
+    } else {
+        // Where it is not known yet, it is asked for before the begin.
+        here.map(|here| Elsewhere::Nobodys { why: say::other_engine(planned, here) })
+    }
 }
 
 /// What is known just before the begin.

@@ -32,7 +32,32 @@ const BUCKETS: &[f64] = &[
 pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new().set_buckets(BUCKETS)?.install_recorder()?;
     describe();
+    begin_at_zero();
     Ok(handle)
+}
+
+/// A counter that is not there before its first event hides that one from `increase`.
+fn begin_at_zero() {
+    for name in [
+        "acgs_panics_total",
+        "acgs_messages_put_off_total",
+        "acgs_gateway_gaps_total",
+        "acgs_gateway_gap_seconds_total",
+        "acgs_gateway_stuck_total",
+        "acgs_gateway_readback_failures_total",
+        "acgs_discord_invalid_requests_total",
+    ] {
+        metrics::counter!(name).increment(0);
+    }
+    for platform in [Platform::Slack, Platform::Discord, Platform::Web] {
+        let platform = platform.as_str();
+        for name in ["acgs_messages_refused_total", "acgs_messages_barred_total"] {
+            metrics::counter!(name, "platform" => platform).increment(0);
+        }
+        metrics::counter!("acgs_deliveries_total", "platform" => platform, "kind" => "not_stored")
+            .increment(0);
+        metrics::counter!("acgs_malformed_deliveries_total", "platform" => platform).increment(0);
+    }
 }
 
 fn describe() {

@@ -70,10 +70,16 @@ impl Replica {
             (Duty::Web, config.web.is_some()),
             (Duty::ReadBack, true),
         ];
+        let duties: Vec<Duty> =
+            duties.into_iter().filter_map(|(duty, wanted)| wanted.then_some(duty)).collect();
+        for (duty, change) in duties.iter().flat_map(|duty| [(duty, "taken"), (duty, "lost")]) {
+            metrics::counter!("acgs_lease_changes_total", "lease" => duty.leases()[0], "change" => change)
+                .increment(0);
+        }
         Arc::new(Self {
             id,
             alone,
-            duties: duties.into_iter().filter_map(|(duty, wanted)| wanted.then_some(duty)).collect(),
+            duties,
             state: Mutex::default(),
             verdicts: watch::Sender::new(0),
             wake: Notify::new(),

@@ -20,6 +20,7 @@ mod replica_flow;
 mod rotation_flow;
 mod runbook_flow;
 mod security_flow;
+mod shipped_files;
 mod slack_flow;
 mod slack_wire;
 mod socket_proxy;

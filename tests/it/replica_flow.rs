@@ -7,10 +7,12 @@ use e2e::bot::{Bot, Setup};
 use e2e::cut::Network;
 use e2e::database::Database;
 use e2e::discord::{APPLICATION, BOT_TOKEN as DISCORD_TOKEN, CHANNEL, DiscordOptions, DiscordServer, GUILD};
-use e2e::people::{self, CY, CY_DISCORD};
+use e2e::engine::AnotherAt;
+use e2e::people::{self, BO, CY, CY_DISCORD, DEE};
 use e2e::platform::Platform;
 use e2e::postgres::Server;
-use e2e::slack::{APP_TOKEN, AckOutcome, BOT_TOKEN, SlackOptions, SlackServer};
+use e2e::slack::{APP_TOKEN, AckOutcome, BOT_TOKEN, Message, SIGNING_SECRET, SlackOptions, SlackServer};
+use e2e::stack::Stack;
 use e2e::wait::eventually;
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -375,4 +377,60 @@ async fn two_do_not_serve_one_sqlite_file() {
     assert!(second.err.contains("share a PostgreSQL"), "it says what to do: {second:?}");
     let (status, body) = bot.get("/readyz").await;
     assert!(status == 200 && body.contains("the only process on this store"), "{body}");
+}
+
+#[tokio::test]
+async fn a_plan_is_carried_out_by_a_replica_on_its_own_docker_daemon() {
+    let stack = Stack::take().await;
+    let database = Database::create().await;
+    let slack = SlackServer::start(SlackOptions::default()).await;
+    let another = AnotherAt::new(&Stack::engine(), "ANOTHER:DAEMON");
+    let on = |engine: &str| {
+        Setup { store_url: Some(database.url()), ..stack.setup_at(engine) }
+            .with(&format!("[slack]\napi_url = {:?}\nmode = \"http\"", slack.api_url().as_str()))
+            .with(&people::acting())
+            .with("[proof]\nsettle = \"1s\"\nwithin = \"30s\"")
+            .room(&format!("slack:{ROOM}"))
+            .secret("SLACK_BOT_TOKEN", BOT_TOKEN)
+            .secret("SLACK_SIGNING_SECRET", SIGNING_SECRET)
+    };
+    let mut own = Replica::start(on(&Stack::engine())).await;
+    let other = Replica::start(on(&another.host())).await;
+    let base = |replica: &Replica| url::Url::parse(&format!("http://{}/", replica.bot.http)).unwrap();
+    let asks = async |line: &str| {
+        slack.use_requests(base(&own));
+        let ack = slack.slash(DEE, ROOM, line).await;
+        assert!(matches!(ack, AckOutcome::Acknowledged(_)), "{ack:?}");
+        let title = format!("Approve? {line}");
+        slack.wait_message(|message| message.visible().contains(&title), SOON).await
+    };
+    let card = asks("restart fv_service").await;
+    // The vote reaches the one that sees other containers, or none, and must leave them alone.
+    slack.use_requests(base(&other));
+    slack.react(BO, &card, "white_check_mark").await;
+    let shows = async |card: &Message, texts: &[&str], limit| {
+        let same = |message: &Message| {
+            message.ts == card.ts && texts.iter().any(|text| message.visible().contains(text))
+        };
+        slack.wait_message(same, limit).await.visible()
+    };
+    shows(&card, &["Improved: ", "Done, well as before: "], Duration::from_secs(60)).await;
+    assert!(own.bot.log().contains("a plan begins") && !other.bot.log().contains("a plan begins"));
+
+    // Where nobody is left on that daemon, it is told and not done.
+    let card = asks("restart gs_service").await;
+    // Killed before it knows of its post it would be posted once more, and votes count on that one.
+    eventually(SOON, "the card to be known as posted", async || {
+        (own.bot.metric("acgs_outbox_waiting", &[]).await == 0.0).then_some(())
+    })
+    .await;
+    own.bot.kill().await;
+    slack.use_requests(base(&other));
+    eventually(SOON, "the other one to be alone", async || {
+        (other.bot.metric("acgs_replicas", &[]).await == 1.0).then_some(())
+    })
+    .await;
+    slack.react(BO, &card, "white_check_mark").await;
+    let told = shows(&card, &["ANOTHER:DAEMON"], SOON).await;
+    assert!(told.contains("the plan is of the Docker daemon"), "{told}");
 }
