@@ -304,11 +304,11 @@ async fn perform(app: &App, approved: &Approved, held: Held, number: u32) -> any
     let limit = Duration::from_secs(step.timeout_seconds.into());
     let (began, life) = (clock::now(), app.replica.life());
     app.store.begin_step(held, number, began).await?;
-    // A process that stood still since then may have been taken for gone.
+    failpoint::hit(Failpoint::AfterStepBegun);
+    // A process that stood still since then may have been taken for gone, and its run taken up.
     if !app.replica.surely_lives(life).await {
         return Err(StoreError::TakenOver { run: held.run }.into());
     }
-    failpoint::hit(Failpoint::AfterStepBegun);
     let outcome = match tokio::time::timeout(limit + GRACE, act::act(app, plan, number, limit)).await {
         Ok(outcome) => outcome,
         Err(_) => match act::inspect(app, plan, number, began).await {

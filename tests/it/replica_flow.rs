@@ -379,58 +379,113 @@ async fn two_do_not_serve_one_sqlite_file() {
     assert!(status == 200 && body.contains("the only process on this store"), "{body}");
 }
 
-#[tokio::test]
-async fn a_plan_is_carried_out_by_a_replica_on_its_own_docker_daemon() {
-    let stack = Stack::take().await;
-    let database = Database::create().await;
-    let slack = SlackServer::start(SlackOptions::default()).await;
-    let another = AnotherAt::new(&Stack::engine(), "ANOTHER:DAEMON");
-    let on = |engine: &str| {
-        Setup { store_url: Some(database.url()), ..stack.setup_at(engine) }
-            .with(&format!("[slack]\napi_url = {:?}\nmode = \"http\"", slack.api_url().as_str()))
+/// The real stack, and Slack by requests, which reach the replica that a test chooses.
+struct Acting {
+    slack: SlackServer,
+    stack: Stack,
+    database: Database,
+}
+
+impl Acting {
+    async fn start() -> Self {
+        let stack = Stack::take().await;
+        let slack = SlackServer::start(SlackOptions::default()).await;
+        Self { slack, stack, database: Database::create().await }
+    }
+
+    fn setup(&self, engine: &str) -> Setup {
+        Setup { store_url: Some(self.database.url()), ..self.stack.setup_at(engine) }
+            .with(&format!("[slack]\napi_url = {:?}\nmode = \"http\"", self.slack.api_url().as_str()))
             .with(&people::acting())
             .with("[proof]\nsettle = \"1s\"\nwithin = \"30s\"")
             .room(&format!("slack:{ROOM}"))
             .secret("SLACK_BOT_TOKEN", BOT_TOKEN)
             .secret("SLACK_SIGNING_SECRET", SIGNING_SECRET)
-    };
-    let mut own = Replica::start(on(&Stack::engine())).await;
-    let other = Replica::start(on(&another.host())).await;
-    let base = |replica: &Replica| url::Url::parse(&format!("http://{}/", replica.bot.http)).unwrap();
-    let asks = async |line: &str| {
-        slack.use_requests(base(&own));
-        let ack = slack.slash(DEE, ROOM, line).await;
+    }
+
+    fn reach(&self, replica: &Replica) {
+        self.slack.use_requests(url::Url::parse(&format!("http://{}/", replica.bot.http)).unwrap());
+    }
+
+    /// Dee asks `replica`; the card.
+    async fn asks(&self, replica: &Replica, line: &str) -> Message {
+        self.reach(replica);
+        let ack = self.slack.slash(DEE, ROOM, line).await;
         assert!(matches!(ack, AckOutcome::Acknowledged(_)), "{ack:?}");
         let title = format!("Approve? {line}");
-        slack.wait_message(|message| message.visible().contains(&title), SOON).await
-    };
-    let card = asks("restart fv_service").await;
-    // The vote reaches the one that sees other containers, or none, and must leave them alone.
-    slack.use_requests(base(&other));
-    slack.react(BO, &card, "white_check_mark").await;
-    let shows = async |card: &Message, texts: &[&str], limit| {
-        let same = |message: &Message| {
+        self.slack.wait_message(|message| message.visible().contains(&title), SOON).await
+    }
+
+    /// Bo's vote, told to `replica`.
+    async fn approves(&self, replica: &Replica, card: &Message) {
+        self.reach(replica);
+        self.slack.react(BO, card, "white_check_mark").await;
+    }
+
+    /// Waits until the card says one of these.
+    async fn shows(&self, card: &Message, texts: &[&str], limit: Duration) -> String {
+        let fits = |message: &Message| {
             message.ts == card.ts && texts.iter().any(|text| message.visible().contains(text))
         };
-        slack.wait_message(same, limit).await.visible()
-    };
-    shows(&card, &["Improved: ", "Done, well as before: "], Duration::from_secs(60)).await;
+        self.slack.wait_message(fits, limit).await.visible()
+    }
+}
+
+#[tokio::test]
+async fn a_plan_is_carried_out_by_a_replica_on_its_own_docker_daemon() {
+    let acting = Acting::start().await;
+    let another = AnotherAt::new(&Stack::engine(), "ANOTHER:DAEMON");
+    let mut own = Replica::start(acting.setup(&Stack::engine())).await;
+    let other = Replica::start(acting.setup(&another.host())).await;
+    let card = acting.asks(&own, "restart fv_service").await;
+    // The vote reaches the one that sees other containers, or none, and must leave them alone.
+    acting.approves(&other, &card).await;
+    acting.shows(&card, &["Improved: ", "Done, well as before: "], Duration::from_secs(60)).await;
     assert!(own.bot.log().contains("a plan begins") && !other.bot.log().contains("a plan begins"));
 
     // Where nobody is left on that daemon, it is told and not done.
-    let card = asks("restart gs_service").await;
+    let card = acting.asks(&own, "restart gs_service").await;
     // Killed before it knows of its post it would be posted once more, and votes count on that one.
     eventually(SOON, "the card to be known as posted", async || {
         (own.bot.metric("acgs_outbox_waiting", &[]).await == 0.0).then_some(())
     })
     .await;
     own.bot.kill().await;
-    slack.use_requests(base(&other));
     eventually(SOON, "the other one to be alone", async || {
         (other.bot.metric("acgs_replicas", &[]).await == 1.0).then_some(())
     })
     .await;
-    slack.react(BO, &card, "white_check_mark").await;
-    let told = shows(&card, &["ANOTHER:DAEMON"], SOON).await;
+    acting.approves(&other, &card).await;
+    let told = acting.shows(&card, &["ANOTHER:DAEMON"], SOON).await;
     assert!(told.contains("the plan is of the Docker daemon"), "{told}");
+}
+
+#[tokio::test]
+async fn a_replica_that_stands_still_before_a_step_does_not_do_it_when_it_wakes() {
+    let acting = Acting::start().await;
+    let stops = acting.setup(&Stack::engine()).secret("ACGS_FAILPOINT", "stop after-step-begun");
+    let stands = Replica::start(stops).await;
+    let other = Replica::start(acting.setup(&Stack::engine())).await;
+    let container = acting.stack.container("fv_service");
+    let started =
+        async || acting.stack.docker(&["inspect", "--format", "{{.State.StartedAt}}", &container]).await;
+    let before = started().await;
+    let card = acting.asks(&stands, "restart fv_service").await;
+    acting.approves(&stands, &card).await;
+    let voted = Instant::now();
+    eventually(SOON, "the other one to take the run up", async || {
+        other.bot.log().contains("taking up a run that was cut off").then_some(())
+    })
+    .await;
+    assert!(voted.elapsed() < Duration::from_secs(8), "after {:?}", voted.elapsed());
+    // It was written down and not done, and nobody can tell before its time is over.
+    acting.shows(&card, &["Failed: "], Duration::from_secs(90)).await;
+    stands.bot.signal(Signal::SIGCONT);
+    eventually(SOON, "the one that woke to leave it", async || {
+        stands.bot.log().contains("somebody else took this run over").then_some(())
+    })
+    .await;
+    assert_eq!(started().await, before, "it was restarted all the same");
+    let verified = other.bot.run(&["audit", "verify"]).await;
+    assert!(verified.code == 0 && verified.out.contains("intact"), "{verified:?}");
 }

@@ -7,11 +7,37 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
-/// A socket in front of the Engine's. It is gone when dropped.
-pub struct SilentAt {
+/// A socket in front of the Engine's, whose connections go through a function. It is gone when dropped.
+struct Socket {
     folder: TempDir,
     _tasks: JoinSet<()>,
 }
+
+impl Socket {
+    fn open<F>(host: &str, pass: impl Fn(UnixStream, PathBuf) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let folder = tempfile::tempdir().expect("a folder");
+        let listener = UnixListener::bind(folder.path().join("docker.sock")).expect("a socket");
+        let engine = PathBuf::from(host.strip_prefix("unix://").expect("a Unix socket"));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((client, _)) = listener.accept().await {
+                connections.spawn(pass(client, engine.clone()));
+            }
+        });
+        Self { folder, _tasks: tasks }
+    }
+
+    fn host(&self) -> String {
+        format!("unix://{}/docker.sock", self.folder.path().display())
+    }
+}
+
+/// An Engine that says nothing to one request.
+pub struct SilentAt(Socket);
 
 impl SilentAt {
     /// Connections whose first request holds `path` are read and never answered; the others go to the
@@ -21,24 +47,14 @@ impl SilentAt {
     /// When there can be no socket.
     #[must_use]
     pub fn new(host: &str, path: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let listener = UnixListener::bind(folder.path().join("docker.sock")).expect("a socket");
-        let engine = PathBuf::from(host.strip_prefix("unix://").expect("a Unix socket"));
         let path = path.to_owned();
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((client, _)) = listener.accept().await {
-                connections.spawn(pass(client, engine.clone(), path.clone()));
-            }
-        });
-        Self { folder, _tasks: tasks }
+        Self(Socket::open(host, move |client, engine| pass(client, engine, path.clone())))
     }
 
     /// As `[docker] host`.
     #[must_use]
     pub fn host(&self) -> String {
-        format!("unix://{}/docker.sock", self.folder.path().display())
+        self.0.host()
     }
 }
 
@@ -58,23 +74,16 @@ async fn pass(mut client: UnixStream, engine: PathBuf, path: String) {
     }
 }
 
-/// Another Docker daemon, as far as a bot can tell: the Engine at `host`, a Unix socket, which says that it is called
-/// something else. It is gone when dropped.
-pub struct AnotherAt {
-    folder: TempDir,
-    _tasks: JoinSet<()>,
-}
+/// Another Docker daemon, as far as a bot can tell: the Engine, which says that it is called something else.
+pub struct AnotherAt(Socket);
 
 impl AnotherAt {
-    /// One that says that it is `id`.
+    /// The Engine at `host`, a Unix socket, under the name `id`.
     ///
     /// # Panics
     /// When there can be no socket.
     #[must_use]
     pub fn new(host: &str, id: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let listener = UnixListener::bind(folder.path().join("docker.sock")).expect("a socket");
-        let engine = PathBuf::from(host.strip_prefix("unix://").expect("a Unix socket"));
         let body =
             serde_json::json!({"ID": id, "ServerVersion": "20.10", "DockerRootDir": "/var/lib/docker"});
         let body = body.to_string();
@@ -82,20 +91,13 @@ impl AnotherAt {
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((client, _)) = listener.accept().await {
-                connections.spawn(pass_but_info(client, engine.clone(), answer.clone()));
-            }
-        });
-        Self { folder, _tasks: tasks }
+        Self(Socket::open(host, move |client, engine| pass_but_info(client, engine, answer.clone())))
     }
 
     /// As `[docker] host`.
     #[must_use]
     pub fn host(&self) -> String {
-        format!("unix://{}/docker.sock", self.folder.path().display())
+        self.0.host()
     }
 }
 
