@@ -12,11 +12,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::approval::Weighing;
 use crate::chat::Chats;
+use crate::clock;
 use crate::config::{Config, Service};
 use crate::escalation::audit::Punctuality;
 use crate::execute::OldTokens;
 use crate::health::Executors;
 use crate::outbox::Outbox;
+use crate::replica::Replica;
 
 /// Configuration, store, grammar, executors and the outbox of one process.
 pub struct App {
@@ -30,6 +32,8 @@ pub struct App {
     pub redactor: Redactor,
     /// What the bot looks through.
     pub executors: Executors,
+    /// This process among the others on the same store.
+    pub replica: Arc<Replica>,
     /// Sends what is stored.
     pub outbox: Arc<Outbox>,
     /// The connected platforms, for what can't be stored.
@@ -73,9 +77,12 @@ impl App {
         grammar: Arc<Grammar>,
         chats: Chats,
     ) -> Arc<Self> {
+        let replica = Replica::new(clock::new_replica(), store.kind() == "sqlite", &config);
+        let store = store.claiming_as(replica.id());
         Arc::new(Self {
             redactor: Redactor::new(config.secrets()),
-            outbox: Arc::new(Outbox::new(store.clone(), chats.clone())),
+            outbox: Arc::new(Outbox::new(store.clone(), chats.clone(), Arc::clone(&replica))),
+            replica,
             config,
             store,
             grammar,

@@ -26,6 +26,7 @@ use crate::counted::{Counted, NotCounted, On, Said};
 use crate::execute;
 use crate::performed::{Performed, news};
 use crate::plan::{self, Asking, NoPlan, drafts};
+use crate::replica::Duty;
 use crate::report::plan as say;
 use crate::{clock, proof, report};
 
@@ -251,6 +252,7 @@ pub async fn keep(app: Arc<App>, stop: CancellationToken) {
                     } else if !matches!(standing, Ok(Standing::Waiting { .. })) {
                         begin_weighing(&app, run);
                     } else if posted(&stored).is_some()
+                        && app.replica.holds(Duty::ReadBack)
                         && read.get(&run).is_none_or(|at| at.elapsed() >= READ_BACK_EVERY)
                     {
                         read.insert(run, Instant::now());
@@ -305,6 +307,11 @@ async fn weigh(app: &Arc<App>, run: RunId) -> anyhow::Result<()> {
     }
     let standing = stands(app, &stored, clock::now()).await?;
     let Standing::Approved { .. } = standing else { return settle(app, &stored, standing).await };
+    match on_another_engine(app, &stored.plan) {
+        None => {}
+        Some(Elsewhere::Watched) => return Ok(()),
+        Some(Elsewhere::Nobodys { why }) => return close(app, run, Closed::Impossible { why }).await,
+    }
     let why = match ready(app, stored).await? {
         Ready::Yes(approved, before) => return execute::begin(app, *approved, before).await,
         Ready::NotNow => return Ok(()),
@@ -312,6 +319,28 @@ async fn weigh(app: &Arc<App>, run: RunId) -> anyhow::Result<()> {
         Ready::Never(why) => why,
     };
     close(app, run, why).await
+}
+
+/// A plan whose Docker daemon is not this replica's.
+enum Elsewhere {
+    /// Another replica that is there acts on it.
+    Watched,
+    /// No replica does.
+    Nobodys { why: String },
+}
+
+/// Facts read on another Docker daemon would be other facts.
+fn on_another_engine(app: &App, plan: &Plan) -> Option<Elsewhere> {
+    let planned = plan.engine.as_deref()?;
+    let here = app.replica.engine();
+    if here == Some(planned) {
+        None
+    } else if app.replica.is_another_on(planned) {
+        Some(Elsewhere::Watched)
+    } else {
+        // Where it is not known yet, it is asked for before the begin.
+        here.map(|here| Elsewhere::Nobodys { why: say::other_engine(planned, here) })
+    }
 }
 
 /// What is known just before the begin.

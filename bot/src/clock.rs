@@ -18,6 +18,15 @@ pub fn new_run() -> RunId {
     RunId::from_random(rand::random())
 }
 
+/// A name for this process: the machine's, and something that no other process on it has.
+#[must_use]
+pub fn new_replica() -> String {
+    let host = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok()).unwrap_or_default();
+    let plain = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.');
+    let host: String = host.chars().filter(plain).take(40).collect();
+    format!("{host}-{:08x}", rand::random::<u32>())
+}
+
 /// A new secret of so many letters and digits, each as likely as any other.
 #[must_use]
 pub fn new_secret(length: u32) -> SecretString {

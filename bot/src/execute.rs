@@ -23,7 +23,8 @@ use commands::plan::{MigrationJob, Seat};
 use commands::timeline::{Entry, Happened};
 use jiff::Timestamp;
 use store::{
-    AuditDecision, AuditEntry, AuditOutcome, Begin, Closed, End, Held, Lane, NewEntry, NewMessage, StoreError,
+    AuditDecision, AuditEntry, AuditOutcome, Begin, Closed, End, Engines, Held, Lane, NewEntry, NewMessage,
+    StoreError,
 };
 
 use crate::app::App;
@@ -96,6 +97,7 @@ pub async fn begin(app: &Arc<App>, approved: Approved, before: Vec<Reading>) -> 
         before,
         lease: LEASE,
         audit: entry(&approved, None),
+        engine: plan.engine.clone(),
     };
     match app.store.begin_run(begin, clock::now()).await {
         Ok(()) => {}
@@ -114,9 +116,11 @@ pub async fn begin(app: &Arc<App>, approved: Approved, before: Vec<Reading>) -> 
     carry_out(app, &approved, Held { run, fence: 0 }).await
 }
 
-/// Takes up the runs that nobody works on any more.
+/// Takes up the runs that nobody works on any more. Where there are several replicas, those of this one's Docker
+/// daemon; the only process looks at all, and finds nothing done on another's.
 pub async fn take_up(app: &Arc<App>) {
-    match app.store.take_over_runs(clock::now(), LEASE).await {
+    let engines = if app.replica.is_alone() { Engines::All } else { Engines::Of(app.replica.engine()) };
+    match app.store.take_over_runs(engines, clock::now(), LEASE).await {
         Ok(runs) => {
             for run in runs {
                 tracing::warn!(%run, "taking up a run that was cut off");
@@ -322,9 +326,13 @@ async fn perform(app: &App, approved: &Approved, held: Held, number: u32) -> any
     let plan = approved.plan();
     let step = &plan.steps[usize::try_from(number)?];
     let limit = Duration::from_secs(step.timeout_seconds.into());
-    let began = clock::now();
+    let (began, life) = (clock::now(), app.replica.life());
     app.store.begin_step(held, number, began).await?;
     failpoint::hit(Failpoint::AfterStepBegun);
+    // A process that stood still since then may have been taken for gone, and its run taken up.
+    if !app.replica.surely_lives(life).await {
+        return Err(StoreError::TakenOver { run: held.run }.into());
+    }
     let outcome = match tokio::time::timeout(limit + GRACE, act::act(app, plan, number, limit)).await {
         Ok(outcome) => outcome,
         Err(_) => match act::inspect(app, plan, number, began).await {

@@ -65,11 +65,20 @@ impl Failpoint {
     }
 }
 
-/// Dies here, without any goodbye, if this is the point that was set.
+/// Dies here, without any goodbye, if this is the point that was set; or stands still, the first time, if it was set with
+/// the word `stop` before it.
 #[cfg(feature = "failpoints")]
 pub fn hit(point: Failpoint) {
-    if crate::config::failpoint().is_some_and(|set| set == point.as_str()) {
+    use nix::sys::signal::{Signal, raise};
+    static STOOD: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+    let Some(set) = crate::config::failpoint() else { return };
+    if set == point.as_str() {
         std::process::abort();
+    }
+    let stands = set.strip_prefix("stop ") == Some(point.as_str());
+    if stands && !STOOD.swap(true, std::sync::atomic::Ordering::SeqCst) {
+        // The process goes on when somebody continues it; nothing else can come of it.
+        let _ = raise(Signal::SIGSTOP);
     }
 }
 

@@ -8,12 +8,15 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use commands::ids::Platform;
 use commands::message::Liveness;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::Serialize;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::app::App;
+use crate::chat::Chat;
+use crate::replica::{Duty, Replica};
 
 /// The sender looks every few seconds; silence for longer than this means that it hangs.
 const SENDER_SILENT: Duration = Duration::from_secs(20);
@@ -29,7 +32,32 @@ const BUCKETS: &[f64] = &[
 pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new().set_buckets(BUCKETS)?.install_recorder()?;
     describe();
+    begin_at_zero();
     Ok(handle)
+}
+
+/// A counter that is not there before its first event hides that one from `increase`.
+fn begin_at_zero() {
+    for name in [
+        "acgs_panics_total",
+        "acgs_messages_put_off_total",
+        "acgs_gateway_gaps_total",
+        "acgs_gateway_gap_seconds_total",
+        "acgs_gateway_stuck_total",
+        "acgs_gateway_readback_failures_total",
+        "acgs_discord_invalid_requests_total",
+    ] {
+        metrics::counter!(name).increment(0);
+    }
+    for platform in [Platform::Slack, Platform::Discord, Platform::Web] {
+        let platform = platform.as_str();
+        for name in ["acgs_messages_refused_total", "acgs_messages_barred_total"] {
+            metrics::counter!(name, "platform" => platform).increment(0);
+        }
+        metrics::counter!("acgs_deliveries_total", "platform" => platform, "kind" => "not_stored")
+            .increment(0);
+        metrics::counter!("acgs_malformed_deliveries_total", "platform" => platform).increment(0);
+    }
 }
 
 fn describe() {
@@ -91,6 +119,13 @@ fn describe() {
     describe_gauge!("acgs_outbox_waiting", "Messages stored and not sent yet.");
     describe_gauge!("acgs_outbox_dead", "Messages given up.");
     describe_gauge!("acgs_discord_commands_registered", "1 when Discord has the slash commands.");
+    describe_counter!("acgs_lease_changes_total", "Leases that this replica took or lost.");
+    describe_gauge!("acgs_lease_held", "1 while this replica holds the lease.");
+    describe_gauge!(
+        "acgs_replicas",
+        "Replicas on the same store that this one knows to be there, itself too."
+    );
+    describe_histogram!("acgs_lease_renewal_seconds", "Renewals of this replica's leases.");
     describe_gauge!("acgs_ready", "1 when /readyz says ready.");
 }
 
@@ -113,6 +148,18 @@ struct Part {
 struct Readiness {
     ready: bool,
     parts: Vec<Part>,
+    /// Under which name this process holds leases.
+    replica: String,
+    /// Who holds what; empty where one process does everything.
+    leases: Vec<Lease>,
+}
+
+/// A lease that somebody has.
+#[derive(Serialize)]
+struct Lease {
+    name: String,
+    holder: Option<String>,
+    fence: i64,
 }
 
 /// `/healthz`, `/readyz` and `/metrics`.
@@ -131,12 +178,63 @@ async fn readyz(State(probes): State<Probes>) -> Response {
 }
 
 async fn readiness(app: &App) -> Readiness {
-    let mut parts = vec![store_part(app).await, sender_part(app), schedule_part(app)];
-    parts.extend(app.chats.iter().map(|chat| match chat.liveness() {
-        Liveness::Live => part(chat.platform().as_str(), Ok("connected".to_owned())),
-        Liveness::Down(why) => part(chat.platform().as_str(), Err(why)),
-    }));
-    Readiness { ready: parts.iter().all(|part| part.ready), parts }
+    let mut parts = vec![store_part(app).await, sender_part(app), schedule_part(app), replica_part(app)];
+    parts.extend(app.chats.iter().map(|chat| chat_part(app, chat)));
+    let leases = app.replica.standing().rows.into_iter().filter(|row| row.is_held()).map(|row| Lease {
+        name: row.name,
+        holder: row.holder,
+        fence: row.fence,
+    });
+    Readiness {
+        ready: parts.iter().all(|part| part.ready),
+        parts,
+        replica: app.replica.id().to_owned(),
+        leases: leases.collect(),
+    }
+}
+
+/// A replica that only stands by is as well as one that is connected.
+fn chat_part(app: &App, chat: &Chat) -> Part {
+    let platform = chat.platform();
+    let duty = match platform {
+        Platform::Slack => Duty::SlackSockets,
+        Platform::Discord => Duty::Discord,
+        Platform::Web | Platform::Cli => Duty::Web,
+    };
+    let is_mine = !app.replica.duties().contains(&duty) || app.replica.holds(duty);
+    let state = match chat.liveness() {
+        _ if !is_mine && holders(&app.replica, duty).is_empty() => {
+            Err("no replica holds it at the moment".to_owned())
+        }
+        _ if !is_mine => Ok(held_elsewhere(&app.replica, duty)),
+        Liveness::Live => Ok("connected".to_owned()),
+        Liveness::Down(why) => Err(why),
+    };
+    part(platform.as_str(), state)
+}
+
+/// Who does what this replica does not.
+#[must_use]
+pub fn held_elsewhere(replica: &Replica, duty: Duty) -> String {
+    format!("standing by; held by {}", holders(replica, duty).join(", "))
+}
+
+fn holders(replica: &Replica, duty: Duty) -> Vec<String> {
+    let rows = replica.standing().rows.into_iter();
+    let of_duty = rows.filter(|row| row.is_held() && duty.leases().contains(&row.name.as_str()));
+    of_duty.filter_map(|row| row.holder).collect()
+}
+
+fn replica_part(app: &App) -> Part {
+    let standing = app.replica.standing();
+    let state = if app.replica.is_alone() {
+        Ok("the only process on this store".to_owned())
+    } else if standing.in_time {
+        Ok(format!("one of {}", standing.others + 1))
+    } else {
+        Err("its leases could not be renewed; it holds nothing until they are".to_owned())
+    };
+    part("replica", state)
 }
 
 async fn store_part(app: &App) -> Part {

@@ -14,7 +14,8 @@
 //!    [`escalation`]: what an incident owes is told in time; [`webhook`]: posts to configured addresses.
 //! 8. [`report`]: every text that people read.
 //! 9. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
-//! 10. [`chat`], [`http`], [`listener`], [`login`], [`serve`], [`demo`], [`terminal`], [`check`], [`cli`]: the ways in and out.
+//! 10. [`replica`]: what one of several processes on one store does alone.
+//! 11. [`chat`], [`http`], [`listener`], [`login`], [`serve`], [`demo`], [`terminal`], [`check`], [`cli`]: the ways in and out.
 //!
 //! The wall clock and chance are read in [`clock`] alone.
 
@@ -60,6 +61,7 @@ pub mod progress;
 pub mod proof;
 pub mod receive;
 pub mod recorder;
+pub mod replica;
 pub mod report;
 pub mod run;
 pub mod runbook;

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::chat::{Chat, Chats, platform_of};
 use crate::clock;
 use crate::governor::{Governor, Permit};
+use crate::replica::Replica;
 
 /// How long a claimed message is nobody else's.
 const LEASE: Duration = Duration::from_secs(45);
@@ -82,6 +83,7 @@ async fn within(
 pub struct Outbox {
     store: Store,
     chats: Chats,
+    replica: Arc<Replica>,
     governor: Mutex<Governor>,
     wake: Notify,
     calls: Arc<Semaphore>,
@@ -93,10 +95,11 @@ pub struct Outbox {
 impl Outbox {
     /// A sender for `chats`.
     #[must_use]
-    pub fn new(store: Store, chats: Chats) -> Self {
+    pub fn new(store: Store, chats: Chats, replica: Arc<Replica>) -> Self {
         Self {
             store,
             chats,
+            replica,
             governor: Mutex::default(),
             wake: Notify::new(),
             calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
@@ -119,9 +122,8 @@ impl Outbox {
     /// Runs until `stop`, then waits for the calls under way.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let tracker = TaskTracker::new();
-        let platforms = self.chats.platforms();
         while !stop.is_cancelled() {
-            let sleep = self.look(&platforms, &tracker).await;
+            let sleep = self.look(&tracker).await;
             tokio::select! {
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(sleep) => {}
@@ -129,14 +131,21 @@ impl Outbox {
             }
         }
         // What the last commands stored between the last look and the stop.
-        self.look(&platforms, &tracker).await;
+        self.look(&tracker).await;
         tracker.close();
         tracker.wait().await;
     }
 
     /// Claims what is due and starts sending it. Returns how long nothing will be due.
-    async fn look(self: &Arc<Self>, platforms: &[Platform], tracker: &TaskTracker) -> Duration {
+    async fn look(self: &Arc<Self>, tracker: &TaskTracker) -> Duration {
         *self.last_look.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        // To each platform one replica sends, since its limits are counted in one place.
+        let mut platforms = self.chats.platforms();
+        platforms.retain(|platform| self.replica.sends(*platform));
+        let platforms = platforms.as_slice();
+        if platforms.is_empty() {
+            return POLL;
+        }
         // Before counting: a call that ends after it was counted then says so.
         self.crowded.store(true, Ordering::SeqCst);
         let room = u32::try_from(self.calls.available_permits()).unwrap_or(CLAIM).min(CLAIM);
@@ -193,6 +202,8 @@ impl Outbox {
             Some(Permit::After(wait)) => self.put_off(&message, after(clock::now(), wait), true).await,
             // What comes after it is shown in its place.
             None => self.skip(&message).await,
+            // A process that stood still meanwhile is not the one that sends any more.
+            Some(Permit::Now) if !self.replica.surely_sends(limit.platform).await => Ok(Settled::TakenOver),
             Some(Permit::Now) => match within(TRY, chat.send(&message.outgoing)).await {
                 Ok(sent) => self.sent(limit, &message, sent).await,
                 Err(error) => self.not_sent(limit, &message, &error).await,

@@ -64,7 +64,8 @@ impl App {
                 tracing::error!(%run, error = &error as &dyn std::error::Error, "delivery not stored");
                 metrics::counter!("acgs_deliveries_total", "platform" => platform, "kind" => "not_stored")
                     .increment(1);
-                if receipt == Receipt::Noted {
+                // Where others may hear it too, an answer that nobody recorded may be a second one.
+                if receipt == Receipt::Noted || !self.replica.hears(event.from.platform) {
                     return None;
                 }
                 self.start_unrecorded(event, run, now);
@@ -75,7 +76,14 @@ impl App {
 
     fn start(self: &Arc<Self>, event: ChatEvent, run: RunId, received: Timestamp, now: Timestamp) {
         let app = Arc::clone(self);
-        self.runs.spawn(async move { run::answer(&app, &event, run, received, now).await });
+        let life = self.replica.life();
+        self.runs.spawn(async move {
+            let answering = run::answer(&app, &event, run, received, now);
+            tokio::select! {
+                () = answering => {}
+                () = app.replica.lapsed(life) => tracing::warn!(%run, "another replica took this delivery up"),
+            }
+        });
     }
 
     /// The store takes nothing (a full disk, a lost database). Reading commands are answered all the

@@ -5,13 +5,19 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::IntoResponse as _;
 use chat_discord::{DiscordChat, DiscordConfig};
 use chat_slack::{SlackChat, SlackConfig};
 use chat_web::{WebChat, WebConfig, WebPerson};
 use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, Room};
 use commands::message::{ChatEvent, Receipt};
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret as _;
 use store::Store;
@@ -24,6 +30,7 @@ use crate::chat::{Chat, Chats};
 use crate::config::{Config, SlackMode};
 use crate::health::DEADLINE;
 use crate::listener::Listener;
+use crate::replica::{self, Duty, identify};
 use crate::{approval, clock, escalation, execute, firewall, http, login, schedule, webhook};
 
 /// All that is under way gets this long after SIGTERM; the whole stop takes less than five seconds.
@@ -36,6 +43,8 @@ const LAST_SENDS: Duration = Duration::from_millis(800);
 const STORE_GRACE: Duration = Duration::from_millis(500);
 /// Unfinished deliveries of replicas that are gone are looked for this often.
 const RESUME_EVERY: Duration = Duration::from_secs(10);
+/// Before another try to read.
+const AGAIN: Duration = Duration::from_millis(200);
 /// Concluded deliveries and sent messages are kept this long to know a repeat by; Slack's last retry comes after five minutes.
 const KEEP_DELIVERIES: jiff::SignedDuration = jiff::SignedDuration::from_hours(7 * 24);
 
@@ -55,7 +64,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         let socket = TcpListener::bind(web.listen)
             .await
             .with_context(|| format!("[web] listen {} can't be bound", web.listen))?;
-        listeners.push(listener("web", socket, chat.router(receiver(&app)))?);
+        listeners.push(listener("web", socket, where_held(&app, Duty::Web, chat.router(receiver(&app))))?);
     }
     run(app, metrics, listeners, stop).await
 }
@@ -76,6 +85,21 @@ fn outside_router(app: &Arc<App>, metrics: PrometheusHandle) -> Router {
     http::with_deadline(router)
 }
 
+/// Answers only while this replica may: what one hears and another answers would be lost.
+fn where_held(app: &Arc<App>, duty: Duty, router: Router) -> Router {
+    let replica = Arc::clone(&app.replica);
+    router.layer(axum::middleware::from_fn(move |request: Request, next: Next| {
+        let replica = Arc::clone(&replica);
+        async move {
+            if replica.holds(duty) {
+                return next.run(request).await;
+            }
+            let says = format!("{}\n", http::held_elsewhere(&replica, duty));
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "3")], says).into_response()
+        }
+    }))
+}
+
 fn connect(config: &Config, grammar: &Arc<Grammar>, store: &Store) -> anyhow::Result<Chats> {
     let mut chats = Vec::new();
     if let Some(slack) = &config.slack {
@@ -92,7 +116,8 @@ fn connect(config: &Config, grammar: &Arc<Grammar>, store: &Store) -> anyhow::Re
             now: clock::now,
         })?));
     }
-    if let Some(discord) = discord_config(config, grammar) {
+    if let Some(mut discord) = discord_config(config, grammar) {
+        discord.leave = Some(identify::leave(store.clone()));
         chats.push(Chat::Discord(DiscordChat::new(discord)?));
     }
     if config.web.is_some() {
@@ -123,6 +148,7 @@ pub fn discord_config(config: &Config, grammar: &Arc<Grammar>) -> Option<Discord
                 grammar.complete_service(typed, role).into_iter().map(|found| found.insert).collect()
             })
         },
+        leave: None,
         now: clock::now,
     })
 }
@@ -181,16 +207,19 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let take_up = async {
         app.store.take_over(clock::now()).await?;
+        replica::join(&app).await?;
         app.runs.spawn(warm_up(Arc::clone(&app)));
-        let since = app.store.last_event_at(Platform::Discord).await?;
         app.resume().await;
         execute::take_up(&app).await;
-        Ok::<_, store::StoreError>(since)
+        Ok::<_, store::StoreError>(())
     };
-    let since = tokio::select! {
+    tokio::select! {
         taken = take_up => taken?,
         () = stop.cancelled() => return Ok(()),
-    };
+    }
+    // Beyond the stop: what is under way then is still this replica's.
+    let stop_keeping = CancellationToken::new();
+    let keeper = tokio::spawn(replica::keep(Arc::clone(&app), stop_keeping.clone()));
     let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
     for listener in listeners {
         let stop = stop.clone();
@@ -200,26 +229,11 @@ pub async fn run(
         });
     }
     for chat in app.chats.iter().cloned() {
-        let (receive, stop) = (receiver(&app), stop.clone());
-        match chat {
-            Chat::Slack(slack) => {
-                if matches!(
-                    app.config.slack.as_ref().map(|slack| &slack.mode),
-                    Some(SlackMode::Socket { .. })
-                ) {
-                    tasks.spawn(async move { slack.serve(receive, stop).await.context("Slack") });
-                }
-            }
-            Chat::Discord(discord) => {
-                tasks.spawn(async move { discord.serve(since, receive, stop).await.context("Discord") });
-            }
-            // Served by its listener.
-            Chat::Web(_) => {}
-        }
+        connections(&app, chat, &stop, &mut tasks);
     }
-    let keeper = (Arc::clone(&app), stop.clone());
+    let approvals = (Arc::clone(&app), stop.clone());
     tasks.spawn(async move {
-        approval::keep(keeper.0, keeper.1).await;
+        approval::keep(approvals.0, approvals.1).await;
         Ok(())
     });
     for keeper in keepers(&app, &stop) {
@@ -242,6 +256,7 @@ pub async fn run(
     if tokio::time::timeout(PARTS_GRACE, parts).await.is_err() {
         tasks.shutdown().await;
     }
+    app.replica.retire(&app).await;
     app.runs.close();
     if tokio::time::timeout_at(by - LAST_SENDS, app.runs.wait()).await.is_err() {
         tracing::warn!("commands still under way; they are taken up again at the next start");
@@ -250,7 +265,14 @@ pub async fn run(
     if tokio::time::timeout_at(by, sender).await.is_err() {
         tracing::warn!("messages still under way; they are sent at the next start");
     }
-    if tokio::time::timeout(STORE_GRACE, app.store.close()).await.is_err() {
+    stop_keeping.cancel();
+    let goodbye = async {
+        // It ends by its token.
+        let _ = keeper.await;
+        app.replica.leave(&app).await;
+        app.store.close().await;
+    };
+    if tokio::time::timeout(STORE_GRACE, goodbye).await.is_err() {
         tracing::warn!("the store could not be closed in time");
     }
     tracing::info!("stopped");
@@ -270,6 +292,57 @@ fn keepers(app: &Arc<App>, stop: &CancellationToken) -> Vec<BoxFuture<'static, (
         Box::pin(escalation::audit::keep(audit.0, audit.1)),
         Box::pin(webhook::keep(webhooks.0, webhooks.1)),
     ]
+}
+
+/// Keeps the connections of `chat` whenever this replica may.
+fn connections(
+    app: &Arc<App>,
+    chat: Chat,
+    stop: &CancellationToken,
+    tasks: &mut JoinSet<anyhow::Result<()>>,
+) {
+    let (app, stop) = (Arc::clone(app), stop.clone());
+    match chat {
+        Chat::Slack(slack) if app.replica.duties().contains(&Duty::SlackSockets) => {
+            tasks.spawn(async move {
+                let serve = |stop| {
+                    let (slack, receive) = (slack.clone(), receiver(&app));
+                    async move { slack.serve(receive, stop).await.context("Slack") }.boxed()
+                };
+                replica::while_held(&app, Duty::SlackSockets, &stop, serve).await
+            });
+        }
+        Chat::Discord(discord) => {
+            tasks.spawn(async move {
+                let serve = |stop: CancellationToken| {
+                    let (discord, app) = (discord.clone(), Arc::clone(&app));
+                    async move {
+                        let Some(since) = stop.run_until_cancelled(newest_event(&app)).await else {
+                            return Ok(());
+                        };
+                        discord.serve(since, receiver(&app), stop).await.context("Discord")
+                    }
+                    .boxed()
+                };
+                replica::while_held(&app, Duty::Discord, &stop, serve).await
+            });
+        }
+        // Events come by a listener.
+        Chat::Slack(_) | Chat::Web(_) => {}
+    }
+}
+
+/// When the newest stored event of Discord's happened: what came since is read back.
+async fn newest_event(app: &App) -> Option<Timestamp> {
+    loop {
+        match app.store.last_event_at(Platform::Discord).await {
+            Ok(since) => return since,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the newest event can't be read");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
 }
 
 /// Waits for the stop, or for the first part that fails: a bot that is half alive would look well.

@@ -48,14 +48,6 @@ impl Scene {
         (ack, answer)
     }
 
-    /// The end of a test that restarts the bot: it can't know when the process before it identified,
-    /// and five seconds between two IDENTIFYs may not have passed. Discord then refuses the session,
-    /// which costs another five seconds and nothing else.
-    fn assert_clean_after_a_restart(&self) {
-        self.discord.forgive("identify");
-        self.discord.assert_clean();
-    }
-
     async fn message(&self, text: &str) -> Message {
         self.discord.wait_message(|message| message.visible().contains(text), SOON).await
     }
@@ -263,7 +255,7 @@ async fn an_answer_waits_for_a_token_that_discord_takes() {
     scene.bot.kill().await;
     scene.bot.restart().await;
     scene.message("All 6 services are well").await;
-    scene.assert_clean_after_a_restart();
+    scene.discord.assert_clean();
 }
 
 #[tokio::test]
@@ -316,7 +308,7 @@ async fn kill_9_before_the_send_loses_no_answer() {
     scene.bot.restart().await;
     let card = scene.discord.wait_answer(ack.interaction(), SOON).await;
     assert!(card.visible().contains("All 6 services are well"), "{}", card.visible());
-    scene.assert_clean_after_a_restart();
+    scene.discord.assert_clean();
 }
 
 #[tokio::test]
@@ -338,7 +330,7 @@ async fn kill_9_while_sending_posts_once() {
         .filter(|message| message.visible().contains("All 6 services"))
         .count();
     assert_eq!(cards, 1, "the nonce makes the second try the first message");
-    scene.assert_clean_after_a_restart();
+    scene.discord.assert_clean();
 }
 
 #[tokio::test]
@@ -419,7 +411,7 @@ async fn a_mention_written_while_the_bot_was_down_is_answered_at_the_start() {
     scene.discord.mention(CY_DISCORD, CHANNEL, "health ac_service");
     scene.bot.restart().await;
     scene.discord.wait_message(|message| message.visible().contains("ac_service is well"), NEW_SESSION).await;
-    scene.assert_clean_after_a_restart();
+    scene.discord.assert_clean();
 }
 
 #[tokio::test]

@@ -66,6 +66,7 @@ fn config(server: &DiscordServer, token: &str) -> DiscordConfig {
         guild_id: Some(GUILD),
         rooms: vec![Room::new(Platform::Discord, CHANNEL.to_string())],
         tree: commands::grammar::Grammar::new(Vec::new()).tree().clone(),
+        leave: None,
         complete: Arc::new(move |_, typed| {
             services.iter().filter(|name| name.starts_with(typed)).map(|name| (*name).to_owned()).collect()
         }),

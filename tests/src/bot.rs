@@ -47,6 +47,8 @@ pub struct Setup {
     pub runbook_dir: Option<PathBuf>,
     /// `[store] url`; without it an SQLite file in the bot's own folder.
     pub store_url: Option<String>,
+    /// The group that it runs in, by which its packets are told: see [`Network`](crate::cut::Network).
+    pub group: Option<u32>,
 }
 
 impl Setup {
@@ -133,6 +135,21 @@ impl Bot {
     /// `kill -9`.
     pub async fn kill(&mut self) {
         self.child.kill().await.expect("the bot runs");
+    }
+
+    /// Starts another one with the same configuration in the same folder, which is expected to end by itself.
+    ///
+    /// # Panics
+    /// When it does not within ten seconds.
+    pub async fn second(&self) -> Finished {
+        let mut command = command(&self.setup, &["serve", "--config"]);
+        let output = tokio::time::timeout(Duration::from_secs(10), command.arg(self.config()).output());
+        let output = output.await.expect("it ends").expect("it starts");
+        Finished {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
     }
 
     /// Waits until it dies by itself.
@@ -352,6 +369,9 @@ fn spawn(setup: &Setup, folder: &Path, start: usize) -> Child {
     std::fs::write(&config, setup.file(folder)).expect("a file");
     let log = std::fs::File::create(folder.join(format!("log.{start}"))).expect("a file");
     let mut command = command(setup, &["serve", "--config"]);
+    if let Some(group) = setup.group {
+        command.gid(group);
+    }
     command.arg(&config).stdout(Stdio::null()).stderr(log).spawn().expect("the bot starts")
 }
 

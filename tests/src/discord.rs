@@ -138,6 +138,12 @@ impl DiscordServer {
         self.state().resumes
     }
 
+    /// How many sessions are connected.
+    #[must_use]
+    pub fn live_sessions(&self) -> usize {
+        self.state().sessions.values().filter(|session| session.is_live()).count()
+    }
+
     /// How often a route was called, refused calls included.
     #[must_use]
     pub fn calls(&self, route: Route) -> usize {

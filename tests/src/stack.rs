@@ -1,6 +1,6 @@
 //! The real platform that `tests/run` brought up: where it is, and ways to hurt it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -365,6 +365,17 @@ impl Stack {
             (labels, value.expect("a number"))
         };
         series.iter().map(read).collect()
+    }
+
+    /// The names of all metrics that Prometheus has.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn metric_names(&self) -> BTreeSet<String> {
+        let url = format!("{}/api/v1/label/__name__/values", told("PROMETHEUS_URL").trim_end_matches('/'));
+        let answer: serde_json::Value =
+            client().get(url).send().await.expect("Prometheus").json().await.expect("JSON");
+        serde_json::from_value(answer["data"].clone()).expect("names")
     }
 
     /// `GET` of a service's path, whatever it answers.

@@ -122,7 +122,18 @@ async fn ready_to_connect(shared: &Shared, identifies: &Identifies) -> Result<St
                         ));
                         tokio::time::sleep(wait).await;
                     }
-                    return gateway_url(&gateway.url, &shared.origin);
+                    let url = gateway_url(&gateway.url, &shared.origin)?;
+                    let leave = match &shared.leave {
+                        Some(leave) => leave().await,
+                        None => Duration::ZERO,
+                    };
+                    if leave.is_zero() {
+                        return Ok(url);
+                    }
+                    shared
+                        .status
+                        .down("another session was begun a moment ago; Discord wants five seconds between");
+                    leave
                 }
                 Some(wait) => {
                     shared.status.down("Discord allows no more sessions today; something restarts too often");

@@ -36,6 +36,7 @@ use commands::ids::{Account, MessageRef, Platform, Room};
 use commands::message::{ChatEvent, Liveness, Outgoing, RateKey, Receipt, Seen, SendError, Sent};
 use commands::tree::CommandTree;
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
@@ -48,6 +49,10 @@ use crate::api::CallError;
 
 /// Suggests services to a person for what is typed so far.
 pub type Complete = Arc<dyn Fn(&Account, &str) -> Vec<String> + Send + Sync>;
+
+/// Asks for leave to begin a session: zero for yes, else how long to wait before asking again. Discord counts the
+/// sessions that all of an application's processes begin.
+pub type Leave = Arc<dyn Fn() -> BoxFuture<'static, Duration> + Send + Sync>;
 
 /// What is taken and not dealt with when the bot stops gets this long.
 const DRAIN: Duration = Duration::from_millis(400);
@@ -69,6 +74,8 @@ pub struct DiscordConfig {
     pub tree: CommandTree,
     /// Suggestions for options that take a service.
     pub complete: Complete,
+    /// Before each session; `None` where no other process begins any.
+    pub leave: Option<Leave>,
     /// The wall clock: when a reaction was seen and whether a token still lives.
     pub now: fn() -> Timestamp,
 }
@@ -102,6 +109,7 @@ struct Shared {
     rooms: Vec<u64>,
     tree: CommandTree,
     complete: Complete,
+    leave: Option<Leave>,
     now: fn() -> Timestamp,
     status: status::Status,
     places: places::Places,
@@ -130,6 +138,7 @@ impl DiscordChat {
             rooms: snowflakes(&config.rooms)?,
             tree: config.tree,
             complete: config.complete,
+            leave: config.leave,
             now: config.now,
             status: status::Status::new(),
             places: places::Places::default(),
@@ -147,7 +156,8 @@ impl DiscordChat {
         check::check(&self.shared).await
     }
 
-    /// Registers `/acgs` and keeps a gateway session until `stop`; then returns within two seconds.
+    /// Registers `/acgs` and keeps a gateway session until `stop`; then returns within two seconds. It may be called
+    /// again afterwards.
     ///
     /// Each event is handed to `receive`, on the runtime that this is called on, and acknowledged by its
     /// receipt. With `since`, when the newest stored event happened, mentions and reactions after it are
@@ -174,7 +184,7 @@ impl DiscordChat {
         };
         // What is not done by then is found again by reading back.
         let _ = tokio::time::timeout(DRAIN, inbox.drain()).await;
-        self.shared.status.down("stopped");
+        self.shared.status.rest();
         result
     }
 

@@ -67,6 +67,13 @@ impl Status {
         state.down = Some(why);
     }
 
+    /// No events are wanted any more. What comes until they are is no gap: somebody else hears it.
+    pub(crate) fn rest(&self) {
+        let mut state = self.state();
+        state.down = Some("stopped".to_owned());
+        state.last_live = None;
+    }
+
     /// A new session begins. The gap since the last one, if there was one in this process.
     pub(crate) fn begin(&self, now: Moment) -> Option<Gap> {
         let last = self.state().last_live;

@@ -11,6 +11,7 @@ fn config(api_url: &str) -> DiscordConfig {
         rooms: vec![Room::new(Platform::Discord, "4"), Room::new(Platform::Slack, "C1")],
         tree: commands::grammar::Grammar::new(Vec::new()).tree().clone(),
         complete: Arc::new(|_, _| Vec::new()),
+        leave: None,
         now: || Timestamp::UNIX_EPOCH,
     }
 }

@@ -14,6 +14,7 @@ use crate::audit::{self, AuditEntry};
 use crate::column::{from_json, json, micros, micros_after, timestamp, unknown};
 use crate::outbox::{self, NewMessage};
 use crate::plan::{self, NewPlan};
+use crate::postgres::in_time;
 use crate::writer::Unit;
 use crate::{Database, Result, Store, StoreError};
 
@@ -70,6 +71,7 @@ impl Store {
             received_at: micros(now),
             claimed_until: micros_after(now, lease),
             event: json(event),
+            claimed_by: self.holder(),
         };
         writing!(self, insert(row))
     }
@@ -87,6 +89,7 @@ impl Store {
             now: micros(now),
             until: micros_after(now, lease),
             limit: i64::from(limit),
+            holder: self.holder(),
         };
         let mut taken: Vec<OpenDelivery> = writing!(self, claim(claim))?;
         taken.sort_by_key(|open| open.received_at);
@@ -131,10 +134,13 @@ impl Store {
                 db.writer.transaction(ending, |unit, ending| Box::pin(end_in_group(unit, ending))).await
             }
             Database::Postgres(pool) => {
-                let mut transaction = pool.begin().await?;
-                let concluded = end_alone(&mut transaction, &ending).await?;
-                transaction.commit().await?;
-                Ok(concluded)
+                in_time(async {
+                    let mut transaction = pool.begin().await?;
+                    let concluded = end_alone(&mut transaction, &ending).await?;
+                    transaction.commit().await?;
+                    Ok(concluded)
+                })
+                .await
             }
         }
     }
@@ -235,6 +241,7 @@ struct NewDelivery {
     received_at: i64,
     claimed_until: i64,
     event: String,
+    claimed_by: Option<String>,
 }
 
 struct Claim {
@@ -242,6 +249,7 @@ struct Claim {
     now: i64,
     until: i64,
     limit: i64,
+    holder: Option<String>,
 }
 
 struct Kept {
@@ -279,7 +287,7 @@ macro_rules! claim_sql {
             "WITH due AS MATERIALIZED (SELECT platform, id FROM delivery \
              WHERE concluded_at IS NULL AND claimed_until <= $1 ORDER BY received_at LIMIT CAST($3 AS BIGINT) ",
             $lock,
-            ") UPDATE delivery SET claimed_until = $2 WHERE (platform, id) IN (SELECT platform, id FROM due) \
+            ") UPDATE delivery SET claimed_until = $2, claimed_by = $4 WHERE (platform, id) IN (SELECT platform, id FROM due) \
              RETURNING event, run, received_at"
         )
     };
@@ -291,8 +299,8 @@ const POSTGRES_CLAIM: &str = claim_sql!("FOR UPDATE SKIP LOCKED");
 per_driver! {
     pub(super) async fn insert(connection: &mut Connection, row: &NewDelivery) -> Result<Recorded> {
         let done = sqlx::query(
-            "INSERT INTO delivery (platform, id, run, event_at, received_at, claimed_until, event) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+            "INSERT INTO delivery (platform, id, run, event_at, received_at, claimed_until, event, claimed_by) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
         )
         .bind(row.platform.as_str())
         .bind(&row.id)
@@ -301,6 +309,7 @@ per_driver! {
         .bind(row.received_at)
         .bind(row.claimed_until)
         .bind(&row.event)
+        .bind(&row.claimed_by)
         .execute(connection)
         .await?;
         Ok(if done.rows_affected() == 1 { Recorded::New } else { Recorded::Repeat })
@@ -311,6 +320,7 @@ per_driver! {
             .bind(claim.now)
             .bind(claim.until)
             .bind(claim.limit)
+            .bind(&claim.holder)
             .fetch_all(connection)
             .await?;
         rows.into_iter().map(open).collect()

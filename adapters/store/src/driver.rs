@@ -29,7 +29,10 @@ macro_rules! reading {
                 sqlite::$body(&mut *db.readers.acquire().await?, $($argument),*).await
             }
             $crate::Database::Postgres(pool) => {
-                postgres::$body(&mut *pool.acquire().await?, $($argument),*).await
+                $crate::postgres::in_time(async {
+                    postgres::$body(&mut *pool.acquire().await?, $($argument),*).await
+                })
+                .await
             }
         }
     };
@@ -47,7 +50,10 @@ macro_rules! writing {
                     .await
             }
             $crate::Database::Postgres(pool) => {
-                postgres::$body(&mut *pool.acquire().await?, &$arguments).await
+                $crate::postgres::in_time(async {
+                    postgres::$body(&mut *pool.acquire().await?, &$arguments).await
+                })
+                .await
             }
         }
     };
@@ -65,10 +71,13 @@ macro_rules! transacting {
                     .await
             }
             $crate::Database::Postgres(pool) => {
-                let mut transaction = pool.begin().await?;
-                let result = postgres::$body(&mut *transaction, &$arguments).await?;
-                transaction.commit().await?;
-                Ok(result)
+                $crate::postgres::in_time(async {
+                    let mut transaction = pool.begin().await?;
+                    let result = postgres::$body(&mut *transaction, &$arguments).await?;
+                    transaction.commit().await?;
+                    Ok(result)
+                })
+                .await
             }
         }
     };

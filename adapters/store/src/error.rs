@@ -55,6 +55,15 @@ pub enum StoreError {
     /// The disk is full or may not be written. The next write works as soon as there is room again.
     #[error("the store can't be written: free some space, and check that its disk is not read-only")]
     Unwritable(#[source] Arc<sqlx::Error>),
+    /// The database did not answer in time. What was asked for may be done or not.
+    #[error("the store does not answer: check that its server runs and that the network to it works")]
+    Silent,
+    /// Another process serves the same file.
+    #[error(
+        "another acgs serves {}: stop that one first, or let several share a PostgreSQL by [store] url",
+        .0.display()
+    )]
+    Served(PathBuf),
     /// A row holds what this program does not understand.
     #[error("the store's table {table} holds something unknown: {what}")]
     Decode {

@@ -12,6 +12,7 @@ use crate::audit::{self, AuditEntry};
 use crate::column::{from_json, json, micros, micros_after, timestamp, unsigned};
 use crate::outbox::{self, NewMessage};
 use crate::plan::run_id;
+use crate::postgres::in_time;
 use crate::{Database, Result, Store, StoreError};
 
 const TABLE: &str = "run";
@@ -33,6 +34,8 @@ pub struct Begin {
     pub lease: Duration,
     /// The record of the intent to act.
     pub audit: AuditEntry,
+    /// The Docker daemon that it acts on, if it acts on one.
+    pub engine: Option<String>,
 }
 
 /// A run, held by whoever has its newest fence.
@@ -42,6 +45,15 @@ pub struct Held {
     pub run: RunId,
     /// 0 for who began it; greater with every taking over.
     pub fence: i64,
+}
+
+/// Whose runs are taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engines<'a> {
+    /// Everybody's.
+    All,
+    /// Those that act on this Docker daemon, and those that act on none.
+    Of(Option<&'a str>),
 }
 
 /// An execution as the journal has it.
@@ -92,6 +104,7 @@ impl Store {
             until: micros_after(now, begin.lease),
             entry: audit::row(&begin.audit),
             at: micros(now),
+            holder: self.holder(),
             begin,
         };
         match &*self.database {
@@ -113,14 +126,17 @@ impl Store {
                     .await
             }
             Database::Postgres(pool) => {
-                let mut transaction = pool.begin().await?;
-                postgres::begin(&mut transaction, &begun).await?;
-                let mut head = audit::lock_head(&mut transaction).await?;
-                let entries = std::slice::from_ref(&begun.entry);
-                audit::postgres::append(&mut transaction, &mut head, entries, begun.at).await?;
-                audit::save_head(&mut transaction, &head).await?;
-                transaction.commit().await?;
-                Ok(())
+                in_time(async {
+                    let mut transaction = pool.begin().await?;
+                    postgres::begin(&mut transaction, &begun).await?;
+                    let mut head = audit::lock_head(&mut transaction).await?;
+                    let entries = std::slice::from_ref(&begun.entry);
+                    audit::postgres::append(&mut transaction, &mut head, entries, begun.at).await?;
+                    audit::save_head(&mut transaction, &head).await?;
+                    transaction.commit().await?;
+                    Ok(())
+                })
+                .await
             }
         }
     }
@@ -185,22 +201,40 @@ impl Store {
                     .await
             }
             Database::Postgres(pool) => {
-                let mut transaction = pool.begin().await?;
-                postgres::end(&mut transaction, &ended).await?;
-                outbox::postgres::put_all(&mut transaction, &ended.messages).await?;
-                let mut head = audit::lock_head(&mut transaction).await?;
-                let entries = std::slice::from_ref(&ended.entry);
-                audit::postgres::append(&mut transaction, &mut head, entries, ended.at).await?;
-                audit::save_head(&mut transaction, &head).await?;
-                transaction.commit().await?;
-                Ok(())
+                in_time(async {
+                    let mut transaction = pool.begin().await?;
+                    postgres::end(&mut transaction, &ended).await?;
+                    outbox::postgres::put_all(&mut transaction, &ended.messages).await?;
+                    let mut head = audit::lock_head(&mut transaction).await?;
+                    let entries = std::slice::from_ref(&ended.entry);
+                    audit::postgres::append(&mut transaction, &mut head, entries, ended.at).await?;
+                    audit::save_head(&mut transaction, &head).await?;
+                    transaction.commit().await?;
+                    Ok(())
+                })
+                .await
             }
         }
     }
 
-    /// Takes over the runs that nobody works on any more, each with a higher fence, for `lease`.
-    pub async fn take_over_runs(&self, now: Timestamp, lease: Duration) -> Result<Vec<RunId>> {
-        let taken = writing!(self, take((micros(now), micros_after(now, lease))))?;
+    /// Takes over the runs of `engines` that nobody works on any more, each with a higher fence, for `lease`.
+    pub async fn take_over_runs(
+        &self,
+        engines: Engines<'_>,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<RunId>> {
+        let take = TakeOver {
+            all: i64::from(engines == Engines::All),
+            engine: match engines {
+                Engines::All => None,
+                Engines::Of(engine) => engine.map(str::to_owned),
+            },
+            now: micros(now),
+            until: micros_after(now, lease),
+            holder: self.holder(),
+        };
+        let taken = writing!(self, take(take))?;
         taken.iter().map(|run| run_id(TABLE, run)).collect()
     }
 
@@ -219,6 +253,15 @@ struct Begun {
     entry: audit::Row,
     at: i64,
     until: i64,
+    holder: Option<String>,
+}
+
+struct TakeOver {
+    all: i64,
+    engine: Option<String>,
+    now: i64,
+    until: i64,
+    holder: Option<String>,
 }
 
 struct Ended {
@@ -263,7 +306,7 @@ fn step((number, began_at, ended_at, outcome): StepColumns) -> Result<JournalSte
 per_driver! {
     /// The plan's row first: it is what everybody else waits for.
     pub(super) async fn begin(connection: &mut Connection, begun: &Begun) -> Result<()> {
-        let Begun { begin, at, until, .. } = begun;
+        let Begun { begin, at, until, holder, .. } = begun;
         let run = begin.run.to_string();
         let moved = sqlx::query(
             "UPDATE plan SET begun_at = $3 \
@@ -304,14 +347,19 @@ per_driver! {
             let holder = holders.first().map_or(Ok(begin.run), |run| run_id("target_lock", run))?;
             return Err(StoreError::Locked { target: target.clone(), run: holder });
         }
-        sqlx::query("INSERT INTO run (run, begun_at, lease_until, approved_by, before) VALUES ($1, $2, $3, $4, $5)")
-            .bind(&run)
-            .bind(at)
-            .bind(until)
-            .bind(json(&begin.approved_by))
-            .bind(json(&begin.before))
-            .execute(connection)
-            .await?;
+        sqlx::query(
+            "INSERT INTO run (run, begun_at, lease_until, approved_by, before, claimed_by, engine) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(&run)
+        .bind(at)
+        .bind(until)
+        .bind(json(&begin.approved_by))
+        .bind(json(&begin.before))
+        .bind(holder)
+        .bind(&begin.engine)
+        .execute(connection)
+        .await?;
         Ok(())
     }
 
@@ -394,13 +442,17 @@ per_driver! {
         Ok(())
     }
 
-    pub(super) async fn take(connection: &mut Connection, (now, until): &(i64, i64)) -> Result<Vec<String>> {
+    pub(super) async fn take(connection: &mut Connection, take: &TakeOver) -> Result<Vec<String>> {
         let taken = sqlx::query_scalar(
-            "UPDATE run SET fence = fence + 1, lease_until = $2 \
-             WHERE ended_at IS NULL AND lease_until <= $1 RETURNING run",
+            "UPDATE run SET fence = fence + 1, lease_until = $2, claimed_by = $4 \
+             WHERE ended_at IS NULL AND lease_until <= $1 \
+             AND ($5 = 1 OR engine IS NULL OR engine = $3) RETURNING run",
         )
-        .bind(now)
-        .bind(until)
+        .bind(take.now)
+        .bind(take.until)
+        .bind(&take.engine)
+        .bind(&take.holder)
+        .bind(take.all)
         .fetch_all(connection)
         .await?;
         Ok(taken)

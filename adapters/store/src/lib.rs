@@ -5,7 +5,8 @@
 //! same queries. The store keeps facts and decides nothing; the time is always an argument.
 //!
 //! In reading order: [`delivery`], [`outbox`], [`audit`], [`login`], [`task`], [`plan`] (with votes), [`journal`], [`incident`],
-//! [`shift`], [`webhook`], [`mod@freeze`], [`mod@evidence`], [`maintenance`], [`block`], [`schedule`]; then how it is done: `driver`
+//! [`shift`], [`webhook`], [`mod@freeze`], [`mod@evidence`], [`maintenance`], [`block`], [`schedule`], [`lease`] (who of several
+//! replicas does what); then how it is done: `driver`
 //! (one text for two databases), `sqlite` and its `writer` (group commit), `postgres`.
 
 #[macro_use]
@@ -19,6 +20,7 @@ pub mod evidence;
 pub mod freeze;
 pub mod incident;
 pub mod journal;
+pub mod lease;
 pub mod login;
 pub mod maintenance;
 mod migration;
@@ -28,6 +30,7 @@ mod postgres;
 mod probe;
 pub mod schedule;
 pub mod shift;
+mod signal;
 mod sqlite;
 mod takeover;
 pub mod task;
@@ -47,7 +50,8 @@ pub use error::StoreError;
 pub use evidence::Evidence;
 pub use freeze::Freeze;
 pub use incident::{Cancel, Change, Changed, NewEntry, NewIncident, StoredIncident, page_slot};
-pub use journal::{Begin, End, Held, RunRecord};
+pub use journal::{Begin, End, Engines, Held, RunRecord};
+pub use lease::{LeaseRow, Take, replica_lease};
 pub use login::LoginKind;
 pub use maintenance::Maintenance;
 use sqlx::postgres::PgConnectOptions;
@@ -56,6 +60,7 @@ pub use outbox::{Claimed, Confirmed, IncidentPage, Lane, NewMessage, OutboxDepth
 pub use plan::{Cast, Closed, NewPlan, PlanState, StoredPlan, Way, plan_slot};
 pub use schedule::{ScheduleState, TakenOn};
 pub use shift::Shift;
+pub use signal::{Signal, Signals};
 pub use task::TaskDone;
 pub use webhook::{ClaimedWebhook, NewWebhook};
 
@@ -66,6 +71,9 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Clone)]
 pub struct Store {
     database: Arc<Database>,
+    apart: Arc<lease::Apart>,
+    /// Under which name this process claims things; `None` for one that claims nothing.
+    holder: Option<Arc<str>>,
 }
 
 enum Database {
@@ -100,11 +108,26 @@ impl Store {
     /// Connections belong to the runtime that is running when they are made, so use the store from one
     /// runtime only. A metrics recorder must be installed before.
     pub async fn open(url: &str) -> Result<Self> {
-        let database = match Address::read(url)? {
-            Address::Sqlite(path) => Database::Sqlite(sqlite::open(&path).await?),
-            Address::Postgres(options) => Database::Postgres(postgres::open(*options).await?),
+        let (database, apart) = match Address::read(url)? {
+            Address::Sqlite(path) => (Database::Sqlite(sqlite::open(&path).await?), None),
+            Address::Postgres(options) => {
+                let apart = lease::Line::new((*options).clone());
+                (Database::Postgres(postgres::open(*options).await?), Some(apart))
+            }
         };
-        Ok(Self { database: Arc::new(database) })
+        Ok(Self { database: Arc::new(database), apart: Arc::new(apart), holder: None })
+    }
+
+    /// The same store for a process that claims what it works on as `holder`, so that the claims end with it: see
+    /// [`Store::release_gone`].
+    #[must_use]
+    pub fn claiming_as(mut self, holder: &str) -> Self {
+        self.holder = Some(holder.into());
+        self
+    }
+
+    fn holder(&self) -> Option<String> {
+        self.holder.as_deref().map(str::to_owned)
     }
 
     /// Whether [`Store::open`] could make something of `url`; nothing is opened.
@@ -130,6 +153,9 @@ impl Store {
         match &*self.database {
             Database::Sqlite(db) => db.close().await,
             Database::Postgres(pool) => pool.close().await,
+        }
+        if let Some(line) = &*self.apart {
+            line.close().await;
         }
     }
 }

@@ -16,6 +16,7 @@ pub(crate) const SQLITE: &[Step] = &[
     (3, "acting", include_str!("../migrations/sqlite/0003_acting.sql")),
     (4, "maintenance", include_str!("../migrations/sqlite/0004_maintenance.sql")),
     (5, "schedule block", include_str!("../migrations/sqlite/0005_schedule_block.sql")),
+    (6, "lease", include_str!("../migrations/sqlite/0006_lease.sql")),
     (7, "escalation", include_str!("../migrations/sqlite/0007_escalation.sql")),
 ];
 pub(crate) const POSTGRES: &[Step] = &[
@@ -24,6 +25,7 @@ pub(crate) const POSTGRES: &[Step] = &[
     (3, "acting", include_str!("../migrations/postgres/0003_acting.sql")),
     (4, "maintenance", include_str!("../migrations/postgres/0004_maintenance.sql")),
     (5, "schedule block", include_str!("../migrations/postgres/0005_schedule_block.sql")),
+    (6, "lease", include_str!("../migrations/postgres/0006_lease.sql")),
     (7, "escalation", include_str!("../migrations/postgres/0007_escalation.sql")),
 ];
 

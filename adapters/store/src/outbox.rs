@@ -155,6 +155,7 @@ impl Store {
             now: micros(now),
             until: micros_after(now, wanted.lease),
             limit: i64::from(wanted.limit),
+            holder: self.holder(),
         };
         let mut claimed = writing!(self, claim(claim))?;
         claimed.sort_by_key(|(waiting, _)| *waiting);
@@ -298,6 +299,7 @@ struct Claim {
     now: i64,
     until: i64,
     limit: i64,
+    holder: Option<String>,
 }
 
 struct Sent {
@@ -372,7 +374,7 @@ macro_rules! claim_sql {
              AND replace($4, '|' || room || '|', '') = $4 \
              ORDER BY lane, wanted_at LIMIT CAST($5 AS BIGINT) ",
             $lock,
-            ") UPDATE outbox SET due_at = $2, fence = fence + 1, attempts = attempts + 1, \
+            ") UPDATE outbox SET due_at = $2, claimed_by = $6, fence = fence + 1, attempts = attempts + 1, \
              unheard = CASE WHEN posted IS NULL OR posted = '\"ephemeral\"' THEN unheard + 1 ELSE 0 END \
              WHERE slot IN (SELECT slot FROM due) \
              RETURNING slot, lane, version, target, reply, posted, unheard, attempts, fence, created_at, wanted_at"
@@ -436,6 +438,7 @@ per_driver! {
             .bind(&claim.platforms)
             .bind(&claim.busy)
             .bind(claim.limit)
+            .bind(&claim.holder)
             .fetch_all(connection)
             .await?;
         rows.into_iter().map(claimed).collect()
@@ -444,7 +447,7 @@ per_driver! {
     pub(super) async fn sent(connection: &mut Connection, sent: &Sent) -> Result<Confirmed> {
         let newer: Vec<bool> = sqlx::query_scalar(
             "UPDATE outbox SET sent_version = $3, posted = $4, due_at = $5, sent_at = $5, wanted_at = $5, \
-             unheard = 0, attempts = 0 WHERE slot = $1 AND fence = $2 RETURNING version > $3",
+             claimed_by = NULL, unheard = 0, attempts = 0 WHERE slot = $1 AND fence = $2 RETURNING version > $3",
         )
         .bind(&sent.slot)
         .bind(sent.fence)
@@ -462,7 +465,7 @@ per_driver! {
 
     pub(super) async fn later(connection: &mut Connection, later: &Later) -> Result<bool> {
         let done = sqlx::query(
-            "UPDATE outbox SET due_at = $3, unheard = CASE WHEN unheard > 0 THEN unheard - $4 ELSE 0 END \
+            "UPDATE outbox SET due_at = $3, claimed_by = NULL, unheard = CASE WHEN unheard > 0 THEN unheard - $4 ELSE 0 END \
              WHERE slot = $1 AND fence = $2",
         )
         .bind(&later.slot)
@@ -476,7 +479,7 @@ per_driver! {
 
     pub(super) async fn bury(connection: &mut Connection, end: &End) -> Result<bool> {
         let done = sqlx::query(
-            "UPDATE outbox SET due_at = $5, dead_at = CASE WHEN version = $3 THEN $5 END, \
+            "UPDATE outbox SET due_at = $5, claimed_by = NULL, dead_at = CASE WHEN version = $3 THEN $5 END, \
              dead_reason = CASE WHEN version = $3 THEN $4 END WHERE slot = $1 AND fence = $2",
         )
         .bind(&end.slot)

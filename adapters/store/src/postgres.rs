@@ -10,11 +10,21 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use crate::migration::{POSTGRES, explain, migrator};
 use crate::{Result, StoreError};
 
-const CONNECTIONS: u32 = 8;
+/// One of them listens.
+const CONNECTIONS: u32 = 9;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that rested for longer than this is tried before it is used, so that a restarted
 /// server costs callers no error, and a busy connection no round trip.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// A server that is there ends every statement before this; past it the network is cut, and a connection would wait
+/// for a quarter of an hour.
+const CALL: Duration = Duration::from_secs(8);
+
+/// Gives a call up that does not come back.
+pub(crate) async fn in_time<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(CALL, call).await.unwrap_or(Err(StoreError::Silent))
+}
 
 pub(crate) fn options(url: &str) -> Result<PgConnectOptions> {
     // sqlx's own words could repeat the URL, which may have a password in it.
@@ -57,7 +67,9 @@ fn pool(options: PgConnectOptions) -> PgPool {
         ("synchronous_commit", "on"),
         ("statement_timeout", "5s"),
         ("lock_timeout", "3s"),
-        ("idle_in_transaction_session_timeout", "10s"),
+        // A replica that stands still in the middle of a transaction holds the others up no longer than this; they wait
+        // for a lock longer.
+        ("idle_in_transaction_session_timeout", "2s"),
     ]);
     PgPoolOptions::new()
         .max_connections(CONNECTIONS)

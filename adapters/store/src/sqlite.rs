@@ -1,10 +1,10 @@
 //! Opening the embedded database: one file, one writer, a few readers.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::sqlite::{
@@ -27,13 +27,32 @@ const IDLE: Duration = Duration::from_secs(30);
 pub(crate) struct Sqlite {
     pub(crate) writer: Writer,
     pub(crate) readers: SqlitePool,
+    path: PathBuf,
+    /// Locked while this process serves. Not the database's own file: closing that would let go of SQLite's locks.
+    serves: Mutex<Option<File>>,
 }
 
 impl Sqlite {
+    /// Makes sure that no other process serves this file, for as long as this one lives.
+    pub(crate) fn serve_alone(&self) -> Result<()> {
+        let fault = |error| StoreError::NoFile { path: self.path.clone(), source: Arc::new(error) };
+        let path = self.path.with_extension("serves");
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false).mode(0o600).open(path).map_err(fault)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Served(self.path.clone())),
+            Err(TryLockError::Error(error)) => return Err(fault(error)),
+        }
+        *self.serves.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
+        Ok(())
+    }
+
     /// The readers first, so that the writer's connection is the last and folds the WAL into the file.
     pub(crate) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+        drop(self.serves.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
@@ -47,7 +66,12 @@ pub(crate) async fn open(path: &Path) -> Result<Sqlite> {
         .idle_timeout(IDLE)
         .test_before_acquire(false)
         .connect_lazy_with(options.clone().pragma("query_only", "on"));
-    Ok(Sqlite { writer: Writer::start(options, connection), readers })
+    Ok(Sqlite {
+        writer: Writer::start(options, connection),
+        readers,
+        path: path.to_owned(),
+        serves: Mutex::default(),
+    })
 }
 
 /// The file that a URL without its scheme names.

@@ -5,6 +5,7 @@ mod audit;
 mod block;
 mod delivery;
 mod incident;
+mod lease;
 mod login;
 mod maintenance;
 mod opening;

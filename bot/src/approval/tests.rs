@@ -385,6 +385,7 @@ impl Ground {
             before: Vec::new(),
             lease: Duration::from_secs(60),
             audit: closing_entry(stored, &Closed::Withdrawn),
+            engine: None,
         };
         self.app.store.begin_run(begin, clock::now()).await.unwrap();
     }

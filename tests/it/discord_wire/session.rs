@@ -292,6 +292,7 @@ async fn the_doctor_knows_who_the_bot_is_and_finds_what_is_wrong() {
         guild_id: Some(7),
         rooms: vec![Room::new(Platform::Discord, "8")],
         tree: commands::grammar::Grammar::new(Vec::new()).tree().clone(),
+        leave: None,
         complete: Arc::new(|_, _| Vec::new()),
         now,
     });

@@ -8,8 +8,8 @@ use commands::risk::{Risk, Role};
 
 use super::*;
 use crate::{
-    AuditDecision, AuditEntry, Begin, Cast, Closed, Conclusion, End, Evidence, Freeze, Held, NewPlan,
-    PlanState, StoreError, Way, plan_slot,
+    AuditDecision, AuditEntry, Begin, Cast, Closed, Conclusion, End, Engines, Evidence, Freeze, Held,
+    NewPlan, PlanState, StoreError, Way, plan_slot,
 };
 
 const LEASE: Duration = Duration::from_secs(15);
@@ -83,6 +83,7 @@ fn begin(number: u64, version: i64, locks: &[&str]) -> Begin {
         before: vec![reading(false)],
         lease: LEASE,
         audit: entry(number),
+        engine: None,
     }
 }
 
@@ -247,11 +248,11 @@ on_both! {
         let done = StepOutcome::Done { note: "so".to_owned() };
         store.end_step(first, 0, &done, at(2)).await.unwrap();
         store.begin_step(first, 1, at(3)).await.unwrap();
-        assert_eq!(store.take_over_runs(at(14), LEASE).await.unwrap(), [], "its lease is not over");
+        assert_eq!(store.take_over_runs(Engines::All, at(14), LEASE).await.unwrap(), [], "its lease is not over");
         store.renew_run(first, at(30)).await.unwrap();
-        assert_eq!(store.take_over_runs(at(29), LEASE).await.unwrap(), []);
-        assert_eq!(store.take_over_runs(at(30), LEASE).await.unwrap(), [run(1)]);
-        assert_eq!(store.take_over_runs(at(31), LEASE).await.unwrap(), [], "somebody has it");
+        assert_eq!(store.take_over_runs(Engines::All, at(29), LEASE).await.unwrap(), []);
+        assert_eq!(store.take_over_runs(Engines::All, at(30), LEASE).await.unwrap(), [run(1)]);
+        assert_eq!(store.take_over_runs(Engines::All, at(31), LEASE).await.unwrap(), [], "somebody has it");
         let record = store.run_record(run(1)).await.unwrap().unwrap();
         assert_eq!((record.fence, record.outcome.clone(), record.ended_at), (1, None, None));
         assert_eq!(record.before, [reading(false)]);
@@ -271,6 +272,18 @@ on_both! {
         assert_eq!((record.after, record.ended_at), (vec![reading(true)], Some(at(33))));
         let again = store.end_run(end(1, 1), at(34)).await;
         assert!(matches!(again, Err(StoreError::TakenOver { .. })), "it ends once: {again:?}");
+    }
+
+    async fn a_run_is_taken_up_on_its_own_engine_alone(ground: &Ground) {
+        let store = ground.store().await;
+        put(&store, 1, "a").await;
+        put(&store, 2, "b").await;
+        let on = Begin { engine: Some("E:1".to_owned()), ..begin(1, 0, &["service:a"]) };
+        store.begin_run(on, at(0)).await.unwrap();
+        store.begin_run(begin(2, 0, &["service:b"]), at(0)).await.unwrap();
+        assert_eq!(store.take_over_runs(Engines::Of(Some("E:2")), at(60), LEASE).await.unwrap(), [run(2)], "it acts on none");
+        assert_eq!(store.take_over_runs(Engines::Of(None), at(61), LEASE).await.unwrap(), []);
+        assert_eq!(store.take_over_runs(Engines::Of(Some("E:1")), at(61), LEASE).await.unwrap(), [run(1)]);
     }
 
     async fn evidence_is_kept_as_it_was_first(ground: &Ground) {

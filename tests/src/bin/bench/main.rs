@@ -6,6 +6,7 @@
 //! containers looks at the demo stack.
 
 mod acgs;
+mod failover;
 mod fan_out;
 mod floor;
 mod grammar;
@@ -50,6 +51,7 @@ async fn measured() -> anyhow::Result<Table> {
     grammar::measure(&mut table)?;
     plot::measure(&mut table)?;
     start::measure(&addresses, &mut table).await?;
+    failover::measure(&mut table).await?;
     stack::measure(&mut table).await?;
     Ok(table)
 }

@@ -1,7 +1,10 @@
 //! From `exec` to `/readyz`, and the memory that is taken when nothing more happens.
 
+use std::path::Path;
 use std::time::Duration;
 
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection as _, Executor as _};
 use url::Url;
 
 use crate::acgs;
@@ -24,6 +27,7 @@ pub async fn measure(addresses: &[Url], table: &mut Table) -> anyhow::Result<()>
         first.push(ready.after);
         connected(&slack, &discord).await;
         ready.process.kill().await?;
+        forget_session(folder.path()).await?;
         let ready = acgs::serve(folder.path(), &slack, &discord, addresses).await?;
         again.push(ready.after);
         connected(&slack, &discord).await;
@@ -41,6 +45,15 @@ pub async fn measure(addresses: &[Url], table: &mut Table) -> anyhow::Result<()>
         table.alone(format!("{what}, exec to ready"), samples.p50());
         table.aim(format!("{what}, exec to ready <= 100 ms"), samples.p50(), READY);
     }
+    Ok(())
+}
+
+/// As if the last session were begun long ago: Discord wants five seconds between two, and the bot waits for them.
+async fn forget_session(folder: &Path) -> anyhow::Result<()> {
+    let file = SqliteConnectOptions::new().filename(folder.join("acgs.db"));
+    let mut connection = SqliteConnection::connect_with(&file).await?;
+    connection.execute("DELETE FROM lease").await?;
+    connection.close().await?;
     Ok(())
 }
 
