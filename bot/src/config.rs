@@ -81,6 +81,8 @@ pub struct Config {
     pub prometheus: Option<Url>,
     /// Alertmanager, when configured.
     pub alertmanager: Option<Url>,
+    /// What Alertmanager shows when it tells of alerts, when configured.
+    pub alertmanager_token: Option<SecretString>,
     /// Grafana, when configured.
     pub grafana: Option<Grafana>,
     /// The canary's login, when configured.
@@ -91,6 +93,8 @@ pub struct Config {
     pub oncall: Option<Oncall>,
     /// Whom an incident calls and when, when configured.
     pub escalation: Option<Policy>,
+    /// Told what is published, when configured.
+    pub status_webhook: Option<WebhookUrl>,
     /// Told that the bot is well, when configured.
     pub heartbeat: Option<WebhookUrl>,
     /// People and companies outside of the team, as listed.
@@ -570,10 +574,17 @@ impl Config {
         all.extend(self.auth.iter().map(|auth| auth.canary_password.expose_secret().to_owned()));
         let grafana = self.grafana.iter().filter_map(|grafana| grafana.token.as_ref());
         all.extend(grafana.map(|token| token.expose_secret().to_owned()));
+        all.extend(self.alertmanager_token.iter().map(|token| token.expose_secret().to_owned()));
         // Whoever has one of these can post there: whole, since a path is a key as often as a query is.
         let people = self.people.all().iter().filter_map(|person| person.page_webhook.as_ref());
         let fallback = self.oncall.iter().filter_map(|oncall| oncall.fallback.as_ref());
-        all.extend(people.chain(fallback).chain(&self.heartbeat).map(|url| url.0.expose_secret().to_owned()));
+        all.extend(
+            people
+                .chain(fallback)
+                .chain(&self.heartbeat)
+                .chain(&self.status_webhook)
+                .map(|url| url.0.expose_secret().to_owned()),
+        );
         let urls = self
             .postgres
             .iter()

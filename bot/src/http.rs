@@ -110,6 +110,10 @@ fn describe() {
     describe_histogram!("acgs_outbox_seconds", "From storing a message to its being posted, by platform.");
     describe_histogram!("acgs_store_seconds", "Writes to the store, by step.");
     describe_histogram!("acgs_probe_seconds", "Health probes, by service.");
+    describe_counter!(
+        "acgs_alerts_total",
+        "Notifications of Alertmanager: new, repeat, refused or malformed."
+    );
     describe_counter!("acgs_webhooks_refused_total", "Posts to configured addresses that were given up.");
     describe_histogram!(
         "acgs_escalation_late_seconds",

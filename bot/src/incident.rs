@@ -20,7 +20,7 @@ use crate::config::Person;
 use crate::performed::{News, Performed};
 use crate::{clock, report};
 
-pub use opening::Wanted;
+pub use opening::{Wanted, homes};
 pub use record::note_command;
 
 /// Does what `ask` says.

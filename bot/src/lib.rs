@@ -11,7 +11,7 @@
 //! 7. What acts: [`plan`] reads facts and says what exactly would be done, [`acting`] asks for it, [`approval`] counts votes ([`counted`]),
 //!    [`execute`] does it, with [`recorder`] before and [`proof`] after; [`incident`]: incidents and the freeze, [`oncall`]: who is called, [`maintenance`]: announced work, [`firewall`]: addresses shut out, [`mod@schedule`]: what is done by itself;
 //!    [`failpoint`]: where a test lets it die.
-//!    [`escalation`]: what an incident owes is told in time; [`webhook`]: posts to configured addresses.
+//!    [`escalation`]: what an incident owes is told in time; [`alert`]: alerts come in; [`webhook`]: posts to configured addresses; [`status_page`]: what is published.
 //! 8. [`report`]: every text that people read.
 //! 9. [`outbox`], [`governor`]: what is stored is sent, within the platforms' limits.
 //! 10. [`replica`]: what one of several processes on one store does alone.
@@ -20,6 +20,7 @@
 //! The wall clock and chance are read in [`clock`] alone.
 
 pub mod acting;
+pub mod alert;
 pub mod app;
 pub mod approval;
 pub mod asked;
@@ -70,6 +71,7 @@ pub mod schedule;
 pub mod secrets;
 pub mod security;
 pub mod serve;
+pub mod status_page;
 pub mod task;
 pub mod terminal;
 pub mod traffic;

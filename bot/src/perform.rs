@@ -17,8 +17,9 @@ use crate::config::{Person, Service};
 use crate::performed::{News, Performed, news};
 use crate::progress::Progress;
 use crate::{
-    approval, backups, containers, database, firewall, host, incident, links, logins, lookup, maintenance,
-    migration, oncall, report, runbook, scan, secrets, security, task, traffic, validation, watch,
+    alert, approval, backups, containers, database, firewall, host, incident, links, logins, lookup,
+    maintenance, migration, oncall, report, runbook, scan, secrets, security, task, traffic, validation,
+    watch,
 };
 
 /// A service counts as recovered after this many good answers in a row.
@@ -153,6 +154,7 @@ fn one<'a>(
             Box::pin(async move { maintenance::end(app, asker, run, service.as_ref()).await })
         }
         Intent::Incident(ask) => Box::pin(async move { incident::answer(app, asker, ask, run).await }),
+        Intent::Alert(ask) => Box::pin(async move { alert::answer(app, asker, ask).await }),
         Intent::Approvals => Box::pin(async move { approval::waiting(app, person).await }),
         Intent::Backup(Backup::Verify { archive }) => {
             Box::pin(async move { Ok(backups::verify(app, archive).await) })

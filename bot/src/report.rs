@@ -3,6 +3,7 @@
 //! Texts are plain: adapters escape all of it. What is quoted from a person or a program is cleaned
 //! and shortened here, and redacted on its way into the outbox.
 
+mod alert;
 mod backups;
 mod checked;
 mod containers;
@@ -27,6 +28,7 @@ mod runbook;
 mod scan;
 mod schedule;
 mod secrets;
+mod status_page;
 mod survey;
 mod task;
 mod traffic;
@@ -48,6 +50,7 @@ use store::{AuditDecision, AuditOutcome, AuditRow, Verified};
 use crate::asked::TYPE_LINE;
 use crate::authorize::Refusal;
 
+pub use alert::{ALERTMANAGER, alert, alert_silenced, alerts, no_such_alert};
 pub use backups::{backups, no_such_backup, verified};
 pub use checked::{administered, backups_checked, index_checked, next_time, rules, weight};
 pub use containers::{is_out_of_service, ps};
@@ -75,6 +78,7 @@ pub use runbook::{
 pub use scan::scanned;
 pub use schedule::{backups_too_old, scheduled};
 pub use secrets::{no_secrets, rotated_checked, secrets};
+pub use status_page::{STATUS_RESOLVED, STATUS_UNCHANGED, status_atom, status_html};
 pub use survey::{security_events, security_review};
 pub use task::{task_done, tasks, unknown_task};
 pub use traffic::{auth_failures, errors, latency, security_watch, slow_endpoints};

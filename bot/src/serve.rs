@@ -31,7 +31,9 @@ use crate::config::{Config, SlackMode};
 use crate::health::DEADLINE;
 use crate::listener::Listener;
 use crate::replica::{self, Duty, identify};
-use crate::{approval, clock, escalation, execute, firewall, http, login, schedule, webhook};
+use crate::{
+    alert, approval, clock, escalation, execute, firewall, http, login, schedule, status_page, webhook,
+};
 
 /// All that is under way gets this long after SIGTERM; the whole stop takes less than five seconds.
 const GRACE: Duration = Duration::from_millis(4200);
@@ -82,7 +84,9 @@ fn outside_router(app: &Arc<App>, metrics: PrometheusHandle) -> Router {
     {
         router = router.merge(chat.router(receiver(app)));
     }
-    http::with_deadline(router)
+    http::with_deadline(
+        router.merge(alert::router(Arc::clone(app))).merge(status_page::router(Arc::clone(app))),
+    )
 }
 
 /// Answers only while this replica may: what one hears and another answers would be lost.

@@ -35,6 +35,8 @@ pub enum Address {
     Fallback,
     /// Who watches the bot.
     Heartbeat,
+    /// A status page elsewhere.
+    Status,
 }
 
 impl fmt::Display for Address {
@@ -43,6 +45,7 @@ impl fmt::Display for Address {
             Self::Person(name) => write!(f, "person/{name}"),
             Self::Fallback => f.write_str("fallback"),
             Self::Heartbeat => f.write_str("heartbeat"),
+            Self::Status => f.write_str("status"),
         }
     }
 }
@@ -55,6 +58,7 @@ impl FromStr for Address {
             (_, Some(name)) => Ok(Self::Person(name.to_owned())),
             ("fallback", None) => Ok(Self::Fallback),
             ("heartbeat", None) => Ok(Self::Heartbeat),
+            ("status", None) => Ok(Self::Status),
             _ => Err(format!("{text:?} is no address")),
         }
     }
@@ -66,6 +70,7 @@ impl Address {
             Self::Person(name) => app.config.people.named(name)?.page_webhook.as_ref(),
             Self::Fallback => app.config.oncall.as_ref()?.fallback.as_ref(),
             Self::Heartbeat => app.config.heartbeat.as_ref(),
+            Self::Status => app.config.status_webhook.as_ref(),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! It does not say who may ask here and now: that is decided from [`Intent::needs`] elsewhere.
 
 pub(crate) mod acting;
+mod alert;
 mod backup;
 mod database;
 mod deployed;
@@ -38,6 +39,7 @@ use crate::traffic::Quantile;
 use crate::verb::Verb;
 
 pub use self::acting::{How, Reason, Words};
+pub use self::alert::AlertAsk;
 pub use self::backup::Backup;
 pub use self::database::{Db, LONG, LONG_DEFAULT};
 pub use self::deployed::{CommitPrefix, Deploy};
@@ -310,6 +312,9 @@ pub enum Intent {
     /// Incidents.
     #[command(about = "Incidents", subcommand)]
     Incident(IncidentAsk),
+    /// Alertmanager's alerts.
+    #[command(about = "Alerts", subcommand)]
+    Alert(AlertAsk),
     /// Plans that wait.
     #[command(
         about = "What waits for votes",
@@ -381,6 +386,7 @@ impl Intent {
             Self::Stack(group) => group.command(),
             Self::Maintenance(group) => group.command(),
             Self::Incident(group) => group.command(),
+            Self::Alert(group) => group.command(),
             Self::Approvals => Verb::Approvals,
             Self::Audit { .. } => Verb::Audit,
             Self::Help { .. } => Verb::Help,
@@ -419,6 +425,7 @@ impl Intent {
             | Self::Stack(_)
             | Self::Maintenance(_)
             | Self::Incident(_)
+            | Self::Alert(_)
             | Self::Approvals
             | Self::Audit { .. }
             | Self::Help { .. } => self.command().needs(),
@@ -450,6 +457,7 @@ impl Intent {
             | Self::Query { .. }
             | Self::Maintenance(_)
             | Self::Incident(_)
+            | Self::Alert(_)
             | Self::Approvals
             | Self::Audit { .. }
             | Self::Help { .. } => None,
@@ -483,6 +491,7 @@ impl Intent {
             | Self::Stack(_)
             | Self::Maintenance(_)
             | Self::Incident(_)
+            | Self::Alert(_)
             | Self::Approvals
             | Self::Runbook(_) => Visibility::Public,
         }
@@ -512,6 +521,7 @@ impl fmt::Display for Intent {
             Self::Stack(group) => group.push(&mut words),
             Self::Maintenance(group) => group.push(&mut words),
             Self::Incident(group) => group.push(&mut words),
+            Self::Alert(group) => group.push(&mut words),
             Self::Db(group) => group.push(&mut words),
             Self::Auth(group) => group.push(&mut words),
             Self::Security(group) => group.push(&mut words),

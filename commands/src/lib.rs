@@ -12,7 +12,7 @@
 //! 7. [`risk`]: roles, risk classes, and lines that are read late; [`oncall`]: the rungs of escalation.
 //! 8. [`plan`]: what exactly will be done; [`approval`]: who has to say yes; [`journal`]: what became of it; [`incident`];
 //!    [`escalation`]: whom an incident calls and when; [`timeline`]: what
-//!    happened in it.
+//!    happened in it; [`alert`]: what Alertmanager says.
 //! 9. [`health`]: the facts of a health check and the verdict on them; [`validation`]: more than that; [`canary`],
 //!    [`containers`], [`logs`], [`survey`] (the logs of all services), [`threat`], [`scan`], [`host`], [`secrets`],
 //!    [`database`], [`traffic`], [`links`], [`backup`], [`memory`]: the facts of the other look-ups; [`workload`]: what plans pin;
@@ -27,6 +27,7 @@
 //! 12. [`plot`]: numbers over time, before they are drawn; [`layout`]: tables, short texts and durations in plain text.
 //! 13. [`redact`]: secrets out of a text; [`statement`]: values out of SQL; [`escape`]: markup out of a text.
 
+pub mod alert;
 pub mod approval;
 pub mod archive;
 pub mod backend;

@@ -165,6 +165,10 @@ pub enum Verb {
     IncidentTimeline,
     /// `incident postmortem`
     IncidentPostmortem,
+    /// `alert list`
+    AlertList,
+    /// `alert silence`
+    AlertSilence,
     /// `approvals`
     Approvals,
     /// `audit`
@@ -175,7 +179,7 @@ pub enum Verb {
 
 impl Verb {
     /// Every command, in the order of help.
-    pub const ALL: [Self; 83] = [
+    pub const ALL: [Self; 85] = [
         Self::Health,
         Self::Ps,
         Self::Logs,
@@ -256,6 +260,8 @@ impl Verb {
         Self::IncidentList,
         Self::IncidentTimeline,
         Self::IncidentPostmortem,
+        Self::AlertList,
+        Self::AlertSilence,
         Self::Approvals,
         Self::Audit,
         Self::Help,
@@ -345,6 +351,8 @@ impl Verb {
             Self::IncidentTimeline => "incident timeline",
             Self::IncidentPostmortem => "incident postmortem",
             Self::IncidentList => "incident list",
+            Self::AlertList => "alert list",
+            Self::AlertSilence => "alert silence",
             Self::Approvals => "approvals",
             Self::Audit => "audit",
             Self::Help => "help",
@@ -396,6 +404,7 @@ impl Verb {
             // It shows no value, but a length and a piece of a digest are enough to try guesses on at home.
             Self::SecretsCheck => Requirement { risk: Risk::Read, role: Role::Operator },
             Self::Approvals
+            | Self::AlertList
             | Self::IncidentList
             | Self::IncidentShow
             | Self::IncidentTimeline
@@ -413,6 +422,7 @@ impl Verb {
             | Self::IncidentStatusPage
             | Self::IncidentResolve
             | Self::IncidentReopen
+            | Self::AlertSilence
             | Self::OncallTake
             | Self::OncallGive
             | Self::MaintenanceStart

@@ -11,6 +11,7 @@ use e2e::receiver::Receiver;
 use e2e::slack::{self, AckOutcome, Message, SlackOptions, SlackServer};
 
 const ROOM: &str = "C0INCIDENT";
+const ALERTS_TOKEN: &str = "alerts-only-3f9c";
 const SOON: Duration = Duration::from_secs(15);
 /// A page that a platform does not take for 20 s is told elsewhere.
 const FALLBACK: Duration = Duration::from_secs(45);
@@ -88,7 +89,10 @@ impl Scene {
             .secret("SLACK_APP_TOKEN", slack::APP_TOKEN)
             .secret("DISCORD_TOKEN", discord::BOT_TOKEN)
             .secret("BO_PAGE", &hooks.url("bo"))
-            .secret("FALLBACK", &hooks.url("fallback"));
+            .with("[status_page]\nwebhook_env = \"STATUS\"\n[alertmanager]\nwebhook_token_env = \"ALERTS\"")
+            .secret("FALLBACK", &hooks.url("fallback"))
+            .secret("STATUS", &hooks.url("status"))
+            .secret("ALERTS", ALERTS_TOKEN);
         let setup = match failpoint {
             Some(point) => setup.secret("ACGS_FAILPOINT", point.as_str()),
             None => setup,
@@ -363,4 +367,89 @@ async fn a_schedule_that_can_not_work_is_refused_at_the_start() {
         let said = format!("{}{}", checked.out, checked.err);
         assert!(said.contains(what), "{what:?} in {said}");
     }
+}
+
+impl Scene {
+    /// What Alertmanager posts, and the answer's status.
+    async fn alert(&self, token: &str, severity: &str, status: &str, service: &str) -> u16 {
+        let key = format!("{{}}:{{service=\"{service}\"}}");
+        let body = serde_json::json!({
+            "version": "4", "groupKey": key, "status": status, "receiver": "acgs", "truncatedAlerts": 0,
+            "commonLabels": {}, "commonAnnotations": {}, "externalURL": "http://am", "groupLabels": {},
+            "alerts": [{
+                "status": status, "labels": {"alertname": "ServiceDown", "severity": severity, "service": service},
+                "annotations": {"summary": format!("{service} <!channel> is down")},
+                "startsAt": "2026-01-02T03:04:05Z", "endsAt": "0001-01-01T00:00:00Z", "fingerprint": "c0ffee12",
+            }],
+        });
+        let posted = e2e::stack::client().post(format!("http://{}/alertmanager", self.bot.http));
+        let answer = posted.bearer_auth(token).json(&body).send().await.expect("an answer");
+        answer.status().as_u16()
+    }
+}
+
+#[tokio::test]
+async fn an_alert_is_one_message_that_goes_green_and_a_bad_one_opens_one_incident() {
+    let scene = Scene::start().await;
+    assert_eq!(scene.alert("guessed", "P1", "firing", "gs_service").await, 401);
+    let client = e2e::stack::client();
+    let garbled =
+        client.post(format!("http://{}/alertmanager", scene.bot.http)).bearer_auth(ALERTS_TOKEN).body("{}");
+    assert_eq!(garbled.send().await.expect("an answer").status().as_u16(), 400);
+    for _ in 0..3 {
+        assert_eq!(scene.alert(ALERTS_TOKEN, "P1", "firing", "gs_service").await, 200);
+    }
+    let told = scene.message("Alert P1: ServiceDown: gs_service <!channel> is down").await;
+    assert!(told.visible().contains("It belongs to incident 1"), "{}", told.visible());
+    scene.paged(BO, "on-call is called by the schedule").await;
+    // Another alert of the same service joins it; a mild one is posted and wakes nobody.
+    assert_eq!(scene.alert(ALERTS_TOKEN, "P2", "firing", "ac_service").await, 200);
+    scene.message("Alert P2: ServiceDown: ac_service").await;
+    assert_eq!(scene.alert(ALERTS_TOKEN, "P1", "resolved", "gs_service").await, 200);
+    let over =
+        |message: &Message| message.ts == told.ts && message.visible().contains("Over P1: ServiceDown");
+    scene.slack.wait_message(over, SOON).await;
+    assert_eq!((scene.count("Over P1: ").0, scene.count("Alert P1: ").0), (1, 0), "one message, edited");
+    let list = scene.bot.line(&["incident", "list"], false).await;
+    assert!(list.out.contains("1 incident is open"), "{}", list.out);
+    let timeline = scene.bot.line(&["incident", "timeline", "--number", "1"], false).await;
+    for entry in ["Alertmanager", "alert fires: ServiceDown", "alert is over: ServiceDown"] {
+        assert_eq!(timeline.out.matches(entry).count(), 1, "{entry:?} in {}", timeline.out);
+    }
+    // It fires again: a new message, and the same open incident.
+    assert_eq!(scene.alert(ALERTS_TOKEN, "P1", "firing", "gs_service").await, 200);
+    scene.message("Alert P1: ServiceDown: gs_service").await;
+    let list = scene.bot.line(&["incident", "list"], false).await;
+    assert!(list.out.contains("1 incident is open"), "{}", list.out);
+}
+
+#[tokio::test]
+async fn what_is_published_is_on_the_page_and_nothing_else_is() {
+    let scene = Scene::start().await;
+    let (status, page) = scene.bot.get("/status").await;
+    assert!(status == 200 && page.contains("No problem is known"), "{page}");
+    scene.types(DEE, "incident open P1 'secret inner name' --service fv_service").await;
+    scene.message("Incident 1 is open: P1").await;
+    scene.types(DEE, "incident note 'the password is in the vault'").await;
+    scene.message("Noted").await;
+    scene.types(DEE, "incident status-page 'Some <b>logins</b> fail. We work on it.'").await;
+    scene.message("logins").await;
+    let posts = scene.hooks.wait("status", 1, SOON).await;
+    assert_eq!(posts[0]["incident"]["body"], "Some <b>logins</b> fail. We work on it.");
+    assert_eq!(posts[0]["incident"]["impact"], "major");
+    let page = e2e::wait::eventually(Duration::from_secs(30), "the page", async || {
+        let (_, page) = scene.bot.get("/status").await;
+        page.contains("There is a problem").then_some(page)
+    })
+    .await;
+    assert!(page.contains("Some &lt;b&gt;logins&lt;/b&gt; fail. We work on it."), "{page}");
+    let (_, feed) = scene.bot.get("/status.atom").await;
+    assert!(feed.contains("<content type=\"text\">Some &lt;b&gt;logins"), "{feed}");
+    for inner in ["secret inner name", "vault", "Dee", "fv_service"] {
+        assert!(!page.contains(inner) && !feed.contains(inner), "{inner:?} in {page} {feed}");
+    }
+    scene.types(DEE, "incident resolve 'turned it off and on'").await;
+    scene.message("Resolved by Dee").await;
+    let posts = scene.hooks.wait("status", 2, SOON).await;
+    assert_eq!(posts[1]["incident"]["status"], "resolved");
 }

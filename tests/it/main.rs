@@ -4,6 +4,7 @@
 mod acting_crash;
 mod acting_discord;
 mod acting_flow;
+mod alert_flow;
 mod backup_flow;
 mod check_flow;
 mod containers_flow;

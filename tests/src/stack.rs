@@ -31,7 +31,12 @@ fn told(name: &str) -> String {
     })
 }
 
-fn client() -> reqwest::Client {
+/// One that gives up after five seconds.
+///
+/// # Panics
+/// When the HTTP library refuses its own defaults.
+#[must_use]
+pub fn client() -> reqwest::Client {
     reqwest::Client::builder().timeout(Duration::from_secs(5)).build().expect("a client")
 }
 
@@ -298,6 +303,12 @@ impl Stack {
         PgConnection::connect(&told("POSTGRES_ADMIN_URL"))
             .await
             .expect("the stack's database takes connections")
+    }
+
+    /// Alertmanager's address.
+    #[must_use]
+    pub fn alertmanager_url(&self) -> String {
+        told("ALERTMANAGER_URL")
     }
 
     /// The platform's database, as a role of the test's own.

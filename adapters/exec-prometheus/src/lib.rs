@@ -6,6 +6,7 @@
 
 pub mod act;
 mod alertmanager;
+mod alerts;
 mod endpoint;
 mod error;
 mod history;

@@ -5,12 +5,13 @@
 //! same queries. The store keeps facts and decides nothing; the time is always an argument.
 //!
 //! In reading order: [`delivery`], [`outbox`], [`audit`], [`login`], [`task`], [`plan`] (with votes), [`journal`], [`incident`],
-//! [`shift`], [`webhook`], [`mod@freeze`], [`mod@evidence`], [`maintenance`], [`block`], [`schedule`], [`lease`] (who of several
+//! [`shift`], [`webhook`], [`alert`], [`mod@freeze`], [`mod@evidence`], [`maintenance`], [`block`], [`schedule`], [`lease`] (who of several
 //! replicas does what); then how it is done: `driver`
 //! (one text for two databases), `sqlite` and its `writer` (group commit), `postgres`.
 
 #[macro_use]
 mod driver;
+pub mod alert;
 pub mod audit;
 pub mod block;
 mod column;
@@ -43,6 +44,7 @@ mod tests;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use alert::Noted;
 pub use audit::{AuditDecision, AuditEntry, AuditFilter, AuditOutcome, AuditRow, Head, Verified};
 pub use block::StandingBlock;
 pub use delivery::{Conclusion, OpenDelivery, Recorded};

@@ -18,6 +18,7 @@ pub(crate) const SQLITE: &[Step] = &[
     (5, "schedule block", include_str!("../migrations/sqlite/0005_schedule_block.sql")),
     (6, "lease", include_str!("../migrations/sqlite/0006_lease.sql")),
     (7, "escalation", include_str!("../migrations/sqlite/0007_escalation.sql")),
+    (8, "alert", include_str!("../migrations/sqlite/0008_alert.sql")),
 ];
 pub(crate) const POSTGRES: &[Step] = &[
     (1, "first", include_str!("../migrations/postgres/0001_first.sql")),
@@ -27,6 +28,7 @@ pub(crate) const POSTGRES: &[Step] = &[
     (5, "schedule block", include_str!("../migrations/postgres/0005_schedule_block.sql")),
     (6, "lease", include_str!("../migrations/postgres/0006_lease.sql")),
     (7, "escalation", include_str!("../migrations/postgres/0007_escalation.sql")),
+    (8, "alert", include_str!("../migrations/postgres/0008_alert.sql")),
 ];
 
 pub(crate) fn migrator(steps: &[Step]) -> Migrator {

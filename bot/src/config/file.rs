@@ -64,7 +64,7 @@ struct File {
     docker: Option<Spanned<DockerSection>>,
     postgres: Option<Spanned<PostgresSection>>,
     prometheus: Option<UrlSection>,
-    alertmanager: Option<UrlSection>,
+    alertmanager: Option<Spanned<AlertmanagerSection>>,
     grafana: Option<Spanned<GrafanaSection>>,
     auth: Option<Spanned<AuthSection>>,
     public: Option<PublicSection>,
@@ -79,6 +79,7 @@ struct File {
     approval: ApprovalSection,
     #[serde(default)]
     proof: ProofSection,
+    status_page: Option<Spanned<StatusPageSection>>,
     deploy: Option<DeploySection>,
     migration: Option<Spanned<MigrationSection>>,
     firewall: Option<FirewallSection>,
@@ -199,6 +200,22 @@ struct ApprovalSection {
 struct ProofSection {
     settle: Option<Spanned<String>>,
     within: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StatusPageSection {
+    webhook: Option<String>,
+    webhook_env: Option<String>,
+    webhook_file: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AlertmanagerSection {
+    url: Option<Spanned<Url>>,
+    webhook_token_env: Option<String>,
+    webhook_token_file: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -469,6 +486,19 @@ pub(super) fn resolve(
     };
     let ladders = escalation::schedule(&check, file.escalations, oncall.as_ref(), &people, &connects)?;
     let heartbeat = heartbeat(&check, &file.bot)?;
+    let status_webhook = match &file.status_page {
+        Some(section) => {
+            let spelled = Spelled {
+                key: "webhook",
+                plain: section.get_ref().webhook.as_deref(),
+                env: section.get_ref().webhook_env.as_deref(),
+                file: section.get_ref().webhook_file.as_deref(),
+            };
+            check.webhook("status_page", &section.span(), &spelled)?
+        }
+        None => None,
+    };
+    let (alertmanager, alertmanager_token) = alertmanager(&check, file.alertmanager, defaults.alertmanager)?;
     let bot = bot(file.bot, defaults.bot);
     let schedules = schedule::all(&check, &file.schedules, &grammar, &bot, file.backups.is_some())?;
     Ok(Config {
@@ -482,12 +512,14 @@ pub(super) fn resolve(
         docker: docker(&check, file.docker, defaults.docker, &people)?,
         postgres: file.postgres.map(|section| postgres(&check, &section, &defaults.postgres)).transpose()?,
         prometheus: check.http_url("prometheus", file.prometheus, defaults.prometheus)?,
-        alertmanager: check.http_url("alertmanager", file.alertmanager, defaults.alertmanager)?,
+        alertmanager,
+        alertmanager_token,
         grafana: file.grafana.map(|section| grafana(&check, section, defaults.grafana)).transpose()?,
         auth: file.auth.map(|section| auth(&check, section, defaults.auth)).transpose()?,
         public: file.public.map(|section| public(&check, section)).transpose()?,
         oncall,
         escalation: ladders,
+        status_webhook,
         heartbeat,
         contacts: contacts(&check, file.contacts)?,
         approval: approval(&check, file.approval, defaults.approval)?,
@@ -525,6 +557,28 @@ fn bot(section: BotSection, defaults: BotSection) -> Bot {
         incident_channels: section.incident_channels.unwrap_or_default(),
         log: section.log.or(defaults.log).expect(FALLBACK),
     }
+}
+
+/// Where it is asked, and what it shows when it calls.
+fn alertmanager(
+    check: &Check<'_>,
+    section: Option<Spanned<AlertmanagerSection>>,
+    defaults: Option<Spanned<AlertmanagerSection>>,
+) -> Result<(Option<Url>, Option<SecretString>), ConfigError> {
+    let Some(section) = section else { return Ok((None, None)) };
+    let span = section.span();
+    let section = section.into_inner();
+    let token = match (&section.webhook_token_env, &section.webhook_token_file) {
+        (None, None) => None,
+        (env, file) => {
+            let spelled =
+                Spelled { key: "webhook_token", plain: None, env: env.as_deref(), file: file.as_deref() };
+            Some(check.secret("alertmanager", &span, &spelled)?)
+        }
+    };
+    let defaults = defaults.map(|defaults| UrlSection { url: defaults.into_inner().url });
+    let url = check.http_url("alertmanager", Some(UrlSection { url: section.url }), defaults)?;
+    Ok((url, token))
 }
 
 fn heartbeat(check: &Check<'_>, section: &BotSection) -> Result<Option<WebhookUrl>, ConfigError> {

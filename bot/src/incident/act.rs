@@ -10,7 +10,7 @@ use commands::message::Reply;
 use commands::oncall::Rung;
 use commands::timeline::{Entry, Happened};
 use jiff::Timestamp;
-use store::{Cancel, Change, Changed, NewEntry, StoredIncident};
+use store::{Cancel, Change, Changed, NewEntry, NewWebhook, StoredIncident};
 
 use super::{meant, somebody};
 use crate::app::App;
@@ -18,6 +18,7 @@ use crate::asked::Asker;
 use crate::escalation::telling::{Message, Roster, send};
 use crate::escalation::{finish, unchanged};
 use crate::performed::{News, Performed};
+use crate::webhook::Address;
 use crate::{clock, report};
 
 /// Others may be quicker so often in a row.
@@ -116,6 +117,13 @@ fn decide(
             (Performed::done(reply, News::Good), Some(change))
         }
         Decided::Done(what, reply) => {
+            if app.config.status_webhook.is_some()
+                && let Some(body) = report::incident::status_body(&incident, &what)
+            {
+                let id = format!("status-{run}");
+                let body = app.redactor.text(&body);
+                change.webhooks.push(NewWebhook { id, address: Address::Status.to_string(), body });
+            }
             let entry = Entry { at: now, by: Some(by.to_owned()), what: redacted(app, what) };
             change.entries.push(NewEntry { entry, once: Some(format!("run/{run}")) });
             finish(app, incident, &mut change, now);

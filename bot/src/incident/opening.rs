@@ -51,7 +51,8 @@ pub async fn open(app: &App, asker: Asker<'_>, run: RunId, wanted: Wanted<'_>) -
 }
 
 /// Where it is told: where it was opened, and the first incident channel of every other platform.
-fn homes(app: &App, place: Option<&Place>) -> Vec<Place> {
+#[must_use]
+pub fn homes(app: &App, place: Option<&Place>) -> Vec<Place> {
     let rooms = &app.config.bot.incident_channels;
     let mut homes: Vec<Place> =
         place.filter(|place| rooms.contains(&place.room)).cloned().into_iter().collect();

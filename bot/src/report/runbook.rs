@@ -109,8 +109,7 @@ pub fn runbook_is_good(runbook: &Runbook) -> String {
 pub fn coverage(steps: &[Covered]) -> String {
     let cells = |step: &Covered| {
         let kind = if step.reads { "looks" } else { "acts" };
-        let line = step.line.unwrap_or("no command yet");
-        [step.id, kind, step.what, line].map(str::to_owned).to_vec()
+        [step.id, kind, step.what, step.line].map(str::to_owned).to_vec()
     };
     let table = Table {
         columns: vec![
@@ -121,14 +120,10 @@ pub fn coverage(steps: &[Covered]) -> String {
         ],
         rows: steps.iter().map(cells).collect(),
     };
-    let of = |reads: bool| {
-        let all = steps.iter().filter(|step| step.reads == reads);
-        let (all, done) = (all.clone().count(), all.filter(|step| step.line.is_some()).count());
-        format!("{done} of {all}")
-    };
-    let (looking, acting) = (of(true), of(false));
+    let looking = steps.iter().filter(|step| step.reads).count();
+    let acting = steps.len() - looking;
     format!(
-        "{}\n\n{looking} steps that look have a command, and {acting} of those that act\n",
+        "{}\n\n{looking} steps that look and {acting} that act, each with its command\n",
         table.to_text(COVERAGE_WIDTH)
     )
 }

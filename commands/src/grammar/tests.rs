@@ -6,7 +6,7 @@ use crate::database::SlowBy;
 use crate::escalation::Duty;
 use crate::ids::RunId;
 use crate::incident::{IncidentNumber, Severity};
-use crate::intent::{AUDIT_ROWS_DEFAULT, Maintenance, limits};
+use crate::intent::{AUDIT_ROWS_DEFAULT, AlertAsk, Maintenance, limits};
 use crate::intent::{
     Auth, Backup, Db, Deploy, How, IncidentAsk, Oncall, RunbookAsk, Secrets, Security, Stack, Which, Words,
 };
@@ -268,6 +268,9 @@ fn acting() -> impl Strategy<Value = Intent> {
         }),
         incidents().prop_map(Intent::Incident),
         oncall().prop_map(Intent::Oncall),
+        Just(Intent::Alert(AlertAsk::List)),
+        ("[0-9a-f]{4,16}", (60u32..=604_800).prop_map(Period::seconds), words())
+            .prop_map(|(id, length, why)| Intent::Alert(AlertAsk::Silence { id, length, why })),
         Just(Intent::Approvals),
     ]
 }

@@ -296,6 +296,15 @@ fn an_intent_prints_as_the_line_to_type() {
             Intent::Oncall(Oncall::Give { who: "@ada".parse().unwrap(), length: Some(Period::hours(8)) }),
             "oncall give ada 8h",
         ),
+        (Intent::Alert(AlertAsk::List), "alert list"),
+        (
+            Intent::Alert(AlertAsk::Silence {
+                id: "c0ffee".to_owned(),
+                length: Period::hours(1),
+                why: "known".parse().unwrap(),
+            }),
+            "alert silence c0ffee 1h known",
+        ),
         (Intent::Approvals, "approvals"),
         (audit(5, "--last"), "audit --last 5 '--person=--last' --run 00c0ffee1234"),
     ];
@@ -391,6 +400,8 @@ fn what_each_command_needs() {
     incident list: read, viewer
     incident timeline: read, viewer
     incident postmortem: read, viewer
+    alert list: read, viewer
+    alert silence: coordinate, operator
     approvals: read, viewer
     audit: read, admin
     help: read, viewer

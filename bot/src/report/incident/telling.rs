@@ -3,12 +3,13 @@
 use commands::card::{ButtonStyle, Section, Tone};
 use commands::escalation::{Due, Duty, Phase, Recipient, What};
 use commands::ids::Platform;
-use commands::incident::Incident;
+use commands::incident::{Incident, Severity};
 use commands::layout;
 use commands::message::Reply;
+use commands::timeline::Happened;
 use jiff::Timestamp;
 
-use super::super::{card as plain, line_button, public};
+use super::super::{STATUS_RESOLVED, STATUS_UNCHANGED, card as plain, line_button, public};
 use super::{age, title, tone};
 use crate::escalation::telling::Telling;
 
@@ -194,4 +195,25 @@ pub fn not_taken(missing: &[Platform], page: &Reply) -> Reply {
     );
     let title = format!("Not everybody was reached: {}", layout::short(&page.card.title, 120));
     public(plain(title, Tone::Warning, vec![Section::Text(text)]))
+}
+
+/// What is posted to a status page elsewhere, as JSON, where an act is for everybody outside.
+#[must_use]
+pub fn status_body(incident: &Incident, what: &Happened) -> Option<String> {
+    let (status, text) = match what {
+        _ if incident.state.drill => return None,
+        Happened::Published { text } => ("investigating", text.as_str()),
+        Happened::Unchanged => ("investigating", STATUS_UNCHANGED),
+        Happened::Resolved { .. } if incident.state.published.is_some() => ("resolved", STATUS_RESOLVED),
+        _ => return None,
+    };
+    let impact = match incident.severity() {
+        Severity::P0 => "critical",
+        Severity::P1 => "major",
+        Severity::P2 => "minor",
+    };
+    let body = serde_json::json!({
+        "incident": { "id": incident.number, "status": status, "impact": impact, "body": text },
+    });
+    Some(body.to_string())
 }
