@@ -147,7 +147,7 @@ fn messages(app: &App, plan: &Plan, quorum: Quorum, place: &Place) -> Vec<NewMes
 }
 
 /// The accounts of those who could have voted, and of the manager; never of the one who asks.
-fn passed_over(app: &App, plan: &Plan, quorum: Quorum) -> Vec<Account> {
+pub fn passed_over(app: &App, plan: &Plan, quorum: Quorum) -> Vec<Account> {
     let oncall = app.config.oncall.as_ref();
     let managers = oncall.map(|oncall| oncall.listed(Rung::EngineeringManager)).unwrap_or_default();
     let people = app.config.people.all().iter().filter(|person| {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use commands::grammar::Grammar;
 use commands::ids::{Account, Platform, ServiceName};
-use commands::oncall::Rung;
 use commands::redact::Redactor;
 use store::Store;
 use tokio::sync::Notify;
@@ -95,14 +94,6 @@ impl App {
             webhooks: Notify::new(),
             punctuality: Punctuality::default(),
         })
-    }
-
-    /// The accounts of the people on call.
-    #[must_use]
-    pub fn on_call(&self) -> Vec<Account> {
-        let rungs = self.config.oncall.iter().filter_map(|oncall| oncall.rungs.get(&Rung::OnCall));
-        let people = rungs.flatten().filter_map(|name| self.config.people.named(name));
-        people.flat_map(|person| person.accounts.iter().cloned()).collect()
     }
 
     /// The configured service called `name`.

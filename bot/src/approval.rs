@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use store::{Cast, Closed, Lane, NewMessage, PlanState, StoreError, StoredPlan, Way, plan_slot};
 use tokio_util::sync::CancellationToken;
 
-use crate::acting::asked;
+use crate::acting::{asked, passed_over};
 use crate::app::App;
 use crate::authorize::{Decision, Refusal, authorize};
 use crate::chat::Look;
@@ -28,7 +28,7 @@ use crate::performed::{Performed, news};
 use crate::plan::{self, Asking, NoPlan, drafts};
 use crate::replica::Duty;
 use crate::report::plan as say;
-use crate::{clock, proof, report};
+use crate::{clock, oncall, proof, report};
 
 /// Between two looks at the plans that wait.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -536,16 +536,25 @@ pub async fn show(app: &App, stored: &StoredPlan, shown: &say::Shown) -> anyhow:
         slot: plan_slot(stored.plan.run),
         lane: Lane::Answer,
         target: Target::Post(stored.place.clone()),
-        reply: app.redactor.reply(pinging(app, stored, card)),
+        reply: app.redactor.reply(Reply { mentions: named(app, stored).await, ..card }),
     };
     app.store.put_message(message, clock::now()).await?;
     app.outbox.nudge();
     Ok(())
 }
 
-/// With the people on call, where nobody waits for it.
-pub fn pinging(app: &App, stored: &StoredPlan, reply: Reply) -> Reply {
-    if stored.quorum.configured { Reply { mentions: app.on_call(), ..reply } } else { reply }
+/// Whom a plan's card names: those on call, where nobody waits for it, and those who are passed over, where the glass is
+/// broken; an edit must not take them away.
+async fn named(app: &App, stored: &StoredPlan) -> Vec<Account> {
+    if stored.plan.break_glass.is_some() {
+        return passed_over(app, &stored.plan, stored.quorum);
+    }
+    mentions(app, stored).await
+}
+
+/// Who is to hear of how a plan ended: those on call, where nobody waits for it.
+pub async fn mentions(app: &App, stored: &StoredPlan) -> Vec<Account> {
+    if stored.quorum.configured { oncall::on_call(app, clock::now()).await } else { Vec::new() }
 }
 
 #[cfg(test)]

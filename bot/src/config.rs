@@ -10,6 +10,7 @@ mod document;
 mod file;
 mod firewall;
 mod migration;
+mod quorum;
 mod runbook;
 mod schedule;
 mod secret;

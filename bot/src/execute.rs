@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use commands::backend::SessionTag;
 use commands::ids::RunId;
 use commands::journal::{JournalStep, Reading, RunOutcome, StepOutcome, verdict};
-use commands::message::Target;
+use commands::message::{Reply, Target};
 use commands::migration::Revision;
 use commands::plan::{MigrationJob, Seat};
 use commands::timeline::{Entry, Happened};
@@ -221,11 +221,12 @@ async fn carry_out(app: &Arc<App>, approved: &Approved, held: Held) -> anyhow::R
         resumed,
     };
     let stored = approved.stored();
+    let mentions = approval::mentions(app, stored).await;
     let message = |slot, reply| NewMessage {
         slot,
         lane: Lane::Answer,
         target: Target::Post(stored.place.clone()),
-        reply: app.redactor.reply(approval::pinging(app, stored, report::with_run(reply, run))),
+        reply: app.redactor.reply(Reply { mentions: mentions.clone(), ..report::with_run(reply, run) }),
     };
     let result = say::result(plan, &ended, &evidence);
     let card = say::card(plan, stored.quorum, &say::Shown::Ended(Box::new(ended)));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use commands::escalation::{Course, Due, Recipient};
-use commands::ids::RunId;
+use commands::ids::{Account, RunId};
 use commands::incident::Severity;
 use commands::intent::Oncall;
 use commands::oncall::{Rung, Turn, standing, turns};
@@ -72,6 +72,16 @@ pub async fn answer(app: &App, asker: Asker<'_>, ask: &Oncall, run: RunId) -> an
         }
         Oncall::Preview { severity, security } => preview(app, oncall, *severity, *security, now).await,
     }
+}
+
+/// The accounts of whoever is on call at `now`. While shifts can't be read, it is who is listed.
+pub async fn on_call(app: &App, now: Timestamp) -> Vec<Account> {
+    let Some(oncall) = &app.config.oncall else { return Vec::new() };
+    let covers = covers(app, now).await.unwrap_or_default();
+    let listed = oncall.rungs.get(&Rung::OnCall).map(Vec::as_slice).unwrap_or_default();
+    let names = standing(listed, oncall.rotations.get(&Rung::OnCall), &covers, now);
+    let person = names.first().and_then(|name| app.config.people.named(name));
+    person.map(|person| person.accounts.clone()).unwrap_or_default()
 }
 
 async fn coming(app: &App, oncall: &config::Oncall, now: Timestamp) -> Result<Vec<Turn>, store::StoreError> {

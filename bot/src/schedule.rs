@@ -22,7 +22,7 @@ use crate::acting::first_incident_room;
 use crate::app::{self, App};
 use crate::performed::{News, Performed};
 use crate::plan::{Asking, NoPlan, drafts, needs};
-use crate::{approval, backups, clock, report, run};
+use crate::{approval, backups, clock, oncall, report, run};
 
 /// Between two looks whether something is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -171,7 +171,7 @@ async fn conclude(
     let mut messages = Vec::new();
     if !is_well {
         let reply = report::scheduled(schedule, taken.due, performed.reply);
-        messages.extend(message(app, "sched", taken.run, reply));
+        messages.extend(message(app, "sched", taken.run, reply).await);
     }
     let audit = vec![entry(schedule, taken, Some(performed.outcome))];
     app.store.conclude(Conclusion { audit, messages, ..Conclusion::default() }, clock::now()).await?;
@@ -180,13 +180,14 @@ async fn conclude(
     Ok(())
 }
 
-fn message(app: &App, slot: &str, run: RunId, reply: Reply) -> Option<NewMessage> {
+async fn message(app: &App, slot: &str, run: RunId, reply: Reply) -> Option<NewMessage> {
     let place = first_incident_room(app)?;
+    let mentions = oncall::on_call(app, clock::now()).await;
     Some(NewMessage {
         slot: format!("{slot}-{run}"),
         lane: Lane::Page,
         target: Target::Post(place),
-        reply: app.redactor.reply(Reply { mentions: app.on_call(), ..report::with_run(reply, run) }),
+        reply: app.redactor.reply(Reply { mentions, ..report::with_run(reply, run) }),
     })
 }
 
@@ -230,7 +231,7 @@ async fn look_at_age(app: &Arc<App>, states: &[ScheduleState]) -> anyhow::Result
         line: "backup list".to_owned(),
         ..entry(schedule, &taken, Some(AuditOutcome::Failed))
     };
-    let messages = message(app, "age", taken.run, reply).into_iter().collect();
+    let messages = message(app, "age", taken.run, reply).await.into_iter().collect();
     let conclusion = Conclusion { audit: vec![audit], messages, ..Conclusion::default() };
     app.store.conclude(conclusion, clock::now()).await?;
     app.store.settle(taken, clock::now()).await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2e::acting::{SOON, Scene};
+use e2e::acting::{ROOM, SOON, Scene};
 use e2e::bot::Setup;
 use e2e::people::{self, BO, CY, DEE, STRANGER};
 use e2e::slack::Message;
@@ -124,6 +124,11 @@ async fn inside_an_incident_the_asker_confirms_a_change_by_a_button_and_nobody_e
     assert_ne!(started(&scene, "fv_service").await, before);
     scene.types(DEE, "incident resolve 'restarted it'").await;
     scene.message("is resolved", SOON).await;
+    // The incident's own card says so too.
+    let card = |message: &Message| {
+        message.visible().contains("P1 incident 1: fv is slow") && message.visible().contains("*lasted*")
+    };
+    scene.slack.wait_message(card, SOON).await;
     scene.slack.assert_clean();
 }
 
@@ -280,7 +285,11 @@ async fn the_glass_is_broken_in_an_open_p0_alone_and_anybody_who_may_vote_can_st
     scene.types(CY, "incident open P0 'all is down'").await;
     scene.message("is open: P0", SOON).await;
     scene.types(DEE, line).await;
-    let card = scene.message("Glass broken: restart fv_service", SOON).await;
+    // Each of those who are passed over gets a message with this title, too.
+    let posted = |message: &Message| {
+        message.channel == ROOM && message.visible().contains("Glass broken: restart fv_service")
+    };
+    let card = scene.slack.wait_message(posted, SOON).await;
     assert!(card.visible().contains("nobody else is awake"), "{}", card.visible());
     // Everybody who is passed over is reached, by the card and each alone; who asked is not.
     assert_eq!(card.mentions(), [people::ADA, BO, people::EVE]);

@@ -13,6 +13,7 @@ mod demo_flow;
 mod deploy_flow;
 mod discord_flow;
 mod discord_wire;
+mod edited_flow;
 mod escalation_flow;
 mod files_flow;
 mod firewall_flow;

@@ -1,6 +1,7 @@
 //! Whole procedures of the runbook, each looked at and then one plan with one approval.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use e2e::acting::{SOON, Scene};
@@ -144,4 +145,89 @@ async fn a_secret_that_may_be_known_is_made_anew_and_old_tokens_are_refused() {
     let arguments = ["up", "-d", "--no-deps", "--force-recreate", "auth_service"];
     stack.compose(&env_file(&ground.folder), &arguments).await;
     stack.mend().await;
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let output = Command::new("git")
+        .args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.defaultBranch=main"])
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("git is installed");
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Commits a version of a service that is built from the stack's own image, and pushes it.
+fn publish(folder: &Path, image: &str, (container, port): (&str, u16), version: &str) {
+    let work = folder.join("work");
+    std::fs::write(work.join("Dockerfile"), format!("FROM {image}\nENV SERVICE_VERSION={version}\n"))
+        .unwrap();
+    let compose = format!(
+        r#"version: "3.7"
+services:
+  web:
+    image: {container}:live
+    build: .
+    container_name: {container}
+    ports: ["127.0.0.1:{port}:8003"]
+    stop_grace_period: 1s
+    environment: {{ SERVICE_NAME: web, SERVICE_PORT: "8003" }}
+    healthcheck:
+      test: ["CMD", "/acgs-demo-service", "health"]
+      interval: 1s
+      timeout: 3s
+      retries: 2
+"#
+    );
+    std::fs::write(work.join("compose.yml"), compose).unwrap();
+    git(&work, &["add", "--all"]);
+    git(&work, &["commit", "--quiet", "--message", &format!("Version {version}")]);
+    git(&work, &["push", "--quiet", "origin", "HEAD:main"]);
+}
+
+#[tokio::test]
+async fn a_service_gets_its_newest_commit_after_the_database_was_saved() {
+    let stack = Stack::take().await;
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let format = "{{.Config.Image}}";
+    let image = stack.docker(&["inspect", "--format", format, &stack.container("fv_service")]).await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (project, container) = (stack.project(), format!("{}-update", stack.project()));
+    git(here, &["init", "--quiet", "--bare", "remote"]);
+    git(here, &["clone", "--quiet", "remote", "work"]);
+    publish(here, image.trim(), (&container, port), "1.0.0");
+    git(here, &["clone", "--quiet", "remote", "checkout"]);
+    let (checkout, env) = (here.join("checkout"), here.join("site.env"));
+    let file = checkout.join("compose.yml");
+    std::fs::write(&env, "A=1\n").unwrap();
+    stack.compose_of(&project, &file, &env, &["up", "-d", "--build", "web"]).await;
+    publish(here, image.trim(), (&container, port), "2.0.0");
+    let backups = here.join("backups");
+    std::fs::create_dir(&backups).unwrap();
+    let mut setup = stack.setup();
+    let docker = format!(
+        "[docker]\ncompose_file = {file:?}\nenv_file = {env:?}\ncompose = [\"/usr/bin/docker-compose\"]\n"
+    );
+    setup.sections = setup.sections.replacen("[docker]\n", &docker, 1);
+    let setup = setup
+        .with(&format!("[deploy]\nrepository = {checkout:?}"))
+        .with(&format!("[[service]]\nname = \"web\"\nurl = \"http://127.0.0.1:{port}\""))
+        .with(&format!("[backups]\ndir = {backups:?}"));
+    let scene = Scene::on(stack, setup).await;
+    scene.types(DEE, "runbook run service-update web").await;
+    let card = scene.message("Approve? runbook run service-update web", Duration::from_secs(60)).await;
+    assert!(card.visible().contains("the vote of 1 other approver"), "{}", card.visible());
+    scene.slack.react(BO, &card, "white_check_mark").await;
+    scene.ends_well(&card, PROVED).await;
+    let variables = "{{range .Config.Env}}{{println .}}{{end}}";
+    let variables = scene.stack.docker(&["inspect", "--format", variables, &container]).await;
+    assert!(variables.contains("SERVICE_VERSION=2.0.0"), "{variables}");
+    let saved = std::fs::read_dir(&backups).unwrap();
+    assert_eq!(saved.count(), 2, "a dump and its manifest");
+    scene.stack.docker(&["rm", "--force", &container]).await;
+    let images = scene.stack.docker(&["images", "--quiet", &container]).await;
+    for id in images.split_whitespace().collect::<std::collections::BTreeSet<_>>() {
+        scene.stack.docker(&["rmi", "--force", id]).await;
+    }
 }

@@ -141,3 +141,35 @@ async fn of_two_processes_with_one_store_one_does_it() {
     assert_eq!((taken, runs, dumps(folder.path())), (1, 1, 1));
     other.stop().await;
 }
+
+#[tokio::test]
+async fn a_newest_backup_that_is_too_old_is_told_once_to_those_on_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let stack = Stack::take().await;
+    let store = Database::create().await;
+    // Far from now on either side.
+    let month = (bot::clock::now().to_zoned(TimeZone::UTC).month() + 5) % 12 + 1;
+    let cron = format!("0 0 1 {month} *");
+    let toml = backups(folder.path()) + &schedule("daily-dump", &cron, "backup create");
+    let setup = Setup { store_url: Some(store.url()), ..stack.setup().with(&toml) };
+    let mut scene = Scene::on(stack, setup).await;
+    eventually(SOON, "the schedule to be written", async || {
+        (store.number("SELECT count(*) FROM schedule").await == 1).then_some(())
+    })
+    .await;
+    scene.bot.stop().await;
+    // As if it had been written thirty hours ago, and no backup had come of it.
+    let ago = "UPDATE schedule SET since_at = since_at - 30::bigint * 3600 * 1000000 RETURNING 1::bigint";
+    assert_eq!(store.number(ago).await, 1);
+    scene.bot.restart().await;
+    let told = scene.message("There is no good backup", DONE).await;
+    assert!(told.mentions().contains(&BO.to_owned()), "{}", told.visible());
+    scene.bot.stop().await;
+    scene.bot.restart().await;
+    scene.slack.wait_sockets(2, SOON).await;
+    scene.types(CY, "backup list").await;
+    scene.message("There is no backup", SOON).await;
+    let alarms = scene.slack.messages().into_iter();
+    assert_eq!(alarms.filter(|message| message.visible().contains("There is no good backup")).count(), 1);
+    assert_eq!(dumps(folder.path()), 0);
+}

@@ -6,7 +6,7 @@ pub const ADA: &str = "U0ADA";
 pub const BO: &str = "U0BO";
 /// A viewer: `U0CY`, `13`, `cy`.
 pub const CY: &str = "U0CY";
-/// An operator: `U0DEE`, `14`, `dee`; in [`acting`] alone.
+/// An operator: `U0DEE`, `14`, `dee`.
 pub const DEE: &str = "U0DEE";
 /// Another approver: `U0EVE`, `15`, `eve`; in [`acting`] alone.
 pub const EVE: &str = "U0EVE";
@@ -55,21 +55,21 @@ slack = "{CY}"
 discord = "{CY_DISCORD}"
 web = "cy"
 roles = ["viewer"]
-"#
-    )
-}
-
-/// The same, with people who ask for changes and who vote on them.
-#[must_use]
-pub fn acting() -> String {
-    format!(
-        r#"{}
 [[person]]
 name = "Dee"
 slack = "{DEE}"
 discord = "{DEE_DISCORD}"
 web = "dee"
 roles = ["operator"]
+"#
+    )
+}
+
+/// The same, with another one who votes.
+#[must_use]
+pub fn acting() -> String {
+    format!(
+        r#"{}
 [[person]]
 name = "Eve"
 slack = "{EVE}"

@@ -210,6 +210,19 @@ impl SlackServer {
         state.deleted.insert((message.channel.clone(), message.ts.clone()));
     }
 
+    /// Somebody who may edits a message: one text in it becomes another.
+    ///
+    /// # Panics
+    /// When the text is not in it.
+    pub fn edit(&self, message: &Message, from: &str, to: &str) {
+        let mut state = self.state();
+        let same = state.messages.iter_mut().find(|other| other.is(&message.channel, &message.ts));
+        let same = same.expect("the message is there");
+        let before = same.args.to_string();
+        assert!(before.contains(from), "{from} in {before}");
+        same.args = serde_json::from_str(&before.replace(from, to)).expect("JSON");
+    }
+
     /// From now on the bot is in every channel but these.
     pub fn not_in_channel(&self, channel: &str) {
         self.state().outside.insert(channel.to_owned());

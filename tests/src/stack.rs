@@ -395,6 +395,12 @@ impl Stack {
         let _ = client().get(format!("{}{path}", self.services[service])).send().await;
     }
 
+    /// Whether a service answers `GET` of a path with a success.
+    pub async fn answers(&self, service: &str, path: &str) -> bool {
+        let answer = client().get(format!("{}{path}", self.services[service])).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
     /// Connections that take every free seat of the database, as a leaking service would.
     ///
     /// # Panics

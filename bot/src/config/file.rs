@@ -32,7 +32,7 @@ use super::{
     Grafana, LogFormat, People, Person, Postgres, Proof, Query, Question, Secret, Security, Service, Slack,
     SlackMode, StoreUrl, Web, WebhookUrl,
 };
-use super::{document, runbook, schedule};
+use super::{document, quorum, runbook, schedule};
 
 mod escalation;
 mod setting;
@@ -500,6 +500,8 @@ pub(super) fn resolve(
     };
     let (alertmanager, alertmanager_token) = alertmanager(&check, file.alertmanager, defaults.alertmanager)?;
     let bot = bot(file.bot, defaults.bot);
+    // Elsewhere nothing that acts is taken.
+    let acts = !bot.incident_channels.is_empty();
     let schedules = schedule::all(&check, &file.schedules, &grammar, &bot, file.backups.is_some())?;
     Ok(Config {
         bot,
@@ -509,7 +511,7 @@ pub(super) fn resolve(
         web: file.web.and_then(|section| {
             section.listen.or(defaults.web.as_ref()?.listen).map(|listen| Web { listen })
         }),
-        docker: docker(&check, file.docker, defaults.docker, &people)?,
+        docker: docker(&check, file.docker, defaults.docker, &people, acts)?,
         postgres: file.postgres.map(|section| postgres(&check, &section, &defaults.postgres)).transpose()?,
         prometheus: check.http_url("prometheus", file.prometheus, defaults.prometheus)?,
         alertmanager,
@@ -713,14 +715,12 @@ fn docker(
     section: Option<Spanned<DockerSection>>,
     defaults: Option<Spanned<DockerSection>>,
     people: &People,
+    acts: bool,
 ) -> Result<Option<Docker>, ConfigError> {
     let Some(section) = section else { return Ok(None) };
     let span = section.span();
-    if !people.all().iter().any(|person| person.role >= Role::Approver) {
-        return Err(check.error(
-            span,
-            "[docker] nobody could approve what is done there: give at least one [[person]] the role approver",
-        ));
+    if acts {
+        quorum::check(people).map_err(|what| check.error(span.clone(), format!("[docker] {what}")))?;
     }
     let mut section = section.into_inner();
     let defaults = defaults.map(Spanned::into_inner);

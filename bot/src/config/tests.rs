@@ -99,7 +99,7 @@ fn mistakes_name_file_line_and_key() {
     insta::assert_snapshot!(mistake("[[service]]\nname = \"a\"\nurl = \"ftp://a\"\n"), @"acgs.toml:3: [[service]] url must be http:// or https://");
     insta::assert_snapshot!(mistake("[[person]]\nname = \"A\"\nslack = \"U1\"\nroles = []\n"), @r#"acgs.toml:1: [[person]] roles of "A" is empty: give viewer, operator, approver or admin, or remove the entry"#);
     insta::assert_snapshot!(mistake("[[person]]\nname = \"A\"\nroles = [\"admin\"]\n"), @r#"acgs.toml:1: [[person]] "A" has no account: give slack, discord, web or cli"#);
-    insta::assert_snapshot!(mistake("[docker]\n"), @"acgs.toml:1: [docker] nobody could approve what is done there: give at least one [[person]] the role approver");
+    insta::assert_snapshot!(mistake("[bot]\nincident_channels = [\"slack:C1\"]\n[docker]\n"), @"acgs.toml:3: [docker] too few people to vote on what is change: it takes the votes of 1 with the role operator or more, who are not the one that asks, and there are 0 in all. Add [[person]] entries, or take incident_channels out of [bot] where nothing is to be done");
     insta::assert_snapshot!(mistake("[bot]\nlog = \"xml\"\n"), @"acgs.toml:2: [bot] log: unknown variant `xml`, expected `json` or `human`");
     assert!(
         mistake("[slak]\n").starts_with("acgs.toml:1: slak: unknown field `slak`, expected one of `bot`, ")

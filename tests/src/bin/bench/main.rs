@@ -6,6 +6,7 @@
 //! containers looks at the demo stack.
 
 mod acgs;
+mod acting;
 mod failover;
 mod fan_out;
 mod floor;
@@ -38,6 +39,10 @@ async fn main() -> anyhow::Result<()> {
 
 async fn measured() -> anyhow::Result<Table> {
     let mut table = Table::default();
+    if std::env::args().nth(1).as_deref() == Some("acting") {
+        acting::measure(e2e::stack::Stack::take().await, &mut table).await?;
+        return Ok(table);
+    }
     let folder = tempfile::tempdir()?;
     let addresses = fan_out::endpoints(6).await?;
     let scene = Scene::start(&addresses).await?;

@@ -10,6 +10,7 @@ use e2e::people;
 use e2e::stack::Stack;
 use tokio::process::Command;
 
+use crate::acting;
 use crate::machine::field;
 use crate::samples::Samples;
 use crate::table::{Table, Value};
@@ -28,7 +29,8 @@ pub async fn measure(table: &mut Table) -> anyhow::Result<()> {
     ps(&stack, &bot, table).await?;
     stats(&stack, &bot, table).await?;
     runbook(&bot, table).await?;
-    long_log(&stack, table).await
+    long_log(&stack, table).await?;
+    acting::measure(stack, table).await
 }
 
 async fn of_bot(bot: &Bot, line: &[&str]) -> Duration {
