@@ -22,7 +22,7 @@ use crate::app::{self, App};
 use crate::chat::{Chat, Chats};
 use crate::config::{self, Config, Service, StoreUrl};
 use crate::listener::Listener;
-use crate::{http, report, serve};
+use crate::{http, report, serve, status_page};
 
 /// What the demo knows.
 const EMBEDDED: &str = include_str!("../../deploy/demo/demo.toml");
@@ -67,7 +67,8 @@ pub async fn run(demo: Demo, stop: CancellationToken) -> anyhow::Result<()> {
     web.banner = Some(report::demo_banner(stack));
     let chat = WebChat::new(web);
     let app = App::new(config, store, executors, grammar, Chats::new(vec![Chat::Web(chat.clone())]));
-    let router = http::with_deadline(http::probes(std::sync::Arc::clone(&app), metrics.clone()))
+    let probes = http::probes(std::sync::Arc::clone(&app), metrics.clone());
+    let router = http::with_deadline(probes.merge(status_page::router(std::sync::Arc::clone(&app))))
         .merge(chat.router(serve::receiver(&app)))
         .merge(sandboxes);
     let names: Vec<ServiceName> = app.config.services.iter().map(|service| service.name.clone()).collect();

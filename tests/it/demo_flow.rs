@@ -45,6 +45,24 @@ async fn somebody_new_types_health_breaks_a_service_and_sees_it() -> anyhow::Res
 }
 
 #[tokio::test]
+async fn somebody_new_opens_an_incident_and_sees_who_is_called() -> anyhow::Result<()> {
+    let demo = Demo::start(&[], &[]).await?;
+    let browser = Browser::start(Screen::DESK).await?;
+    browser.open(&demo.url).await?;
+    browser.wait_until("document.querySelector('#connection').dataset.state === 'live'").await?;
+    browser.type_keys("incident open P1 'logins fail'\u{e007}").await?;
+    let page = "text.includes('P1 incident 1: logins fail') && text.includes('@Bo') && text.includes('on-call is called')";
+    browser.wait_until(&format!("{CARDS}.some(text => {page})")).await?;
+    browser.evaluate("[...document.querySelectorAll('.card .button')].find(button => button.textContent === 'Ack').click()").await?;
+    browser.wait_until(&format!("{CARDS}.some(text => text.includes('Ada has it'))")).await?;
+    browser.type_keys("incident status-page 'Logins fail for some.'\u{e007}").await?;
+    browser.wait_until(&format!("{CARDS}.some(text => text.includes('Logins fail for some.'))")).await?;
+    browser.open(&format!("{}/status", demo.url)).await?;
+    browser.wait_until("document.body.innerText.includes('Logins fail for some.')").await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn every_fault_of_the_sandbox_has_its_word() -> anyhow::Result<()> {
     let demo = Demo::start(&[], &[]).await?;
     for (service, switch) in [

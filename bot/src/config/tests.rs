@@ -407,3 +407,9 @@ fn what_migrates_and_what_is_never_shut_out_is_checked_at_load() {
     says(&mistake("[firewall]\niptables = \"iptables\"\n"), "[firewall] iptables must be an absolute path");
     says(&mistake("[backups]\nfiles = [\"../etc\"]\n"), "[backups] files must be absolute paths");
 }
+
+#[test]
+fn the_demo_calls_people_as_the_shipped_configuration_does() {
+    let demo = with(include_str!("../../../deploy/demo/demo.toml"), &[]).unwrap();
+    assert_eq!(demo.escalation, with(DEFAULTS, SECRETS).unwrap().escalation);
+}
