@@ -105,14 +105,14 @@ services:
         }
     }
 
-    fn setup(&self) -> Setup {
+    fn setup(&self, stack: &Stack) -> Setup {
         let (checkout, env) = (self.path("checkout"), self.path("site.env"));
         let file = checkout.join("compose.yml");
         Setup::default()
             .with(&format!(
                 "[docker]\nhost = {:?}\ncompose_project = {:?}\ncompose_file = {file:?}\nenv_file = {env:?}\n\
                  compose = [\"/usr/bin/docker-compose\"]",
-                Stack::engine(),
+                stack.engine(),
                 self.name
             ))
             .with(&format!("[deploy]\nrepository = {checkout:?}"))
@@ -140,7 +140,7 @@ services:
 async fn begin() -> (Scene, Site) {
     let stack = Stack::take().await;
     let site = Site::new(&stack).await;
-    let setup = site.setup();
+    let setup = site.setup(&stack);
     (Scene::on(stack, setup).await, site)
 }
 

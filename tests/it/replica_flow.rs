@@ -434,8 +434,8 @@ impl Acting {
 #[tokio::test]
 async fn a_plan_is_carried_out_by_a_replica_on_its_own_docker_daemon() {
     let acting = Acting::start().await;
-    let another = AnotherAt::new(&Stack::engine(), "ANOTHER:DAEMON");
-    let mut own = Replica::start(acting.setup(&Stack::engine())).await;
+    let another = AnotherAt::new(&acting.stack.engine(), "ANOTHER:DAEMON");
+    let mut own = Replica::start(acting.setup(&acting.stack.engine())).await;
     let other = Replica::start(acting.setup(&another.host())).await;
     let card = acting.asks(&own, "restart fv_service").await;
     // The vote reaches the one that sees other containers, or none, and must leave them alone.
@@ -463,9 +463,9 @@ async fn a_plan_is_carried_out_by_a_replica_on_its_own_docker_daemon() {
 #[tokio::test]
 async fn a_replica_that_stands_still_before_a_step_does_not_do_it_when_it_wakes() {
     let acting = Acting::start().await;
-    let stops = acting.setup(&Stack::engine()).secret("ACGS_FAILPOINT", "stop after-step-begun");
+    let stops = acting.setup(&acting.stack.engine()).secret("ACGS_FAILPOINT", "stop after-step-begun");
     let stands = Replica::start(stops).await;
-    let other = Replica::start(acting.setup(&Stack::engine())).await;
+    let other = Replica::start(acting.setup(&acting.stack.engine())).await;
     let container = acting.stack.container("fv_service");
     let started =
         async || acting.stack.docker(&["inspect", "--format", "{{.State.StartedAt}}", &container]).await;

@@ -145,7 +145,7 @@ async fn a_log_that_hangs_hides_no_other() {
     let stack = Stack::take().await;
     let format = "{{.Id}}";
     let id = stack.docker(&["inspect", "--format", format, &stack.container("gs_service")]).await;
-    let engine = SilentAt::new(&Stack::engine(), &format!("/containers/{}/logs", id.trim()));
+    let engine = SilentAt::new(&stack.engine(), &format!("/containers/{}/logs", id.trim()));
     let bot = Bot::start(stack.setup_at(&engine.host()).with(&people::toml())).await;
     stack.log_in_wrongly("auth_service").await;
     let started = Instant::now();
@@ -325,7 +325,7 @@ async fn a_scanners_report_is_found_by_the_images_id_and_an_image_that_hangs_hid
     std::fs::write(reports.path().join("broken.json"), "{").unwrap();
     let format = "{{.Id}}";
     let silent = stack.docker(&["inspect", "--format", format, &stack.container("postgres_db")]).await;
-    let engine = SilentAt::new(&Stack::engine(), &format!("/containers/{}/archive", silent.trim()));
+    let engine = SilentAt::new(&stack.engine(), &format!("/containers/{}/archive", silent.trim()));
     let config =
         format!("[security]\ntrivy_reports = {:?}\npackage_lists = {:?}", reports.path(), lists.path());
     let prometheus = "[[service]]\nname = \"prometheus\"\nurl = \"http://127.0.0.1:1\"";

@@ -23,10 +23,10 @@ struct Proxy {
 }
 
 impl Proxy {
-    async fn start() -> Self {
+    async fn start(stack: &Stack) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/docker/haproxy.cfg");
-        let engine = Stack::engine();
+        let engine = stack.engine();
         let engine = engine.strip_prefix("unix://").unwrap_or_else(|| panic!("{engine} is no socket"));
         let child = Command::new("haproxy")
             .arg("-f")
@@ -78,7 +78,7 @@ fn card(finished: &Finished) -> Value {
 #[tokio::test]
 async fn what_the_bot_reads_goes_through() {
     let stack = Stack::take().await;
-    let proxy = Proxy::start().await;
+    let proxy = Proxy::start(&stack).await;
     let secret = "[[secret]]\nservice = \"auth_service\"\nvariable = \"AUTH_SERVICE_SECRET_KEY\"";
     let folder = tempfile::tempdir().unwrap();
     let lists = format!("[security]\npackage_lists = {:?}", folder.path());
@@ -110,7 +110,7 @@ async fn what_the_bot_reads_goes_through() {
 #[tokio::test]
 async fn what_acts_or_reads_more_does_not() {
     let stack = Stack::take().await;
-    let proxy = Proxy::start().await;
+    let proxy = Proxy::start(&stack).await;
     let container = stack.container("pgc_service");
     let started = stack.docker(&["inspect", "--format", "{{.State.StartedAt}} {{.Id}}", &container]).await;
     let of = |rest: &str| format!("/v1.41/containers/{container}/{rest}");

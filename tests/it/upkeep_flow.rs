@@ -100,7 +100,7 @@ async fn a_service_with_a_fixed_name_is_not_scaled_and_one_without_is() {
     let setup = e2e::bot::Setup::default()
         .with(&format!(
             "[docker]\nhost = {:?}\ncompose_project = {project:?}\ncompose_file = {file:?}\nenv_file = {env:?}",
-            Stack::engine()
+            stack.engine()
         ))
         .with(&services);
     let scene = Scene::on(stack, setup).await;

@@ -2,33 +2,65 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
 use tokio::process::Command;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::bot::Setup;
 use crate::wait::eventually;
 
-/// There is one stack, so tests that use it go one after another.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+/// Each stack is one test's at a time.
+static TURNS: LazyLock<Turns> = LazyLock::new(|| {
+    let stacks: Vec<&str> =
+        PREFIXES.into_iter().filter(|prefix| variable(prefix, "PROJECT").is_some()).collect();
+    assert!(!stacks.is_empty(), "run the tests by ./tests/run, which brings up the stacks");
+    Turns { free: Semaphore::new(stacks.len()), stacks: Mutex::new(stacks) }
+});
+/// What the variables of the stacks that tests/run may bring up begin with.
+const PREFIXES: [&str; 2] = ["ACGS_TEST_STACK", "ACGS_TEST_STACK2"];
+
+struct Turns {
+    free: Semaphore,
+    /// Those that no test has.
+    stacks: Mutex<Vec<&'static str>>,
+}
+
+/// One stack's time with one test.
+struct Turn {
+    prefix: &'static str,
+    _permit: SemaphorePermit<'static>,
+}
+
+impl Turn {
+    async fn wait() -> Self {
+        let permit = TURNS.free.acquire().await.expect("never closed");
+        let prefix = TURNS.stacks.lock().expect("no code panics while holding it").pop();
+        Self { prefix: prefix.expect("one for each permit"), _permit: permit }
+    }
+}
+
+impl Drop for Turn {
+    /// Before the permit is.
+    fn drop(&mut self) {
+        TURNS.stacks.lock().expect("no code panics while holding it").push(self.prefix);
+    }
+}
 
 /// A container takes this long to be healthy again at most.
 const HEALTHY: Duration = Duration::from_secs(60);
 
 /// The stack, held by one test. Dropping it mends nothing: [`Stack::mend`] does.
 pub struct Stack {
-    _turn: MutexGuard<'static, ()>,
+    turn: Turn,
     services: BTreeMap<String, String>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "the harness is told where its servers are by tests/run")]
-fn told(name: &str) -> String {
-    let name = format!("ACGS_TEST_STACK_{name}");
-    std::env::var(&name).unwrap_or_else(|_| {
-        panic!("{name} is not set: run the tests by ./tests/run, which brings up the stack")
-    })
+fn variable(prefix: &str, name: &str) -> Option<String> {
+    std::env::var(format!("{prefix}_{name}")).ok()
 }
 
 /// One that gives up after five seconds.
@@ -44,18 +76,24 @@ pub fn client() -> reqwest::Client {
 const EXTRA: &str = "acgs.test.extra=true";
 
 impl Stack {
-    /// Waits for its turn and for everything to be well.
+    fn told(&self, name: &str) -> String {
+        let prefix = self.turn.prefix;
+        variable(prefix, name)
+            .unwrap_or_else(|| panic!("{prefix}_{name} is not set: run the tests by ./tests/run"))
+    }
+
+    /// Waits for a turn on whichever stack is free, and for everything to be well.
     ///
     /// # Panics
     /// When there is no stack.
     pub async fn take() -> Self {
-        let turn = ONE_AT_A_TIME.lock().await;
-        let services = told("SERVICES")
+        let mut stack = Self { turn: Turn::wait().await, services: BTreeMap::new() };
+        stack.services = stack
+            .told("SERVICES")
             .split(',')
             .map(|entry| entry.split_once('=').expect("NAME=URL"))
             .map(|(name, url)| (name.to_owned(), url.to_owned()))
             .collect();
-        let stack = Self { _turn: turn, services };
         stack.remove_extra().await;
         stack.mend().await;
         stack
@@ -93,13 +131,13 @@ impl Stack {
     /// A bot that looks at the stack.
     #[must_use]
     pub fn setup(&self) -> Setup {
-        self.setup_at(&Self::engine())
+        self.setup_at(&self.engine())
     }
 
     /// The Docker Engine's address.
     #[must_use]
-    pub fn engine() -> String {
-        told("DOCKER_HOST")
+    pub fn engine(&self) -> String {
+        self.told("DOCKER_HOST")
     }
 
     /// The compose file that the stack was made from.
@@ -145,7 +183,7 @@ impl Stack {
             .arg("--env-file")
             .arg(env_file)
             .args(arguments)
-            .env("DOCKER_HOST", told("DOCKER_HOST"))
+            .env("DOCKER_HOST", self.told("DOCKER_HOST"))
             .output()
             .await
             .expect("docker-compose is installed");
@@ -161,7 +199,7 @@ impl Stack {
     pub async fn canary_token(&self) -> String {
         let url = format!("{}/auth/login", self.services["auth_service"]);
         let canary = serde_json::json!({
-            "username": "canary@acgs-pgp.example.com", "password": told("CANARY_PASSWORD"),
+            "username": "canary@acgs-pgp.example.com", "password": self.told("CANARY_PASSWORD"),
         });
         let answer = client().post(&url).json(&canary).send().await.expect("the service answers");
         let answer: serde_json::Value = answer.json().await.expect("JSON");
@@ -195,39 +233,39 @@ impl Stack {
         })
         .collect();
         Setup::default()
-            .with(&format!("[docker]\nhost = {engine:?}\ncompose_project = {:?}", told("PROJECT")))
+            .with(&format!("[docker]\nhost = {engine:?}\ncompose_project = {:?}", self.told("PROJECT")))
             .with(&format!(
                 "[postgres]\nurl_env = \"STACK_POSTGRES_URL\"\nsignal_url_env = \"STACK_SIGNAL_URL\"\ncontainer = {:?}",
                 self.container("postgres_db")
             ))
-            .with(&format!("[prometheus]\nurl = {:?}", told("PROMETHEUS_URL")))
-            .with(&format!("[alertmanager]\nurl = {:?}", told("ALERTMANAGER_URL")))
+            .with(&format!("[prometheus]\nurl = {:?}", self.told("PROMETHEUS_URL")))
+            .with(&format!("[alertmanager]\nurl = {:?}", self.told("ALERTMANAGER_URL")))
             .with(&format!(
                 "[auth]\nurl = {:?}\ncanary_password_env = \"STACK_CANARY_PASSWORD\"",
                 self.services["auth_service"]
             ))
             .with(&services)
-            .secret("STACK_CANARY_PASSWORD", &told("CANARY_PASSWORD"))
-            .secret("STACK_POSTGRES_URL", &told("POSTGRES_URL"))
-            .secret("STACK_SIGNAL_URL", &told("POSTGRES_SIGNAL_URL"))
+            .secret("STACK_CANARY_PASSWORD", &self.told("CANARY_PASSWORD"))
+            .secret("STACK_POSTGRES_URL", &self.told("POSTGRES_URL"))
+            .secret("STACK_SIGNAL_URL", &self.told("POSTGRES_SIGNAL_URL"))
     }
 
     /// The configuration that `deploy/demo/up` wrote.
     #[must_use]
     pub fn config(&self) -> PathBuf {
-        told("CONFIG").into()
+        self.told("CONFIG").into()
     }
 
     /// The stack's compose project.
     #[must_use]
     pub fn project(&self) -> String {
-        told("PROJECT")
+        self.told("PROJECT")
     }
 
     /// The container of a compose service.
     #[must_use]
     pub fn container(&self, service: &str) -> String {
-        format!("{}{service}", told("PREFIX"))
+        format!("{}{service}", self.told("PREFIX"))
     }
 
     /// `docker ARGUMENTS…` on the stack's engine.
@@ -235,8 +273,11 @@ impl Stack {
     /// # Panics
     /// When it fails.
     pub async fn docker(&self, arguments: &[&str]) -> String {
-        let output =
-            Command::new("docker").args(arguments).env("DOCKER_HOST", told("DOCKER_HOST")).output().await;
+        let output = Command::new("docker")
+            .args(arguments)
+            .env("DOCKER_HOST", self.told("DOCKER_HOST"))
+            .output()
+            .await;
         let output = output.expect("docker is installed");
         assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
@@ -247,8 +288,11 @@ impl Stack {
     /// # Panics
     /// When it fails.
     pub async fn docker_both(&self, arguments: &[&str]) -> String {
-        let output =
-            Command::new("docker").args(arguments).env("DOCKER_HOST", told("DOCKER_HOST")).output().await;
+        let output = Command::new("docker")
+            .args(arguments)
+            .env("DOCKER_HOST", self.told("DOCKER_HOST"))
+            .output()
+            .await;
         let output = output.expect("docker is installed");
         assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -300,7 +344,7 @@ impl Stack {
     /// # Panics
     /// When there is none to be had.
     pub async fn database(&self) -> PgConnection {
-        PgConnection::connect(&told("POSTGRES_ADMIN_URL"))
+        PgConnection::connect(&self.told("POSTGRES_ADMIN_URL"))
             .await
             .expect("the stack's database takes connections")
     }
@@ -314,7 +358,7 @@ impl Stack {
     /// The platform's database, as a role of the test's own.
     #[must_use]
     pub fn postgres_url(&self, role: &str, password: &str) -> String {
-        let url = told("POSTGRES_URL");
+        let url = self.told("POSTGRES_URL");
         let (_, place) = url.rsplit_once('@').expect("an address with a role");
         format!("postgres://{role}:{password}@{place}")
     }
@@ -331,7 +375,7 @@ impl Stack {
         {
             sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut admin).await.expect("a database");
         }
-        let url = told("POSTGRES_URL").replace("/acgs_pgp_db", &format!("/{name}"));
+        let url = self.told("POSTGRES_URL").replace("/acgs_pgp_db", &format!("/{name}"));
         (self.database_called(name).await, url)
     }
 
@@ -340,7 +384,7 @@ impl Stack {
     /// # Panics
     /// When there is none to be had.
     pub async fn database_called(&self, name: &str) -> PgConnection {
-        let url = told("POSTGRES_ADMIN_URL").replace("/acgs_pgp_db", &format!("/{name}"));
+        let url = self.told("POSTGRES_ADMIN_URL").replace("/acgs_pgp_db", &format!("/{name}"));
         PgConnection::connect(&url).await.expect("the database takes connections")
     }
 
@@ -349,7 +393,7 @@ impl Stack {
     /// # Panics
     /// When it does not answer.
     pub async fn promql(&self, query: &str) -> BTreeMap<String, f64> {
-        let url = format!("{}/api/v1/query", told("PROMETHEUS_URL").trim_end_matches('/'));
+        let url = format!("{}/api/v1/query", self.told("PROMETHEUS_URL").trim_end_matches('/'));
         let answer = client().post(url).form(&[("query", query)]).send().await;
         let answer: serde_json::Value = answer.expect("Prometheus").json().await.expect("JSON");
         let series = answer["data"]["result"].as_array().cloned().unwrap_or_default();
@@ -366,7 +410,7 @@ impl Stack {
     /// # Panics
     /// When it does not answer.
     pub async fn series(&self, query: &str) -> Vec<(BTreeMap<String, String>, f64)> {
-        let url = format!("{}/api/v1/query", told("PROMETHEUS_URL").trim_end_matches('/'));
+        let url = format!("{}/api/v1/query", self.told("PROMETHEUS_URL").trim_end_matches('/'));
         let answer = client().post(url).form(&[("query", query)]).send().await;
         let answer: serde_json::Value = answer.expect("Prometheus").json().await.expect("JSON");
         let series = answer["data"]["result"].as_array().cloned().unwrap_or_default();
@@ -383,7 +427,8 @@ impl Stack {
     /// # Panics
     /// When it does not answer.
     pub async fn metric_names(&self) -> BTreeSet<String> {
-        let url = format!("{}/api/v1/label/__name__/values", told("PROMETHEUS_URL").trim_end_matches('/'));
+        let url =
+            format!("{}/api/v1/label/__name__/values", self.told("PROMETHEUS_URL").trim_end_matches('/'));
         let answer: serde_json::Value =
             client().get(url).send().await.expect("Prometheus").json().await.expect("JSON");
         serde_json::from_value(answer["data"].clone()).expect("names")
@@ -406,7 +451,7 @@ impl Stack {
     /// # Panics
     /// When not even one can be had.
     pub async fn take_every_seat(&self) -> Vec<PgConnection> {
-        let url = told("POSTGRES_ADMIN_URL");
+        let url = self.told("POSTGRES_ADMIN_URL");
         let mut taken = Vec::new();
         while let Ok(connection) = PgConnection::connect(&url).await {
             taken.push(connection);
@@ -425,7 +470,7 @@ impl Stack {
             "startsAt": now, "endsAt": now + jiff::SignedDuration::from_hours(1),
             "createdBy": by, "comment": comment,
         });
-        let url = format!("{}/api/v2/silences", told("ALERTMANAGER_URL"));
+        let url = format!("{}/api/v2/silences", self.told("ALERTMANAGER_URL"));
         let answer = client().post(url).json(&silence).send().await.expect("Alertmanager answers");
         let answer: serde_json::Value = answer.json().await.expect("JSON");
         answer["silenceID"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
@@ -433,7 +478,7 @@ impl Stack {
 
     /// The silences that hold something back now, as Alertmanager tells of them.
     pub async fn silences(&self) -> Vec<serde_json::Value> {
-        let url = format!("{}/api/v2/silences", told("ALERTMANAGER_URL"));
+        let url = format!("{}/api/v2/silences", self.told("ALERTMANAGER_URL"));
         let answer = client().get(url).send().await.expect("Alertmanager answers");
         let all: Vec<serde_json::Value> = answer.json().await.expect("JSON");
         all.into_iter().filter(|one| one["status"]["state"] == "active").collect()
@@ -441,7 +486,7 @@ impl Stack {
 
     /// Ends it.
     pub async fn end_silence(&self, id: &str) {
-        let url = format!("{}/api/v2/silence/{id}", told("ALERTMANAGER_URL"));
+        let url = format!("{}/api/v2/silence/{id}", self.told("ALERTMANAGER_URL"));
         let answer = client().delete(url).send().await.expect("Alertmanager answers");
         assert!(answer.status().is_success(), "{}", answer.status());
     }

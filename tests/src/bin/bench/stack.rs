@@ -43,11 +43,11 @@ async fn of_bot(bot: &Bot, line: &[&str]) -> Duration {
     samples.p50()
 }
 
-async fn of_program(mut command: impl FnMut() -> Command) -> anyhow::Result<Duration> {
+async fn of_program(stack: &Stack, mut command: impl FnMut() -> Command) -> anyhow::Result<Duration> {
     let mut samples = Samples::default();
     for _ in 0..ROUNDS {
         let started = Instant::now();
-        let output = command().env("DOCKER_HOST", Stack::engine()).output().await?;
+        let output = command().env("DOCKER_HOST", stack.engine()).output().await?;
         samples.push(started.elapsed());
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
@@ -62,7 +62,7 @@ async fn ps(stack: &Stack, bot: &Bot, table: &mut Table) -> anyhow::Result<()> {
         command.env_remove("COMPOSE_FILE").envs(blank_variables());
         command
     };
-    let compose = of_program(list).await?;
+    let compose = of_program(stack, list).await?;
     table.row("acgs run -- ps", of_bot(bot, &["ps"]).await, "docker-compose ps", compose);
     Ok(())
 }
@@ -81,7 +81,7 @@ fn blank_variables() -> Vec<(String, String)> {
 async fn stats(stack: &Stack, bot: &Bot, table: &mut Table) -> anyhow::Result<()> {
     let all = stack.docker(&["ps", "--quiet", "--filter", &project_label(stack)]).await.lines().count();
     let container = stack.container(SERVICE);
-    let one = of_program(|| {
+    let one = of_program(stack, || {
         let mut command = Command::new("docker");
         command.args(["stats", "--no-stream", &container]);
         command
