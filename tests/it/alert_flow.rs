@@ -14,7 +14,7 @@ async fn an_alert_is_listed_and_silenced_by_its_own_name() {
     let stack = Stack::take().await;
     let bot = Bot::start(stack.setup().with(&people::toml())).await;
     let client = e2e::stack::client();
-    let api = format!("{}/api/v2", stack.alertmanager_url());
+    let api = format!("{}/api/v2", stack.alertmanager_url().trim_end_matches('/'));
     let alert = serde_json::json!([{
         "labels": {"alertname": "AlertFlow", "severity": "P2", "service": "gs_service"},
         "annotations": {"summary": "a test of its own"},

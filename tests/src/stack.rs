@@ -352,7 +352,7 @@ impl Stack {
     /// Alertmanager's address.
     #[must_use]
     pub fn alertmanager_url(&self) -> String {
-        told("ALERTMANAGER_URL")
+        self.told("ALERTMANAGER_URL")
     }
 
     /// The platform's database, as a role of the test's own.
