@@ -16,7 +16,7 @@ const PROVED: Duration = Duration::from_secs(120);
 async fn an_engine_that_goes_away_in_the_middle_of_a_restart_leaves_its_outcome_unknown_and_nothing_is_repeated()
  {
     let stack = Stack::take().await;
-    let engine = GoneAt::new(&Stack::engine(), "/restart");
+    let engine = GoneAt::new(&stack.engine(), "/restart");
     let setup = stack.setup_at(&engine.host());
     let scene = Scene::on(stack, setup).await;
     let container = scene.stack.container("fv_service");
