@@ -18,11 +18,12 @@ use commands::timeline::{Entry, Happened};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
-use store::{Lane, NewEntry, NewIncident, NewMessage, Noted};
+use store::{Changed, Lane, NewEntry, NewIncident, NewMessage, Noted, StoredIncident};
 use subtle::ConstantTimeEq as _;
 
 use crate::app::App;
 use crate::asked::Asker;
+use crate::escalation::{finish, unchanged};
 use crate::execute::silence;
 use crate::health::DEADLINE;
 use crate::performed::{News, Performed, news};
@@ -30,6 +31,9 @@ use crate::{clock, incident, report};
 
 /// A notification of some thousand alerts.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
+
+/// Others may be quicker so often in a row.
+const TRIES: usize = 20;
 
 /// `POST /alertmanager`, for whoever has the token.
 pub fn router(app: Arc<App>) -> Router {
@@ -75,8 +79,17 @@ async fn take(app: &App, notification: &Notification) -> anyhow::Result<&'static
         Noted::Repeat => return Ok("repeat"),
         Noted::New { episode } => episode,
     };
-    let name_of = format!("{:x}", Sha256::digest(format!("{}/{episode}", notification.group_key)));
-    let run = RunId::from_random(u64::from_str_radix(&name_of[..12], 16).unwrap_or_default());
+    let name_of = hashed(&format!("{}/{episode}", notification.group_key));
+    // Of what fires: where people resolved the incident meanwhile, only something new opens another.
+    let mut firing: Vec<String> = notification
+        .alerts
+        .iter()
+        .filter(|alert| alert.status == Status::Firing)
+        .map(|alert| format!("{}/{}", alert.fingerprint, alert.starts_at))
+        .collect();
+    firing.sort_unstable();
+    let opening = hashed(&format!("{}/{episode}/{}", notification.group_key, firing.join("/")));
+    let run = RunId::from_random(u64::from_str_radix(&opening[..12], 16).unwrap_or_default());
     // The incident first: a crash before the notification is stored brings the same one, which finds it.
     let incident = belongs_to(app, notification, run, now).await?;
     let homes =
@@ -92,6 +105,10 @@ async fn take(app: &App, notification: &Notification) -> anyhow::Result<&'static
     app.outbox.nudge();
     app.incidents.notify_one();
     Ok("new")
+}
+
+fn hashed(text: &str) -> String {
+    format!("{:x}", Sha256::digest(text))
 }
 
 /// The open incident of one of its services, which gets it on its timeline; a new one where it is bad enough.
@@ -111,10 +128,13 @@ async fn belongs_to(
         notification.services().into_iter().filter(known).filter_map(|name| name.parse().ok()).collect();
     let open = app.store.open_incidents().await?;
     let same = open.into_iter().map(|open| open.incident).find(|open| {
-        !open.state.drill
-            && (open.services == services || open.services.iter().any(|name| services.contains(name)))
+        // What names no service belongs to what alerts opened for no service, and to nobody else's.
+        let of_none =
+            services.is_empty() && open.services.is_empty() && open.opened.1 == report::ALERTMANAGER;
+        !open.state.drill && (of_none || open.services.iter().any(|name| services.contains(name)))
     });
     let incident = match same {
+        Some(incident) if firing && severity < incident.severity() => worsen(app, incident, severity).await?,
         Some(incident) => incident,
         None if !firing => return Ok(None),
         None => {
@@ -150,6 +170,32 @@ async fn belongs_to(
     Ok(Some(incident))
 }
 
+/// An alert says that it is worse than people thought: whoever is called then is called.
+async fn worsen(app: &App, incident: Incident, severity: Severity) -> anyhow::Result<Incident> {
+    for _ in 0..TRIES {
+        let Some(StoredIncident { mut incident, version }) = app.store.incident(incident.number).await?
+        else {
+            break;
+        };
+        let from = incident.severity();
+        if incident.resolved.is_some() || severity >= from {
+            return Ok(incident);
+        }
+        let now = clock::now();
+        let mut change = unchanged(&incident, version);
+        incident.state.course.set_severity(severity, now);
+        incident.state.moved_by = report::ALERTMANAGER.to_owned();
+        let what = Happened::Severity { from, to: severity, why: None };
+        let entry = Entry { at: now, by: Some(report::ALERTMANAGER.to_owned()), what };
+        change.entries.push(NewEntry { entry, once: None });
+        finish(app, incident.clone(), &mut change, now);
+        if app.store.change_incidents(vec![change], now).await?.first() == Some(&Changed::Done) {
+            return Ok(incident);
+        }
+    }
+    anyhow::bail!("incident {} was changed by others {TRIES} times meanwhile", incident.number)
+}
+
 /// `alert list` and `alert silence`.
 pub async fn answer(app: &App, asker: Asker<'_>, ask: &AlertAsk) -> anyhow::Result<Performed> {
     let Some(alertmanager) = &app.executors.alertmanager else {
@@ -172,7 +218,7 @@ pub async fn answer(app: &App, asker: Asker<'_>, ask: &AlertAsk) -> anyhow::Resu
                 starts: now,
                 ends: now + std::time::Duration::from(*length),
                 by: asker.person.name.clone(),
-                comment: why.to_string(),
+                comment: app.redactor.text(why.as_str()),
             };
             Ok(match silence::make(app, &wanted).await {
                 Ok(_) => Performed::done(report::alert_silenced(name(&alert.labels), &wanted), News::Good),

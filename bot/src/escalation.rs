@@ -11,10 +11,12 @@ pub mod telling;
 use std::sync::Arc;
 use std::time::Duration;
 
+use commands::escalation::{Due, Quiet, What};
 use commands::incident::Incident;
 use commands::message::Target;
+use commands::timeline::{Entry, Happened};
 use jiff::Timestamp;
-use store::{Cancel, Change, Lane, NewMessage, StoredIncident};
+use store::{Cancel, Change, Lane, NewEntry, NewMessage, StoredIncident};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -81,6 +83,11 @@ fn owed(roster: &telling::Roster<'_>, stored: StoredIncident) -> (Change, Vec<Du
     let late =
         owed.iter().map(|due| Duration::try_from(now.duration_since(due.at)).unwrap_or_default()).collect();
     let mut change = unchanged(&incident, version);
+    for due in owed.iter().filter(|due| due.what == What::Decay) {
+        let entry = Entry { at: due.at, by: None, what: Happened::Decayed };
+        let once = Some(format!("decay/{}", due.at.as_microsecond()));
+        change.entries.push(NewEntry { entry, once });
+    }
     for telling in telling::group(&owed, now) {
         telling::tell(roster, &mut incident, &telling, &mut change);
     }
@@ -114,12 +121,7 @@ pub fn finish(app: &App, incident: Incident, change: &mut Change, now: Timestamp
 }
 
 /// The incident's card in each of its homes: one message each, edited from then on.
-fn cards(
-    app: &App,
-    incident: &Incident,
-    next: Option<&commands::escalation::Due>,
-    now: Timestamp,
-) -> Vec<NewMessage> {
+fn cards(app: &App, incident: &Incident, next: Option<&Due>, now: Timestamp) -> Vec<NewMessage> {
     let homes = incident.state.homes.iter().enumerate();
     let homes = homes.filter(|(_, home)| app.config.connects(home.room.platform));
     homes
@@ -134,6 +136,6 @@ fn cards(
 
 /// The hours in which what is medium waits.
 #[must_use]
-pub fn quiet(app: &App) -> Option<&commands::escalation::Quiet> {
+pub fn quiet(app: &App) -> Option<&Quiet> {
     app.config.oncall.as_ref()?.quiet.as_ref()
 }

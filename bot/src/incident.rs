@@ -21,7 +21,7 @@ use crate::performed::{News, Performed};
 use crate::{clock, report};
 
 pub use opening::{Wanted, homes};
-pub use record::note_command;
+pub use record::{note_command, word};
 
 /// Does what `ask` says.
 pub async fn answer(app: &App, asker: Asker<'_>, ask: &IncidentAsk, run: RunId) -> anyhow::Result<Performed> {

@@ -78,7 +78,7 @@ pub use runbook::{
 pub use scan::scanned;
 pub use schedule::{backups_too_old, scheduled};
 pub use secrets::{no_secrets, rotated_checked, secrets};
-pub use status_page::{STATUS_RESOLVED, STATUS_UNCHANGED, status_atom, status_html};
+pub use status_page::{STATUS_REOPENED, STATUS_RESOLVED, STATUS_UNCHANGED, status_atom, status_html};
 pub use survey::{security_events, security_review};
 pub use task::{task_done, tasks, unknown_task};
 pub use traffic::{auth_failures, errors, latency, security_watch, slow_endpoints};

@@ -79,7 +79,7 @@ pub async fn answer(app: &Arc<App>, event: &ChatEvent, run: RunId, received: Tim
     }
     app.outbox.nudge();
     if let Some((by, what)) = noted
-        && let Err(error) = incident::note_command(app, &event.place, run, &by, what).await
+        && let Err(error) = incident::note_command(app, &event.place, run, &by, &what).await
     {
         tracing::warn!(error = &error as &dyn std::error::Error, "an incident's timeline lacks this command");
     }

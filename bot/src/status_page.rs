@@ -118,6 +118,7 @@ async fn published(app: &App) -> Result<Vec<Published>, store::StoreError> {
             Happened::Published { text } => Some((entry.at, text)),
             Happened::Unchanged => Some((entry.at, report::STATUS_UNCHANGED.to_owned())),
             Happened::Resolved { .. } => Some((entry.at, report::STATUS_RESOLVED.to_owned())),
+            Happened::Reopened => Some((entry.at, report::STATUS_REOPENED.to_owned())),
             _ => None,
         };
         let mut updates: Vec<_> =

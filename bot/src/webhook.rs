@@ -87,9 +87,13 @@ pub async fn keep(app: Arc<App>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         match app.store.claim_webhooks(clock::now(), LEASE, BATCH).await {
             Ok(claimed) => {
+                let full = claimed.len() == BATCH as usize;
                 for webhook in claimed {
                     let app = Arc::clone(&app);
                     tracker.spawn(async move { deliver(&app, &webhook).await });
+                }
+                if full {
+                    continue;
                 }
             }
             Err(error) => {

@@ -100,7 +100,9 @@ impl Notification {
     #[must_use]
     pub fn severity(&self) -> Severity {
         let of = |alert: &Alert| alert.labels.get("severity").and_then(|word| word.parse().ok());
-        self.alerts.iter().filter_map(of).min().unwrap_or(Severity::P2)
+        // What is over counts only once nothing fires any more.
+        let counts = |alert: &&Alert| self.status == Status::Resolved || alert.status == Status::Firing;
+        self.alerts.iter().filter(counts).filter_map(of).min().unwrap_or(Severity::P2)
     }
 
     /// The services that its alerts name, each once.
@@ -150,8 +152,10 @@ mod tests {
 
     #[test]
     fn a_group_is_as_bad_as_the_worst_of_its_alerts() {
-        let posted = posted();
+        let mut posted = posted();
         assert!(posted.is_known());
+        assert_eq!(posted.severity(), Severity::P2, "the bad one is over");
+        posted.status = Status::Resolved;
         assert_eq!(posted.severity(), Severity::P0);
         assert_eq!(posted.services(), ["ac_service", "gs_service"]);
         assert_eq!(posted.title(), "ServiceDown: gs is down");

@@ -167,7 +167,9 @@ impl Incident {
     /// Whether it belongs to this channel or thread.
     #[must_use]
     pub fn is_at(&self, place: &Place) -> bool {
-        self.place.as_ref() == Some(place) || self.state.homes.contains(place)
+        // A thread of its channel is its channel's.
+        let is_home = |home: &Place| home == place || (home.thread.is_none() && home.room == place.room);
+        self.place.as_ref() == Some(place) || self.state.homes.iter().any(is_home)
     }
 }
 

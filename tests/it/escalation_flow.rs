@@ -249,6 +249,8 @@ async fn an_incident_goes_from_hand_to_hand_and_its_timeline_has_all_of_it() {
     scene.message("Dee has it").await;
     scene.types(BO, "incident ack").await;
     scene.message("Dee has it.").await;
+    scene.types(DEE, "incident handoff <@U0CY>").await;
+    scene.message("Cy could not accept it").await;
     scene.types(DEE, "incident handoff @ada").await;
     let asked = scene.paged(ADA, "asks Ada to take it over").await;
     scene.types(DEE, "incident handoff").await;
@@ -416,9 +418,10 @@ async fn an_alert_is_one_message_that_goes_green_and_a_bad_one_opens_one_inciden
     for entry in ["Alertmanager", "alert fires: ServiceDown", "alert is over: ServiceDown"] {
         assert_eq!(timeline.out.matches(entry).count(), 1, "{entry:?} in {}", timeline.out);
     }
-    // It fires again: a new message, and the same open incident.
-    assert_eq!(scene.alert(ALERTS_TOKEN, "P1", "firing", "gs_service").await, 200);
-    scene.message("Alert P1: ServiceDown: gs_service").await;
+    // It fires again, and worse: a new message, and the same open incident, which is raised.
+    assert_eq!(scene.alert(ALERTS_TOKEN, "P0", "firing", "gs_service").await, 200);
+    scene.message("Alert P0: ServiceDown: gs_service").await;
+    scene.paged(ADA, "engineering manager is called by the schedule").await;
     let list = scene.bot.line(&["incident", "list"], false).await;
     assert!(list.out.contains("1 incident is open"), "{}", list.out);
 }

@@ -159,6 +159,13 @@ impl Store {
         rows.into_iter().next().map(stored).transpose()
     }
 
+    /// The incident that a command has changed, or opened.
+    pub async fn changed_by(&self, run: RunId) -> Result<Option<IncidentNumber>> {
+        let numbers = reading!(self, of_run(&format!("run/{run}")))?;
+        let number = numbers.first().copied();
+        number.map(|number| unsigned(TABLE, number).map(IncidentNumber)).transpose()
+    }
+
     /// Those that are open, the worst first and then the oldest.
     pub async fn open_incidents(&self) -> Result<Vec<StoredIncident>> {
         reading!(self, all_open())?.into_iter().map(stored).collect()
@@ -413,11 +420,11 @@ per_driver! {
         Ok(Changed::Done)
     }
 
-    /// Whoever sends one at this moment is let: its outcome is not known.
+    /// Whoever sends one at this moment ends that; nobody tries it again.
     async fn cancel(connection: &mut Connection, first: &str, end: &str, at: i64) -> Result<()> {
         sqlx::query(
             "UPDATE outbox SET dead_at = $3, dead_reason = 'not needed any more' \
-             WHERE slot >= $1 AND slot < $2 AND sent_version = 0 AND unheard = 0 AND dead_at IS NULL",
+             WHERE slot >= $1 AND slot < $2 AND sent_version = 0 AND dead_at IS NULL",
         )
         .bind(first)
         .bind(end)
@@ -426,7 +433,7 @@ per_driver! {
         .await?;
         sqlx::query(
             "UPDATE webhook SET dead_at = $3, dead_reason = 'not needed any more' \
-             WHERE id >= $1 AND id < $2 AND sent_at IS NULL AND fence = 0 AND dead_at IS NULL",
+             WHERE id >= $1 AND id < $2 AND sent_at IS NULL AND dead_at IS NULL",
         )
         .bind(first)
         .bind(end)
@@ -473,6 +480,11 @@ per_driver! {
     pub(super) async fn overdue(connection: &mut Connection, before: i64) -> Result<i64> {
         let sql = "SELECT count(*) FROM incident WHERE owed_at < $1";
         Ok(sqlx::query_scalar(sql).bind(before).fetch_one(connection).await?)
+    }
+
+    pub(super) async fn of_run(connection: &mut Connection, once: &str) -> Result<Vec<i64>> {
+        let sql = "SELECT incident FROM timeline WHERE once = $1";
+        Ok(sqlx::query_scalar(sql).bind(once).fetch_all(connection).await?)
     }
 
     pub(super) async fn entries(connection: &mut Connection, number: i64) -> Result<Vec<String>> {

@@ -40,15 +40,17 @@ async fn look(app: &App) -> anyhow::Result<()> {
         pages.entry(page_of.to_owned()).or_default().push(page);
     }
     for (page, copies) in pages {
-        let failing: Vec<&IncidentPage> = copies.iter().filter(|copy| !copy.sent).collect();
-        let Some(first) = failing.first() else { continue };
-        if copies.iter().any(|copy| copy.sent) {
-            say_beside(app, &page, &copies, &failing).await?;
+        let taken = |platform: Platform| copies.iter().any(|copy| copy.sent && copy.platform == platform);
+        // Somebody may take no direct messages: the platform is well where anything arrived.
+        let missing: Vec<&IncidentPage> = copies.iter().filter(|copy| !taken(copy.platform)).collect();
+        let Some(first) = missing.first() else { continue };
+        if copies.iter().any(arrived) {
+            say_beside(app, &page, &copies, &missing).await?;
         } else if app.config.oncall.as_ref().is_some_and(|oncall| oncall.fallback.is_some()) {
             let webhook = NewWebhook {
                 id: format!("{page}-f"),
                 address: Address::Fallback.to_string(),
-                body: app.redactor.text(&report::incident::fallback_body(&first.reply)),
+                body: report::incident::fallback_body(&first.reply),
             };
             app.store.put_webhook(webhook, now).await?;
             app.webhooks.notify_one();
@@ -57,20 +59,24 @@ async fn look(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Nobody is woken by the page in a browser.
+fn arrived(copy: &IncidentPage) -> bool {
+    copy.sent && copy.platform != Platform::Web
+}
+
 /// Where it did arrive, whoever reads it is told where it did not: once, in the thread of the page itself.
 async fn say_beside(
     app: &App,
     page: &str,
     copies: &[IncidentPage],
-    failing: &[&IncidentPage],
+    missing: &[&IncidentPage],
 ) -> anyhow::Result<()> {
     let slot = format!("{page}-n");
     if copies.iter().any(|copy| copy.slot == slot) {
         return Ok(());
     }
-    let missing: Vec<Platform> = failing.iter().map(|copy| copy.platform).collect();
-    let arrived = copies.iter().find(|copy| copy.sent && !missing.contains(&copy.platform));
-    let Some(arrived) = arrived else { return Ok(()) };
+    let missing: Vec<Platform> = missing.iter().map(|copy| copy.platform).collect();
+    let Some(arrived) = copies.iter().find(|copy| arrived(copy)) else { return Ok(()) };
     let message = store::NewMessage {
         slot,
         lane: store::Lane::Page,

@@ -166,6 +166,8 @@ pub fn send(app: &App, incident: &mut Incident, message: Message<'_>, change: &m
     let Message { reply, names, loud, wants_answer } = message;
     let number = incident.state.messages;
     incident.state.messages += 1;
+    // Who is to be woken goes before who is only told.
+    let lane = if loud.is_empty() { Lane::Answer } else { Lane::Page };
     let slot = |copy| page_slot(incident.number, wants_answer, number, copy);
     let accounts =
         |name: &str| app.config.people.named(name).map(|person| person.accounts.clone()).unwrap_or_default();
@@ -189,16 +191,18 @@ pub fn send(app: &App, incident: &mut Incident, message: Message<'_>, change: &m
     }
     change.messages.extend(targets.into_iter().enumerate().map(|(copy, (target, reply))| NewMessage {
         slot: slot(copy),
-        lane: Lane::Page,
+        lane,
         target,
         reply: app.redactor.reply(reply),
     }));
+    // Before it becomes JSON: a pattern that takes the rest of a line would take the rest of a body.
+    let safe = app.redactor.reply(reply);
     let woken = loud.iter().filter_map(|name| app.config.people.named(name));
     let woken = woken.filter(|person| person.page_webhook.is_some()).enumerate();
     change.webhooks.extend(woken.map(|(copy, person)| NewWebhook {
         id: slot(WEBHOOKS + copy),
         address: crate::webhook::Address::Person(person.name.clone()).to_string(),
-        body: app.redactor.text(&report::incident::page_body(incident, &person.name, &reply)),
+        body: report::incident::page_body(incident, &person.name, &safe),
     }));
 }
 

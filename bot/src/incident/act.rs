@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use commands::escalation::{Alertness, Course, Only, Way};
-use commands::ids::RunId;
+use commands::ids::{Place, RunId};
 use commands::incident::{Handoff, Incident, Resolved, Said};
 use commands::intent::IncidentAsk;
-use commands::message::Reply;
+use commands::message::{Reply, Target};
 use commands::oncall::Rung;
 use commands::timeline::{Entry, Happened};
+use commands::verb::Verb;
 use jiff::Timestamp;
-use store::{Cancel, Change, Changed, NewEntry, NewWebhook, StoredIncident};
+use store::{Cancel, Change, Changed, Lane, NewEntry, NewMessage, NewWebhook, StoredIncident, page_slot};
 
 use super::{meant, somebody};
 use crate::app::App;
@@ -36,13 +37,18 @@ enum Decided {
 
 /// Does what `ask` says to the incident that is meant.
 pub async fn act(app: &App, asker: Asker<'_>, ask: &IncidentAsk, run: RunId) -> anyhow::Result<Performed> {
-    let which = ask.which().unwrap_or_default();
+    let mut which = ask.which().unwrap_or_default();
+    // Taken up after a crash, it is the incident that it changed then and no other.
+    if let Some(number) = app.store.changed_by(run).await? {
+        return Ok(Performed::done(report::incident::done_before(number), News::Good));
+    }
     let reopens = matches!(ask, IncidentAsk::Reopen { .. });
     for _ in 0..TRIES {
         let stored = match meant(app, asker, which, reopens).await? {
             Ok(stored) => stored,
             Err(performed) => return Ok(performed),
         };
+        which.number = Some(stored.incident.number);
         if let IncidentAsk::Resolve { anyway: None, .. } = ask {
             let sick = sick(app, &stored.incident).await;
             if !sick.is_empty() {
@@ -93,6 +99,12 @@ fn decide(
             let Some(person) = somebody(app, asker, who) else {
                 return (Performed::failed(report::incident::nobody(who)), None);
             };
+            if !Verb::IncidentHandoff.needs().allows(Some(person.role)) {
+                return (
+                    Performed::failed(report::incident::may_not_take_over(&incident, &person.name)),
+                    None,
+                );
+            }
             hand_off(roster, &mut incident, (by, &person.name), &mut change)
         }
         IncidentAsk::Assign { duty, who, .. } => {
@@ -117,19 +129,50 @@ fn decide(
             (Performed::done(reply, News::Good), Some(change))
         }
         Decided::Done(what, reply) => {
+            let what = redacted(app, what);
+            for said in [&mut incident.state.update, &mut incident.state.published].into_iter().flatten() {
+                said.text = app.redactor.text(&said.text);
+            }
+            if let Some(resolved) = &mut incident.resolved {
+                resolved.how = app.redactor.text(&resolved.how);
+            }
+            if matches!(what, Happened::Resolved { .. }) {
+                tell_elsewhere(roster, &mut incident, asker, &reply, &mut change);
+            }
             if app.config.status_webhook.is_some()
                 && let Some(body) = report::incident::status_body(&incident, &what)
             {
                 let id = format!("status-{run}");
-                let body = app.redactor.text(&body);
                 change.webhooks.push(NewWebhook { id, address: Address::Status.to_string(), body });
             }
-            let entry = Entry { at: now, by: Some(by.to_owned()), what: redacted(app, what) };
+            let entry = Entry { at: now, by: Some(by.to_owned()), what };
             change.entries.push(NewEntry { entry, once: Some(format!("run/{run}")) });
             finish(app, incident, &mut change, now);
             (Performed::done(reply, News::Good), Some(change))
         }
     }
+}
+
+/// Where it is told besides: whoever is on another platform hears that it is over, too.
+fn tell_elsewhere(
+    roster: &Roster<'_>,
+    incident: &mut Incident,
+    asker: Asker<'_>,
+    reply: &Reply,
+    change: &mut Change,
+) {
+    let app = roster.app;
+    let here = |home: &&Place| asker.place.is_some_and(|place| place.room == home.room);
+    let homes = incident.state.homes.iter();
+    let elsewhere = homes.filter(|home| !here(home) && app.config.connects(home.room.platform));
+    let number = incident.state.messages;
+    change.messages.extend(elsewhere.enumerate().map(|(copy, home)| NewMessage {
+        slot: page_slot(incident.number, false, number, copy),
+        lane: Lane::Answer,
+        target: Target::Post(home.clone()),
+        reply: app.redactor.reply(reply.clone()),
+    }));
+    incident.state.messages += 1;
 }
 
 /// What is typed may hold a secret, and timelines are kept.
@@ -187,6 +230,9 @@ fn by_oneself(
             // The worst is the first.
             if *severity > from && why.is_none() {
                 return Decided::Refused(report::incident::lowered_without_reason(incident, *severity));
+            }
+            if *severity > from {
+                change.cancel = Cancel::Pages;
             }
             course.set_severity(*severity, now);
             course.word(now);
@@ -268,7 +314,9 @@ fn hand_off(
 
 /// The first rung of the ladder that was not paged yet; its last one where all were.
 fn next_rung(course: &Course) -> Rung {
-    let steps = course.ladder().steps.iter().filter(|step| step.only != Only::Security || course.security);
+    let steps = course.ladder().steps.iter();
+    let steps =
+        steps.filter(|step| step.how == Way::Page && (step.only != Only::Security || course.security));
     let mut unpaged = steps.clone().filter(|step| course.told.get(&step.tell) != Some(&Way::Page));
     unpaged.next().or_else(|| course.ladder().last(course.security)).map_or(Rung::OnCall, |step| step.tell)
 }
@@ -280,11 +328,12 @@ fn escalate(
     change: &mut Change,
 ) -> Decided {
     let people: Vec<String> =
-        roster.on(rung).into_iter().take(1).filter(|name| *name != by).map(str::to_owned).collect();
+        roster.on(rung).into_iter().filter(|name| *name != by).take(1).map(str::to_owned).collect();
     if people.is_empty() {
         return Decided::Refused(report::incident::nobody_on(incident, rung));
     }
     incident.state.course.told.insert(rung, Way::Page);
+    incident.state.course.word(roster.now);
     let reply = report::incident::escalated(incident, rung, by, &people);
     let message = Message { reply: reply.clone(), names: &people, loud: &people, wants_answer: false };
     send(roster.app, incident, message, change);

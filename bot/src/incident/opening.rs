@@ -32,10 +32,12 @@ pub async fn open(app: &App, asker: Asker<'_>, run: RunId, wanted: Wanted<'_>) -
     let by = asker.person.name.clone();
     let schedule = app.config.escalation.clone().unwrap_or_else(Policy::silent);
     let course = Course::open(schedule, wanted.severity, wanted.security, now);
-    let what = Happened::Opened { severity: wanted.severity, title: wanted.title.to_owned() };
+    // Kept for ever, and what was typed may hold a secret.
+    let title = app.redactor.text(wanted.title);
+    let what = Happened::Opened { severity: wanted.severity, title: title.clone() };
     let new = NewIncident {
         run,
-        title: wanted.title.to_owned(),
+        title,
         place: asker.place.cloned(),
         services: wanted.service.cloned().into_iter().collect(),
         by: by.clone(),

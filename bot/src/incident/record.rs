@@ -1,19 +1,21 @@
 //! How incidents stand, and what happened in them.
 
 use commands::ids::{Place, RunId};
-use commands::incident::Incident;
+use commands::incident::{Incident, IncidentNumber};
 use commands::intent::Which;
 use commands::message::TextFile;
 use commands::timeline::{Entry, Happened};
-use store::{NewEntry, StoredIncident};
+use store::{Changed, NewEntry, StoredIncident};
 
-use super::{here, meant};
+use super::meant;
 use crate::app::App;
 use crate::asked::Asker;
 use crate::escalation::{finish, quiet, unchanged};
 use crate::performed::{News, Performed, news};
 use crate::{clock, report};
 
+/// Others may be quicker so often in a row.
+const TRIES: usize = 20;
 /// Incidents that ended which a list shows.
 const LAST: u32 = 10;
 
@@ -57,33 +59,40 @@ pub(super) async fn postmortem(app: &App, asker: Asker<'_>, which: Which) -> any
     Ok(Performed::done(report::incident::postmortem_made(&incident, file), News::Good))
 }
 
-/// A command that somebody typed where an open incident is told stands on its timeline, and is a word of a person.
+/// A command that somebody typed where open incidents are told stands on their timelines, and is a word of a person.
 pub async fn note_command(
     app: &App,
     place: &Place,
     run: RunId,
     by: &str,
-    what: Happened,
+    what: &Happened,
 ) -> Result<(), store::StoreError> {
     let open = app.store.open_incidents().await?;
-    let Some(StoredIncident { incident, .. }) =
-        here(&open, Some(place)).filter(|open| open.incident.is_at(place))
-    else {
-        return Ok(());
-    };
-    let now = clock::now();
-    let entry = Entry { at: now, by: Some(by.to_owned()), what };
-    let entry = NewEntry { entry, once: Some(format!("command/{run}")) };
-    app.store.add_to_timeline(incident.number, entry).await?;
-    // Where somebody else changed it meanwhile, that was a word as well.
-    if let Some(StoredIncident { mut incident, version }) = app.store.incident(incident.number).await?
-        && incident.resolved.is_none()
-        && incident.state.course.is_acknowledged()
-    {
+    for StoredIncident { incident, .. } in open.into_iter().filter(|open| open.incident.is_at(place)) {
+        let entry = Entry { at: clock::now(), by: Some(by.to_owned()), what: what.clone() };
+        let entry = NewEntry { entry, once: Some(format!("command/{run}")) };
+        app.store.add_to_timeline(incident.number, entry).await?;
+        word(app, incident.number).await?;
+    }
+    Ok(())
+}
+
+/// Somebody did something in it: what was acknowledged stays so.
+pub async fn word(app: &App, number: IncidentNumber) -> Result<(), store::StoreError> {
+    for _ in 0..TRIES {
+        let Some(StoredIncident { mut incident, version }) = app.store.incident(number).await? else {
+            return Ok(());
+        };
+        if incident.resolved.is_some() || !incident.state.course.is_acknowledged() {
+            return Ok(());
+        }
+        let now = clock::now();
         let mut change = unchanged(&incident, version);
         incident.state.course.word(now);
         finish(app, incident, &mut change, now);
-        app.store.change_incidents(vec![change], now).await?;
+        if app.store.change_incidents(vec![change], now).await?.first() != Some(&Changed::Stale) {
+            return Ok(());
+        }
     }
     Ok(())
 }

@@ -16,10 +16,10 @@ use super::health::clock_time;
 use super::{card as plain, column, public};
 
 pub use answer::{
-    acknowledged, acknowledged_before, assigned, escalated, handed_off, lowered_without_reason, no_incident,
-    nobody, nobody_on, not_open, noted, nothing_to_accept, opened, published, reopened, resolved,
-    same_severity, severity_changed, snoozed, status_unchanged, still_open, still_sick, taken_over,
-    too_quiet, updated,
+    acknowledged, acknowledged_before, assigned, done_before, escalated, handed_off, lowered_without_reason,
+    may_not_take_over, no_incident, nobody, nobody_on, not_open, noted, nothing_to_accept, opened, published,
+    reopened, resolved, same_severity, severity_changed, snoozed, status_unchanged, still_open, still_sick,
+    taken_over, too_quiet, updated,
 };
 pub use postmortem::{postmortem, postmortem_made};
 pub use standing::{card, show, timeline};

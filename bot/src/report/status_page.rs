@@ -11,6 +11,9 @@ pub const STATUS_UNCHANGED: &str = "No change since the last update.";
 /// Where it is over; what mended it is not for everybody.
 pub const STATUS_RESOLVED: &str = "This is resolved.";
 
+/// Where it was not over.
+pub const STATUS_REOPENED: &str = "The problem is back. We work on it.";
+
 /// As text of HTML and of XML alike.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::approval;
 use crate::counted::{Counted, Said};
 use crate::failpoint::{self, Failpoint};
+use crate::incident;
 use crate::outbox::answer_slot;
 use crate::report::plan as say;
 use crate::{clock, report};
@@ -100,5 +101,6 @@ async fn note(
     let what = Happened::Voted { ballot, said, line: app.redactor.text(&stored.plan.line) };
     let entry = Entry { at: clock::now(), by: Some(person.to_owned()), what };
     app.store.add_to_timeline(number, NewEntry { entry, once: Some(format!("vote/{run}")) }).await?;
+    incident::word(app, number).await?;
     Ok(())
 }

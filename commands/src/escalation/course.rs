@@ -194,7 +194,7 @@ impl Course {
             (Severity::P2, Some(quiet)) => quiet.after(at),
             (Severity::P0 | Severity::P1 | Severity::P2, _) => at,
         };
-        let called = [self.next_step(), self.next_page(), self.next_left()];
+        let called = [self.next_step(), self.next_page(), self.next_left(held)];
         let called = called.into_iter().flatten().map(|due| Due { at: held(due.at), ..due });
         let others = [self.decay(), self.next_status(), self.next_nudge()];
         called
@@ -264,9 +264,10 @@ impl Course {
         Some(Due { at: later(first, times(every, pages)), what: What::Repage { round, number: pages } })
     }
 
-    fn next_left(&self) -> Option<Due> {
+    /// Counted from when the last step is taken, which may wait for the morning.
+    fn next_left(&self, held: impl Fn(Timestamp) -> Timestamp) -> Option<Due> {
         let last = self.ladder().last(self.security)?;
-        let end = later(self.opened, Period::seconds(last.after)).max(self.since);
+        let end = held(later(self.opened, Period::seconds(last.after)).max(self.since));
         let at = later(end, times(NOBODY_LEFT_EVERY, self.left + 1));
         Some(Due { at, what: What::NobodyLeft { tell: last.tell, number: self.left } })
     }
@@ -376,6 +377,9 @@ impl Course {
         let past = steps.iter().enumerate().filter(|(_, step)| elapsed(step)).map(|(index, _)| index);
         self.taken = past.filter(|index| !owed.contains(index)).collect();
         let ladder = self.schedule.ladder(self.severity);
+        if let Alertness::Waiting { round: 1.., since, pages } = &mut self.alertness {
+            (*since, *pages) = (now, 0);
+        }
         if let (Alertness::Waiting { round: 0, pages, .. }, Some(every)) =
             (&mut self.alertness, ladder.repage_every)
         {

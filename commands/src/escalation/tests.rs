@@ -229,6 +229,18 @@ fn a_change_of_severity_counts_from_the_first_minute_and_repeats_nothing() {
 }
 
 #[test]
+fn a_change_in_the_middle_of_a_later_round_begins_that_round_anew() {
+    let mut course = opened(Severity::P0, false);
+    until(&mut course, 1.0, |_| true);
+    course.acknowledge("Bo", at(1.0));
+    let pages = |what: &What| matches!(what, What::Decay | What::Repage { .. });
+    let expected = ["16 decays", "16 page again 1.0", "21 page again 1.1", "26 page again 1.2"];
+    assert_eq!(until(&mut course, 27.0, pages), expected);
+    course.set_severity(Severity::P1, at(27.0));
+    assert_eq!(until(&mut course, 50.0, pages), ["27 page again 1.0", "42 page again 1.1"]);
+}
+
+#[test]
 fn one_that_is_open_again_needs_an_answer_again() {
     let mut course = opened(Severity::P0, false);
     until(&mut course, 1.0, |_| true);
@@ -282,8 +294,10 @@ fn what_is_medium_waits_for_the_morning() {
     // Opened at noon there, which is 10:00 UTC.
     let quiet = Quiet { from: jiff::civil::time(13, 0, 0, 0), to: jiff::civil::time(18, 30, 0, 0), zone };
     let mut course = opened(Severity::P2, false);
-    let found: Vec<_> = course.owed(at(400.0), Some(&quiet)).iter().map(told).collect();
-    assert_eq!(found[..3], ["0 notify on_call", "390 page on_call", "390 page devops_lead"]);
+    let found: Vec<_> = course.owed(at(406.0), Some(&quiet)).iter().map(told).collect();
+    let expected =
+        ["0 notify on_call", "390 page on_call", "390 page devops_lead", "405 nobody left 0, devops_lead"];
+    assert_eq!(found, expected);
     let mut loud = opened(Severity::P1, false);
     assert_eq!(loud.owed(at(15.0), Some(&quiet)).iter().map(told).next_back().unwrap(), "15 page again 0.0");
     let night = Quiet { from: jiff::civil::time(22, 0, 0, 0), to: jiff::civil::time(7, 0, 0, 0), ..quiet };

@@ -6,3 +6,6 @@ CREATE TABLE alert_group (
     body      TEXT NOT NULL,              -- JSON
     at        BIGINT NOT NULL
 );
+
+-- What a command did is found by its run.
+CREATE INDEX timeline_once ON timeline (once) WHERE once IS NOT NULL;

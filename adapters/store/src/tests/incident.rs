@@ -62,6 +62,8 @@ on_both! {
         let stored = read(&store, second).await;
         assert_eq!(stored.incident.state, new(2, "P0", None).state);
         assert_eq!(store.timeline(second).await.unwrap(), [new(2, "P0", None).entry]);
+        assert_eq!(store.changed_by(RunId::from_random(2)).await.unwrap(), Some(second));
+        assert_eq!(store.changed_by(RunId::from_random(9)).await.unwrap(), None);
         let resolved = Resolved { at: at(4), by: "Dee".to_owned(), how: "so".to_owned() };
         let ended = Change { resolved: Some(resolved.clone()), ..change(&stored, "run/3") };
         assert_eq!(one(&store, ended).await, Changed::Done);
@@ -131,19 +133,19 @@ on_both! {
         };
         assert_eq!(one(&store, told).await, Changed::Done);
         assert_eq!(store.outbox_depth().await.unwrap().waiting, 3);
-        // One is being sent: whether it arrives is not known, so it is left.
+        // One is being sent: whether it arrives is not known, and it is not tried again.
         let wanted = crate::Wanted { platforms: &Platform::ALL, busy: &[], lease: LEASE, limit: 1 };
         let under_way = store.claim_messages(wanted, at(6)).await.unwrap();
         assert_eq!(under_way[0].slot, page_slot(number, true, 0, 0));
         let answered = Change { cancel: Cancel::Pages, ..change(&read(&store, number).await, "b") };
         assert_eq!(one(&store, answered).await, Changed::Done);
         let depth = store.outbox_depth().await.unwrap();
-        assert_eq!((depth.waiting, depth.dead), (2, 1));
+        assert_eq!((depth.waiting, depth.dead), (1, 2));
         let posts = store.claim_webhooks(at(6), LEASE, 9).await.unwrap();
         assert_eq!(posts.iter().map(|post| post.webhook.clone()).collect::<Vec<_>>(), [hook(false, 1)]);
         let over = Change { cancel: Cancel::Everything, ..change(&read(&store, number).await, "c") };
         assert_eq!(one(&store, over).await, Changed::Done);
-        assert_eq!(store.outbox_depth().await.unwrap().waiting, 1);
+        assert_eq!(store.outbox_depth().await.unwrap().waiting, 0);
     }
 
     async fn a_timeline_is_in_the_order_of_time_and_has_nothing_twice(ground: &Ground) {

@@ -60,6 +60,13 @@ pub fn not_open(number: IncidentNumber) -> Reply {
     said("Not open", Tone::Warning, text)
 }
 
+/// A command that was taken up after a crash had done its work before.
+#[must_use]
+pub fn done_before(number: IncidentNumber) -> Reply {
+    let text = "It was done before I was started anew. incident timeline shows what happened.";
+    said(format!("Incident {number}: done"), Tone::Neutral, text)
+}
+
 /// No such person.
 #[must_use]
 pub fn nobody(who: &Who) -> Reply {
@@ -148,6 +155,13 @@ pub fn handed_off(incident: &Incident, from: &str, to: &str) -> Reply {
     let line = format!("incident handoff --number {}", incident.number);
     reply.card.buttons.extend(line_button("Accept", &line, ButtonStyle::Primary));
     reply
+}
+
+/// Whoever is asked could do nothing with it.
+#[must_use]
+pub fn may_not_take_over(incident: &Incident, person: &str) -> Reply {
+    let text = format!("{person} could not accept it: that takes the role operator. Nothing was changed.");
+    said(format!("Not handed over: {}", named(incident)), Tone::Warning, text)
 }
 
 /// And took it.

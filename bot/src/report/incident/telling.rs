@@ -9,7 +9,7 @@ use commands::message::Reply;
 use commands::timeline::Happened;
 use jiff::Timestamp;
 
-use super::super::{STATUS_RESOLVED, STATUS_UNCHANGED, card as plain, line_button, public};
+use super::super::{STATUS_REOPENED, STATUS_RESOLVED, STATUS_UNCHANGED, card as plain, line_button, public};
 use super::{age, title, tone};
 use crate::escalation::telling::Telling;
 
@@ -61,7 +61,8 @@ pub fn told(
 
 /// What a status update could say, to be typed or changed.
 fn draft(incident: &Incident) -> String {
-    let text = incident.state.update.as_ref().or(incident.state.published.as_ref()).map_or_else(
+    // Never of what was said among those who work on it.
+    let text = incident.state.published.as_ref().map_or_else(
         || "We are looking into a problem and will report again soon.".to_owned(),
         |said| said.text.clone(),
     );
@@ -205,6 +206,7 @@ pub fn status_body(incident: &Incident, what: &Happened) -> Option<String> {
         Happened::Published { text } => ("investigating", text.as_str()),
         Happened::Unchanged => ("investigating", STATUS_UNCHANGED),
         Happened::Resolved { .. } if incident.state.published.is_some() => ("resolved", STATUS_RESOLVED),
+        Happened::Reopened if incident.state.published.is_some() => ("investigating", STATUS_REOPENED),
         _ => return None,
     };
     let impact = match incident.severity() {
