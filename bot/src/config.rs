@@ -610,6 +610,14 @@ impl Config {
         }
     }
 
+    /// Whether this person can be called.
+    #[must_use]
+    pub fn reaches(&self, person: &Person) -> bool {
+        let connects = |platform| self.connects(platform);
+        let account = person.accounts.iter().any(|account| file::reached(account.platform, &connects));
+        account || person.page_webhook.is_some()
+    }
+
     /// The rooms of one platform among the incident channels.
     #[must_use]
     pub fn rooms(&self, platform: Platform) -> Vec<Room> {

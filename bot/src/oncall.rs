@@ -43,6 +43,9 @@ pub async fn answer(app: &App, asker: Asker<'_>, ask: &Oncall, run: RunId) -> an
         }
         Oncall::Take { length } => {
             let name = &asker.person.name;
+            if !app.config.reaches(asker.person) {
+                return Ok(Performed::failed(report::not_reached(name)));
+            }
             shift(
                 app,
                 Shift {
@@ -59,6 +62,9 @@ pub async fn answer(app: &App, asker: Asker<'_>, ask: &Oncall, run: RunId) -> an
             let Some(person) = crate::incident::somebody(app, asker, who) else {
                 return Ok(Performed::failed(report::incident::nobody(who)));
             };
+            if !app.config.reaches(person) {
+                return Ok(Performed::failed(report::not_reached(&person.name)));
+            }
             let until = match length {
                 Some(length) => now + Duration::from(*length),
                 None => end_of_shift(app, oncall, &asker.person.name, now).await?,

@@ -69,7 +69,7 @@ pub use maintenance::{
 };
 pub use memory::memory_trend;
 pub use migration::revisions;
-pub use oncall::{contacts, is_reachable, oncall, oncall_schedule, preview, shift};
+pub use oncall::{contacts, is_reachable, not_reached, oncall, oncall_schedule, preview, shift};
 pub use plain::text;
 pub use plot::{PlotError, plot};
 pub use runbook::{

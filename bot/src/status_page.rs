@@ -1,6 +1,6 @@
 //! The public status page: what people published, and nothing else of the bot. No login, no script, one request.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -11,6 +11,7 @@ use axum::routing::get;
 use commands::timeline::{Entry, Happened};
 use jiff::SignedDuration;
 use store::StoredIncident;
+use tokio::sync::Mutex;
 
 use crate::app::App;
 use crate::{clock, report};
@@ -78,34 +79,41 @@ async fn answer(page: Page, kind: &'static str, of: fn(Pages) -> String) -> Resp
 }
 
 impl Page {
-    /// As read a moment ago; what was read last where the store does not answer.
+    /// As read a moment ago; what was read last where the store does not answer. However many wait, one reads.
     async fn pages(&self) -> Option<Pages> {
-        let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut cached = self.cached.lock().await;
         if cached.as_ref().is_some_and(|pages| pages.read.elapsed() < FRESH) {
-            return cached;
+            return cached.clone();
         }
-        let published = match published(&self.app).await {
-            Ok(published) => published,
+        match published(&self.app).await {
+            Ok(published) => {
+                let (name, now) = (&self.app.config.bot.name, clock::now());
+                *cached = Some(Pages {
+                    html: report::status_html(name, &published, now),
+                    atom: report::status_atom(name, &published, now),
+                    read: Instant::now(),
+                });
+            }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the status page can't be read");
-                return cached;
+                // Not asked again at once: the store has enough to do.
+                if let Some(pages) = cached.as_mut() {
+                    pages.read = Instant::now();
+                }
             }
-        };
-        let (name, now) = (&self.app.config.bot.name, clock::now());
-        let pages = Pages {
-            html: report::status_html(name, &published, now),
-            atom: report::status_atom(name, &published, now),
-            read: Instant::now(),
-        };
-        *self.cached.lock().unwrap_or_else(PoisonError::into_inner) = Some(pages.clone());
-        Some(pages)
+        }
+        cached.clone()
     }
 }
 
 async fn published(app: &App) -> Result<Vec<Published>, store::StoreError> {
     let since = clock::now() - SHOWN;
     let mut all = Vec::new();
-    for StoredIncident { incident, .. } in app.store.incidents(INCIDENTS).await? {
+    // An open one is shown however many came after it.
+    let mut candidates = app.store.open_incidents().await?;
+    let newest = app.store.incidents(INCIDENTS).await?.into_iter();
+    candidates.extend(newest.filter(|newest| newest.incident.resolved.is_some()));
+    for StoredIncident { incident, .. } in candidates {
         let over = incident.resolved.as_ref();
         // An exercise is nobody's business outside, and what nobody published is not public.
         if incident.state.drill

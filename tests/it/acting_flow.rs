@@ -305,6 +305,29 @@ async fn the_glass_is_broken_in_an_open_p0_alone_and_anybody_who_may_vote_can_st
 }
 
 #[tokio::test]
+async fn a_broken_glass_that_nobody_stops_begins_after_half_a_minute_and_is_marked_everywhere() {
+    let scene = Scene::with("").await;
+    let before = started(&scene, "fv_service").await;
+    scene.types(CY, "incident open P0 'all is down'").await;
+    scene.message("is open: P0", SOON).await;
+    let asked = std::time::Instant::now();
+    scene.types(DEE, "restart fv_service --break-glass 'nobody else is awake'").await;
+    let card = scene.message("Glass broken: restart fv_service", SOON).await;
+    let ended = scene.ends_well(&card, Duration::from_secs(120)).await;
+    assert!(asked.elapsed() >= Duration::from_secs(30), "{:?}", asked.elapsed());
+    assert!(ended.contains("nobody else is awake"), "{ended}");
+    assert_ne!(started(&scene, "fv_service").await, before);
+    let audit = scene.bot.line(&["audit"], false).await;
+    assert!(audit.out.contains("nobody else is awake"), "{}", audit.out);
+    let timeline = scene.bot.line(&["incident", "timeline", "--number", "1"], false).await;
+    assert!(
+        timeline.out.contains("--break-glass") && timeline.out.contains("-> done, plan"),
+        "{}",
+        timeline.out
+    );
+}
+
+#[tokio::test]
 async fn a_dry_run_and_the_terminal() {
     let scene = Scene::with("").await;
     let before = started(&scene, "fv_service").await;

@@ -168,12 +168,12 @@ impl Store {
 
     /// Those that are open, the worst first and then the oldest.
     pub async fn open_incidents(&self) -> Result<Vec<StoredIncident>> {
-        reading!(self, all_open())?.into_iter().map(stored).collect()
+        Ok(readable(reading!(self, all_open())?))
     }
 
     /// The newest ones, open or not, at most so many, the newest first.
     pub async fn incidents(&self, last: u32) -> Result<Vec<StoredIncident>> {
-        reading!(self, newest(i64::from(last)))?.into_iter().map(stored).collect()
+        Ok(readable(reading!(self, newest(i64::from(last)))?))
     }
 
     /// Takes incidents that owe something at `now`, the most overdue first, for `lease`. Nobody else gets them
@@ -303,6 +303,20 @@ fn stored(columns: Columns) -> Result<StoredIncident> {
         state,
     };
     Ok(StoredIncident { incident, version })
+}
+
+/// Those that can be read: one that can't (a newer bot wrote it, or somebody's hand) must not keep the others from
+/// being told. It stays overdue, which is seen.
+fn readable(rows: Vec<Columns>) -> Vec<StoredIncident> {
+    let read = rows.into_iter().map(|row| (row.0, stored(row)));
+    read.filter_map(|(number, stored)| {
+        stored
+            .inspect_err(|error| {
+                tracing::error!(number, error = error as &dyn std::error::Error, "an incident can't be read");
+            })
+            .ok()
+    })
+    .collect()
 }
 
 /// One that was stored when incidents called nobody.
@@ -468,7 +482,7 @@ per_driver! {
             .bind(claim.limit)
             .fetch_all(connection)
             .await?;
-        rows.into_iter().map(stored).collect()
+        Ok(readable(rows))
     }
 
     pub(super) async fn next_owed(connection: &mut Connection) -> Result<Option<i64>> {

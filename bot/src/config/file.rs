@@ -37,6 +37,8 @@ use super::{document, quorum, runbook, schedule};
 mod escalation;
 mod setting;
 
+pub(super) use escalation::reached;
+
 /// Each is asked for by `links`.
 const MOST_DASHBOARDS: usize = 12;
 

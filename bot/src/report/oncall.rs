@@ -114,6 +114,16 @@ pub fn shift(shift: &Shift) -> Reply {
     public(card(format!("{} is on call", shift.person), Tone::Good, vec![Section::Text(text)]))
 }
 
+/// Nobody could wake them.
+#[must_use]
+pub fn not_reached(name: &str) -> Reply {
+    let text = format!(
+        "{name} has no account on a platform that is configured and no page_webhook: nobody could wake them. Nothing was \
+         changed."
+    );
+    public(card(format!("{name} can't be called"), Tone::Warning, vec![Section::Text(text)]))
+}
+
 /// Every message that an incident would send.
 #[must_use]
 pub fn preview(severity: Severity, previewed: &[Previewed], now: Timestamp) -> Reply {

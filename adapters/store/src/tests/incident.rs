@@ -148,6 +148,18 @@ on_both! {
         assert_eq!(store.outbox_depth().await.unwrap().waiting, 0);
     }
 
+    async fn one_that_can_not_be_read_keeps_no_other_from_being_told(ground: &Ground) {
+        let store = ground.store().await;
+        let broken = store.open_incident(new(1, "P0", Some(5)), at(1)).await.unwrap();
+        let other = store.open_incident(new(2, "P1", Some(5)), at(1)).await.unwrap();
+        ground.tamper("UPDATE incident SET state = '{}' WHERE number = 1").await;
+        assert!(store.incident(broken).await.is_err());
+        let taken = store.owing_incidents(at(9), LEASE, 9).await.unwrap();
+        assert_eq!(taken.iter().map(|taken| taken.incident.number).collect::<Vec<_>>(), [other]);
+        assert_eq!(store.open_incidents().await.unwrap().len(), 1);
+        assert_eq!(store.overdue_incidents(at(9)).await.unwrap(), 2, "it is seen to be overdue");
+    }
+
     async fn a_timeline_is_in_the_order_of_time_and_has_nothing_twice(ground: &Ground) {
         let store = ground.store().await;
         let number = store.open_incident(new(1, "P0", None), at(1)).await.unwrap();

@@ -173,7 +173,7 @@ pub(super) fn schedule(
             }
             let unreached = listed.iter().find(|name| {
                 people.named(name).is_none_or(|person| {
-                    let account = person.accounts.iter().any(|account| connects(account.platform));
+                    let account = person.accounts.iter().any(|account| reached(account.platform, connects));
                     !account && person.page_webhook.is_none()
                 })
             });
@@ -226,4 +226,16 @@ fn ladder(check: &Check<'_>, section: EscalationSection) -> Result<Ladder, Confi
         status_every: maybe("status_every", &section.status_every)?,
         steps: section.steps.into_iter().map(step).collect::<Result<_, _>>()?,
     })
+}
+
+/// Whether a message reaches somebody on this platform without their looking. The page in a browser only where it is
+/// all that there is: on a bot to try out.
+pub(in crate::config) fn reached(platform: Platform, connects: &dyn Fn(Platform) -> bool) -> bool {
+    match platform {
+        Platform::Slack | Platform::Discord => connects(platform),
+        Platform::Web => {
+            connects(Platform::Web) && !connects(Platform::Slack) && !connects(Platform::Discord)
+        }
+        Platform::Cli => false,
+    }
 }
