@@ -553,7 +553,7 @@ async fn http_mode_answers_signed_requests_and_no_others() {
     let body = b"command=%2Facgs&text=health&user_id=U0CY&channel_id=C0INCIDENT&trigger_id=1.replay";
     let good = signature(SIGNING_SECRET, now, body);
     let old = signature(SIGNING_SECRET, now - 301, body);
-    let future = signature(SIGNING_SECRET, now + 301, body);
+    let future = signature(SIGNING_SECRET, now + 330, body);
     let mut flipped = good.clone();
     flipped.replace_range(10..11, if &good[10..11] == "0" { "1" } else { "0" });
     let post = async |timestamp: i64, signature: &str| {
@@ -565,7 +565,7 @@ async fn http_mode_answers_signed_requests_and_no_others() {
     };
     assert_eq!(post(now, &flipped).await, 401);
     assert_eq!(post(now - 301, &old).await, 401);
-    assert_eq!(post(now + 301, &future).await, 401);
+    assert_eq!(post(now + 330, &future).await, 401);
     assert_eq!(slack.messages().len(), 1, "no refused request was answered in the channel");
     let oversized = reqwest::Client::builder().build().unwrap().post(base.join("slack/events").unwrap());
     let oversized = oversized.body(vec![b'a'; 2 << 20]).send().await.unwrap().status().as_u16();

@@ -23,6 +23,8 @@ const CHROMIUM: &str = "/usr/bin/chromium";
 const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
 /// A loaded machine takes this long to start a browser at worst.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// Starts of chromedriver before its failure is believed.
+const DRIVER_TRIES: usize = 3;
 /// What a page does not show by then, it does not show.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -74,7 +76,14 @@ impl Browser {
             }
         }
         let profile = tempfile::Builder::new().prefix("acgs-chromium-").tempdir()?;
-        let (driver, port, output) = start_driver().await?;
+        let mut started = start_driver().await;
+        // It takes a free port of IPv4 and then the same one of IPv6, which somebody else may have taken.
+        for _ in 1..DRIVER_TRIES {
+            if started.is_err() {
+                started = start_driver().await;
+            }
+        }
+        let (driver, port, output) = started?;
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let mut builder = ClientBuilder::new(connector);
