@@ -49,6 +49,8 @@ pub struct App {
     pub webhooks: Notify,
     /// Whether the schedule is kept.
     pub punctuality: Punctuality,
+    /// Alerts are taken one after another: two of one service at once are one incident.
+    pub alerts: tokio::sync::Mutex<()>,
 }
 
 /// A part of the bot that could not be put together from its configuration.
@@ -93,6 +95,7 @@ impl App {
             incidents: Notify::new(),
             webhooks: Notify::new(),
             punctuality: Punctuality::default(),
+            alerts: tokio::sync::Mutex::default(),
         })
     }
 

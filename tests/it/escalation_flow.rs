@@ -214,8 +214,12 @@ async fn a_page_that_no_platform_takes_goes_to_the_fallback_and_one_that_one_tak
     scene.discord.wait_message(missing, FALLBACK).await;
     assert_eq!(scene.hooks.posts("fallback").len(), 0, "one did");
 
-    scene.discord.refuse_channel(CHANNEL);
     scene.discord.refuse_direct(BO_DISCORD);
+    scene.types(DEE, "incident open P1 'a quarter is gone'").await;
+    let unheard =
+        |message: &discord::Message| message.visible().contains("Bo did not get the direct message");
+    scene.discord.wait_message(unheard, FALLBACK).await;
+    scene.discord.refuse_channel(CHANNEL);
     scene.types(DEE, "incident open P1 'all is gone'").await;
     let posts = scene.hooks.wait("fallback", 1, FALLBACK).await;
     assert!(posts[0]["text"].as_str().is_some_and(|text| text.contains("all is gone")), "{posts:?}");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use commands::ids::Platform;
+use commands::message::Target;
 use jiff::SignedDuration;
 use store::{IncidentPage, NewWebhook};
 use tokio_util::sync::CancellationToken;
@@ -43,6 +44,7 @@ async fn look(app: &App) -> anyhow::Result<()> {
         let taken = |platform: Platform| copies.iter().any(|copy| copy.sent && copy.platform == platform);
         // Somebody may take no direct messages: the platform is well where anything arrived.
         let missing: Vec<&IncidentPage> = copies.iter().filter(|copy| !taken(copy.platform)).collect();
+        say_unheard(app, &page, &copies).await?;
         let Some(first) = missing.first() else { continue };
         if copies.iter().any(arrived) {
             say_beside(app, &page, &copies, &missing).await?;
@@ -56,6 +58,33 @@ async fn look(app: &App) -> anyhow::Result<()> {
             app.webhooks.notify_one();
         }
     }
+    Ok(())
+}
+
+/// Somebody who takes no direct messages is named where the page itself arrived: once, and by whom to call.
+async fn say_unheard(app: &App, page: &str, copies: &[IncidentPage]) -> anyhow::Result<()> {
+    let slot = format!("{page}-d");
+    let taken = |platform: Platform| copies.iter().any(|copy| copy.sent && copy.platform == platform);
+    let unheard = copies.iter().filter(|copy| !copy.sent && taken(copy.platform));
+    let unheard: Vec<String> = unheard
+        .filter_map(|copy| match &copy.target {
+            Target::Direct(account) => app.config.people.find(account).map(|person| person.name.clone()),
+            Target::Answer(_) | Target::Post(_) | Target::Edit { .. } => None,
+        })
+        .collect();
+    let posted = copies.iter().find(|copy| arrived(copy) && matches!(copy.target, Target::Post(_)));
+    let (Some(posted), false) = (posted, unheard.is_empty()) else { return Ok(()) };
+    if copies.iter().any(|copy| copy.slot == slot) {
+        return Ok(());
+    }
+    let message = store::NewMessage {
+        slot,
+        lane: store::Lane::Page,
+        target: posted.target.clone(),
+        reply: app.redactor.reply(report::incident::unheard(&unheard, &posted.reply)),
+    };
+    app.store.put_message(message, clock::now()).await?;
+    app.outbox.nudge();
     Ok(())
 }
 

@@ -23,7 +23,9 @@ pub use answer::{
 };
 pub use postmortem::{postmortem, postmortem_made};
 pub use standing::{card, show, timeline};
-pub use telling::{fallback_body, heartbeat, not_taken, page_body, recipients, status_body, told, why};
+pub use telling::{
+    fallback_body, heartbeat, not_taken, page_body, recipients, status_body, told, unheard, why,
+};
 
 /// Red while it is open and bad, green once it is over.
 fn tone(incident: &Incident) -> Tone {

@@ -184,6 +184,14 @@ pub fn heartbeat(now: Timestamp) -> String {
     serde_json::json!({ "status": "ok", "at": now.to_string() }).to_string()
 }
 
+/// Said where a page did arrive, of those whom it did not reach alone.
+#[must_use]
+pub fn unheard(people: &[String], page: &Reply) -> Reply {
+    let text = format!("{} did not get the direct message for 20 s: call them.", people.join(", "));
+    let title = format!("Not everybody was reached: {}", layout::short(&page.card.title, 120));
+    public(plain(title, Tone::Warning, vec![Section::Text(text)]))
+}
+
 /// Said where a page did arrive.
 #[must_use]
 pub fn not_taken(missing: &[Platform], page: &Reply) -> Reply {
