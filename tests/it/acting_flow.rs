@@ -319,12 +319,11 @@ async fn a_broken_glass_that_nobody_stops_begins_after_half_a_minute_and_is_mark
     assert_ne!(started(&scene, "fv_service").await, before);
     let audit = scene.bot.line(&["audit"], false).await;
     assert!(audit.out.contains("nobody else is awake"), "{}", audit.out);
-    let timeline = scene.bot.line(&["incident", "timeline", "--number", "1"], false).await;
-    assert!(
-        timeline.out.contains("--break-glass") && timeline.out.contains("-> done, plan"),
-        "{}",
-        timeline.out
-    );
+    eventually(SOON, "the timeline", async || {
+        let timeline = scene.bot.line(&["incident", "timeline", "--number", "1"], false).await;
+        (timeline.out.contains("--break-glass") && timeline.out.contains("-> done, plan")).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
