@@ -177,7 +177,11 @@ async fn a_standby_is_well_and_says_who_holds_what() {
     let mut standing_by = 0;
     for (index, replica) in scene.replicas.iter().enumerate() {
         assert_eq!(replica.bot.get("/readyz").await.0, 200);
-        assert_eq!(replica.part("replica").await, (true, "one of 4".to_owned()));
+        // Each hears of the others when it renews its own lease.
+        eventually(SOON, "four replicas", async || {
+            (replica.part("replica").await == (true, "one of 4".to_owned())).then_some(())
+        })
+        .await;
         assert_eq!(replica.bot.metric("acgs_replicas", &[]).await, 4.0);
         let (well, says) = replica.part("discord").await;
         let held = replica.bot.metric("acgs_lease_held", &["lease=\"discord\""]).await;
