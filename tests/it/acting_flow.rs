@@ -312,7 +312,7 @@ async fn a_broken_glass_that_nobody_stops_begins_after_half_a_minute_and_is_mark
     scene.message("is open: P0", SOON).await;
     let asked = std::time::Instant::now();
     scene.types(DEE, "restart fv_service --break-glass 'nobody else is awake'").await;
-    let card = scene.message("Glass broken: restart fv_service", SOON).await;
+    let card = scene.message("press Veto to stop it", SOON).await;
     let ended = scene.ends_well(&card, Duration::from_secs(120)).await;
     assert!(asked.elapsed() >= Duration::from_secs(30), "{:?}", asked.elapsed());
     assert!(ended.contains("nobody else is awake"), "{ended}");

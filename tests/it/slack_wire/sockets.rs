@@ -5,6 +5,7 @@ use std::time::Duration;
 use chat_slack::{SlackChat, SlackError, SlackMode};
 use commands::message::Liveness;
 use e2e::slack::{AckOutcome, SlackOptions, SlackServer};
+use e2e::wait::eventually;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -136,7 +137,10 @@ async fn a_hanging_open_is_given_up() {
     });
     assert!(matches!(chat.liveness(), Liveness::Down(_)));
     slack.wait_sockets(2, Duration::from_secs(13)).await;
-    assert_eq!(chat.liveness(), Liveness::Live);
+    eventually(SOON, "the bot to hear of its sockets", async || {
+        (chat.liveness() == Liveness::Live).then_some(())
+    })
+    .await;
     stop.cancel();
     serving.await.unwrap().unwrap();
     slack.assert_clean();
