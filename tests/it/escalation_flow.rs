@@ -91,6 +91,8 @@ impl Scene {
             .secret("BO_PAGE", &hooks.url("bo"))
             .with("[status_page]\nwebhook_env = \"STATUS\"\n[alertmanager]\nwebhook_token_env = \"ALERTS\"")
             .secret("FALLBACK", &hooks.url("fallback"))
+            .bot("heartbeat_url_env = \"HEARTBEAT\"")
+            .secret("HEARTBEAT", &hooks.url("heartbeat"))
             .secret("STATUS", &hooks.url("status"))
             .secret("ALERTS", ALERTS_TOKEN);
         let setup = match failpoint {
@@ -136,6 +138,11 @@ async fn a_p0_pages_on_every_way_until_somebody_answers_and_calls_the_next_rung_
     let scene = Scene::start().await;
     scene.types(DEE, "incident open P0 'database is gone' --service fv_service").await;
     scene.message("Incident 1 is open: P0").await;
+    // Whoever watches the bot hears of it while it keeps its schedule.
+    let beats = scene.hooks.wait("heartbeat", 1, SOON).await;
+    assert_eq!(beats[0]["status"], "ok");
+    let (ready, parts) = scene.bot.get("/readyz").await;
+    assert!(ready == 200 && parts.contains("nothing is overdue"), "{parts}");
     let page = scene.paged(BO, "on-call is called by the schedule").await;
     assert!(page.visible().contains("P0 incident 1: database is gone"), "{}", page.visible());
     scene.paged(ADA, "engineering manager is called").await;

@@ -45,6 +45,8 @@ pub struct Setup {
     pub environment: BTreeMap<String, String>,
     /// `[bot] runbook_dir`.
     pub runbook_dir: Option<PathBuf>,
+    /// More keys of `[bot]`.
+    pub bot_keys: String,
     /// `[store] url`; without it an SQLite file in the bot's own folder.
     pub store_url: Option<String>,
     /// The group that it runs in, by which its packets are told: see [`Network`](crate::cut::Network).
@@ -67,6 +69,14 @@ impl Setup {
         self
     }
 
+    /// Adds a key of `[bot]`.
+    #[must_use]
+    pub fn bot(mut self, line: &str) -> Self {
+        self.bot_keys.push_str(line);
+        self.bot_keys.push('\n');
+        self
+    }
+
     /// Adds an incident channel.
     #[must_use]
     pub fn room(mut self, room: &str) -> Self {
@@ -82,8 +92,8 @@ impl Setup {
         let runbooks =
             self.runbook_dir.as_ref().map_or_else(String::new, |dir| format!("runbook_dir = {dir:?}\n"));
         format!(
-            "[bot]\nhttp_listen = \"127.0.0.1:0\"\ndata_dir = {folder:?}\nlog = \"json\"\nincident_channels = {:?}\n{runbooks}{store}{}",
-            self.incident_channels, self.sections
+            "[bot]\nhttp_listen = \"127.0.0.1:0\"\ndata_dir = {folder:?}\nlog = \"json\"\nincident_channels = {:?}\n{}{runbooks}{store}{}",
+            self.incident_channels, self.bot_keys, self.sections
         )
     }
 }
