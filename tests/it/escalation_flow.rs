@@ -467,3 +467,21 @@ async fn what_is_published_is_on_the_page_and_nothing_else_is() {
     let posts = scene.hooks.wait("status", 2, SOON).await;
     assert_eq!(posts[1]["incident"]["status"], "resolved");
 }
+
+#[tokio::test]
+async fn what_wakes_somebody_is_tried_again_while_it_is_busy_and_counted_when_it_refuses() {
+    let scene = Scene::start().await;
+    scene.hooks.answer_with(503);
+    scene.types(DEE, "incident open P1 'half is gone'").await;
+    scene.paged(BO, "on-call is called by the schedule").await;
+    assert_eq!(scene.hooks.posts("bo").len(), 0);
+    scene.hooks.answer_with(0);
+    assert_eq!(scene.hooks.wait("bo", 1, SOON).await[0]["title"], "half is gone");
+    scene.hooks.answer_with(410);
+    scene.types(DEE, "incident open P1 'all is gone'").await;
+    e2e::wait::eventually(SOON, "the refusal", async || {
+        (scene.bot.metric("acgs_webhooks_refused_total", &[]).await >= 1.0).then_some(())
+    })
+    .await;
+    assert_eq!(scene.hooks.posts("bo").len(), 1);
+}
