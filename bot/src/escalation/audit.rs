@@ -71,3 +71,20 @@ pub async fn keep(app: Arc<App>, stop: CancellationToken) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_overdue_or_can_not_be_read_is_no_readiness() {
+        let punctuality = Punctuality::default();
+        assert_eq!(punctuality.state(), Ok("not looked yet"));
+        punctuality.note(Some(2));
+        assert_eq!(punctuality.state(), Err("2 incidents owe something for more than 10 s".to_owned()));
+        punctuality.note(None);
+        assert_eq!(punctuality.state(), Err("what incidents owe can't be read".to_owned()));
+        punctuality.note(Some(0));
+        assert_eq!(punctuality.state(), Ok("nothing is overdue"));
+    }
+}
