@@ -77,16 +77,16 @@ pub async fn answer(app: &Arc<App>, event: &ChatEvent, run: RunId, received: Tim
             return;
         }
     }
+    let platform = event.from.platform.as_str();
+    metrics::counter!("acgs_commands_total", "verb" => verb, "outcome" => outcome, "platform" => platform)
+        .increment(1);
+    metrics::histogram!("acgs_answer_seconds", "verb" => verb).record(started.elapsed());
     app.outbox.nudge();
     if let Some((by, what)) = noted
         && let Err(error) = incident::note_command(app, &event.place, run, &by, &what).await
     {
         tracing::warn!(error = &error as &dyn std::error::Error, "an incident's timeline lacks this command");
     }
-    let platform = event.from.platform.as_str();
-    metrics::counter!("acgs_commands_total", "verb" => verb, "outcome" => outcome, "platform" => platform)
-        .increment(1);
-    metrics::histogram!("acgs_answer_seconds", "verb" => verb).record(started.elapsed());
     tracing::info!(verb, outcome, duration_ms = started.elapsed().as_millis(), "answered");
 }
 

@@ -65,7 +65,7 @@ async fn health_is_a_native_command_deferred_in_public_and_answered_in_place() {
     let (_, one) = scene.asks(CY_DISCORD, &["health"], &[("service", "ac_service")]).await;
     assert!(one.visible().contains("ac_service is well"), "{}", one.visible());
     scene.discord.assert_clean();
-    assert!(scene.bot.metric("acgs_commands_total", &["verb=\"health\"", "discord"]).await >= 2.0);
+    scene.bot.metric_reaches("acgs_commands_total", &["verb=\"health\"", "discord"], 2.0).await;
 }
 
 #[tokio::test]
@@ -350,7 +350,7 @@ async fn what_was_missed_between_two_sessions_is_read_back() {
         .await;
     assert_eq!(missed.channel, CHANNEL);
     scene.discord.assert_clean();
-    assert!(scene.bot.metric("acgs_gateway_gaps_total", &[]).await >= 1.0);
+    scene.bot.metric_reaches("acgs_gateway_gaps_total", &[], 1.0).await;
 }
 
 #[tokio::test]
@@ -367,7 +367,7 @@ async fn missed_messages_are_asked_for_until_discord_gives_them() {
         .discord
         .wait_message(|message| message.visible().contains("auth_service is well"), Duration::from_secs(90))
         .await;
-    assert!(scene.bot.metric("acgs_gateway_readback_failures_total", &[]).await >= 1.0);
+    scene.bot.metric_reaches("acgs_gateway_readback_failures_total", &[], 1.0).await;
     scene.discord.assert_clean();
 }
 

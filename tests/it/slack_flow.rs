@@ -70,10 +70,8 @@ async fn health_is_answered(store_url: Option<String>) {
     }
     assert!(card.visible().contains("not configured"), "{}", card.visible());
     scene.slack.assert_clean();
-    assert!(
-        scene.bot.metric("acgs_commands_total", &["verb=\"health\"", "outcome=\"done\"", "slack"]).await
-            >= 1.0
-    );
+    let labels = ["verb=\"health\"", "outcome=\"done\"", "slack"];
+    scene.bot.metric_reaches("acgs_commands_total", &labels, 1.0).await;
     let audit = scene.bot.line(&["audit"], false).await;
     assert_eq!(audit.code, 0, "{audit:?}");
     assert!(audit.out.contains("person=\"Cy\"") && audit.out.contains("line=\"health\""), "{}", audit.out);
@@ -206,7 +204,7 @@ async fn a_429_delays_and_loses_nothing() {
     assert!(typed.elapsed() >= Duration::from_secs(2), "not before Retry-After: {:?}", typed.elapsed());
     assert_eq!(scene.slack.calls("chat.postMessage"), 2);
     scene.slack.assert_clean();
-    assert!(scene.bot.metric("acgs_rate_limited_total", &["slack"]).await >= 1.0);
+    scene.bot.metric_reaches("acgs_rate_limited_total", &["slack"], 1.0).await;
 }
 
 #[tokio::test]
@@ -257,7 +255,7 @@ async fn an_answer_waits_for_a_token_or_scope_that_slack_takes() {
     }
     assert!(scene.bot.log().contains("kept until somebody mends it"));
     scene.nothing_was_given_up().await;
-    assert!(scene.bot.metric("acgs_messages_barred_total", &["slack"]).await >= 2.0);
+    scene.bot.metric_reaches("acgs_messages_barred_total", &["slack"], 2.0).await;
     scene.slack.assert_clean();
 }
 
@@ -314,7 +312,7 @@ async fn nothing_is_lost_when_sockets_are_refreshed_or_dropped() {
     scene.types(CY, "help").await;
     scene.message("What you can ask me to do").await;
     scene.slack.assert_clean();
-    assert!(scene.bot.metric("acgs_socket_reconnects_total", &["slack"]).await >= 2.0);
+    scene.bot.metric_reaches("acgs_socket_reconnects_total", &["slack"], 2.0).await;
 }
 
 #[tokio::test]

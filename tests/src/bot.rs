@@ -245,6 +245,18 @@ impl Bot {
             .sum()
     }
 
+    /// Waits until a metric is `least` or more: what is counted is counted at the moment it happens, which
+    /// may be after its message is out.
+    ///
+    /// # Panics
+    /// When it does not get there.
+    pub async fn metric_reaches(&self, name: &str, labels: &[&str], least: f64) {
+        eventually(Duration::from_secs(10), &format!("{name} {labels:?} of {least}"), async || {
+            (self.metric(name, labels).await >= least).then_some(())
+        })
+        .await;
+    }
+
     /// Runs the binary once with this bot's configuration and environment.
     pub async fn run(&self, arguments: &[&str]) -> Finished {
         finish(command(&self.setup, arguments).args(["--config"]).arg(self.config())).await

@@ -141,10 +141,12 @@ async fn a_containers_own_health_check_is_told() {
 async fn a_process_killed_for_memory_is_told() {
     let stage = Stage::new();
     let docker = docker(&stage);
-    // A child is killed and its parent goes on for a moment: the Engine forgets an end for want of memory
-    // that it hears of after the container's own end.
-    let grow = "(x=x; while true; do x=$x$x; done); sleep 1";
-    stage.run("grows", &["--memory=16m", "--memory-swap=16m"], &["sh", "-c", grow]);
+    // A child is killed and its parent goes on until the Engine has heard of it: one that hears of it after
+    // the container's own end forgets it.
+    let grow = "(x=x; while true; do x=$x$x; done); sleep 600";
+    let name = stage.run("grows", &["--memory=16m", "--memory-swap=16m"], &["sh", "-c", grow]);
+    stage.wait_event(&name, "oom").await;
+    stage.docker(&["kill", &name]);
     let killed = wait_for(&docker, "grows", |container| container.state == ContainerState::Exited).await;
     assert!(killed.oom_killed, "{killed:?}");
 }

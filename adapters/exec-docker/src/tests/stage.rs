@@ -3,10 +3,13 @@
 use std::fs;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use commands::ids::ServiceName;
 use commands::workload::ContainerId;
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::time::timeout;
 
 /// What whoever runs the tests says.
 #[expect(clippy::disallowed_methods, reason = "where the test engine is, is said by whoever runs the tests")]
@@ -90,6 +93,20 @@ impl Stage {
         let common = ["run", "-d", "--net", network, "--name", &name, "--label", &label];
         self.docker(&[&common[..], &[self.image(), "sleep", "600"]].concat());
         name
+    }
+
+    /// Waits until the Engine has told of an event of a container, which may have been before.
+    pub async fn wait_event(&self, name: &str, event: &str) {
+        let (container, event) = (format!("container={name}"), format!("event={event}"));
+        let mut events = tokio::process::Command::new("docker")
+            .args(["-H", host(), "events", "--since", "10m", "--filter", &container, "--filter", &event])
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(events.stdout.take().unwrap()).lines();
+        let line = timeout(Duration::from_secs(60), lines.next_line()).await.expect("the event comes");
+        line.unwrap().expect("an Engine that goes on telling");
     }
 
     /// One answer of `docker inspect`.
