@@ -11,7 +11,7 @@ use store::{Lane, NewMessage, NewPlan, plan_slot};
 
 use crate::app::App;
 use crate::asked::Asker;
-use crate::authorize::{Decision, authorize};
+use crate::authorize::Decision;
 use crate::perform::perform;
 use crate::performed::{News, Performed};
 use crate::plan::{Asking, NoPlan, drafts, needs};
@@ -51,9 +51,7 @@ pub async fn answer(
     let mut performed = Box::pin(perform(app, asker, run, intent, progress)).await?;
     let acts = std::mem::take(&mut performed.acts);
     let Some(needs) = needs(&acts) else { return Ok(Proposed::nothing(performed)) };
-    let rooms = &app.config.bot.incident_channels;
-    let decision = authorize(&app.config.people, rooms, asker.account, asker.place, needs);
-    let mut proposed = match decision {
+    let mut proposed = match app.authorize(asker.account, asker.place, needs) {
         Decision::Allowed(_) => Box::pin(propose(app, asker, (intent, &How::default()), &acts, run)).await?,
         Decision::Refused(refusal) => Proposed::nothing(Performed::failed(report::refused(&refusal))),
     };
@@ -85,7 +83,9 @@ async fn propose(
     let place = asker.place.cloned().or_else(|| first_incident_room(app));
     let open = app.store.open_incidents().await?;
     let open: Vec<Incident> = open.into_iter().map(|open| open.incident).collect();
-    let incident = incident_of(&open, place.as_ref(), &draft.proves);
+    let own = place.as_ref().and_then(|place| app.rooms.incident_at(place));
+    let own = own.and_then(|own| open.iter().find(|incident| incident.number == own));
+    let incident = own.or_else(|| incident_of(&open, place.as_ref(), &draft.proves));
     let asking = Asking {
         run,
         nonce: clock::new_nonce(),

@@ -74,6 +74,7 @@ async fn receive(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -
 
 async fn take(app: &App, notification: &Notification) -> anyhow::Result<&'static str> {
     let _one_at_a_time = app.alerts.lock().await;
+    let _turn = app.store.alerts_turn().await?;
     let now = clock::now();
     let episode = match app.store.compare_alerts(notification).await? {
         // Everything that follows from it was stored before the answer to the first one.
@@ -105,6 +106,7 @@ async fn take(app: &App, notification: &Notification) -> anyhow::Result<&'static
     app.store.note_alerts(notification, episode, messages, now).await?;
     app.outbox.nudge();
     app.incidents.notify_one();
+    app.rooms.nudge();
     Ok("new")
 }
 

@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use commands::grammar::Grammar;
-use commands::ids::{Account, Platform, ServiceName};
+use commands::ids::{Account, Place, Platform, ServiceName};
 use commands::redact::Redactor;
+use commands::risk::Requirement;
 use store::Store;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use crate::approval::Weighing;
+use crate::authorize::{Decision, authorize};
 use crate::chat::Chats;
 use crate::clock;
 use crate::config::{Config, Service};
 use crate::escalation::audit::Punctuality;
 use crate::execute::OldTokens;
 use crate::health::Executors;
+use crate::incident::Rooms;
 use crate::outbox::Outbox;
 use crate::replica::Replica;
 
@@ -45,11 +48,13 @@ pub struct App {
     pub weighing: Weighing,
     /// Wakes the schedule: an incident may owe something at once.
     pub incidents: Notify,
+    /// Incidents' own channels and threads.
+    pub rooms: Rooms,
     /// Wakes the poster of webhooks.
     pub webhooks: Notify,
     /// Whether the schedule is kept.
     pub punctuality: Punctuality,
-    /// Alerts are taken one after another: two of one service at once are one incident.
+    /// Alerts are taken one after another, here and then over all replicas: two of one service at once are one incident.
     pub alerts: tokio::sync::Mutex<()>,
 }
 
@@ -93,10 +98,19 @@ impl App {
             old_tokens: OldTokens::default(),
             weighing: Weighing::default(),
             incidents: Notify::new(),
+            rooms: Rooms::default(),
             webhooks: Notify::new(),
             punctuality: Punctuality::default(),
             alerts: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// Whether `account` may ask for this here: in an incident's own channel as in the incident channel beside it.
+    #[must_use]
+    pub fn authorize(&self, account: &Account, place: Option<&Place>, needs: Requirement) -> Decision<'_> {
+        let home = place.and_then(|place| self.rooms.home_of(place));
+        let rooms = &self.config.bot.incident_channels;
+        authorize(&self.config.people, rooms, account, home.as_ref().or(place), needs)
     }
 
     /// The configured service called `name`.

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::acting::{asked, passed_over};
 use crate::app::App;
-use crate::authorize::{Decision, Refusal, authorize};
+use crate::authorize::{Decision, Refusal};
 use crate::chat::Look;
 use crate::config::Person;
 use crate::counted::{Counted, NotCounted, On, Said};
@@ -153,7 +153,7 @@ fn may<'a>(
         Ballot::Approve | Ballot::Veto => stored.quorum.role,
     };
     let needs = Requirement { risk: stored.plan.risk, role };
-    match authorize(&app.config.people, &app.config.bot.incident_channels, account, Some(place), needs) {
+    match app.authorize(account, Some(place), needs) {
         Decision::Allowed(person) => Ok(&person.name),
         Decision::Refused(refusal) => Err(refusal),
     }

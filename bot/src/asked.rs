@@ -12,7 +12,7 @@ use commands::risk::{Late, Requirement, Risk, Role, late};
 use jiff::Timestamp;
 
 use crate::app::App;
-use crate::authorize::{Decision, Refusal, authorize};
+use crate::authorize::{Decision, Refusal};
 use crate::config::Person;
 use crate::counted::On;
 
@@ -120,7 +120,7 @@ impl App {
                 return reaction(event.from.platform, *change, emoji, message);
             }
         };
-        let judge = |needs: Requirement| self.judge(event, &event.place, needs);
+        let judge = |needs: Requirement| self.authorize(&event.from, Some(&event.place), needs);
         // Somebody unknown learns nothing of the grammar.
         let person = match judge(Requirement { risk: Risk::Read, role: Role::Viewer }) {
             Decision::Allowed(person) => person,
@@ -145,10 +145,6 @@ impl App {
             Late::Answer => Asked::Command { person, intent, answer },
             Late::OfferRun => Asked::Stale { person, intent, answer },
         }
-    }
-
-    fn judge(&self, event: &ChatEvent, place: &Place, needs: Requirement) -> Decision<'_> {
-        authorize(&self.config.people, &self.config.bot.incident_channels, &event.from, Some(place), needs)
     }
 }
 

@@ -1,11 +1,22 @@
 //! The chat platforms that this process is connected to: a closed set, so an enum and no trait.
 
-use commands::ids::{MessageRef, Platform};
+use commands::ids::{Account, MessageRef, Platform, Room};
 use commands::message::{Liveness, Outgoing, RateKey, Seen, SendError, Sent, Target};
 
 use chat_discord::DiscordChat;
 use chat_slack::SlackChat;
 use chat_web::WebChat;
+
+/// A channel to be made.
+#[derive(Clone, Debug)]
+pub struct NewChannel {
+    /// Its name; at most 80 of a-z, 0-9, `-` and `_`.
+    pub name: String,
+    /// What it is about.
+    pub topic: String,
+    /// Who is to be in it.
+    pub people: Vec<Account>,
+}
 
 /// What a look at one of our messages finds.
 #[derive(Debug)]
@@ -68,6 +79,29 @@ impl Chat {
         }
     }
 
+    /// Makes a channel, or finds the one that an earlier try has made.
+    ///
+    /// # Errors
+    /// [`SendError::Rejected`] where the platform will not let the bot make one.
+    pub async fn open_channel(&self, channel: &NewChannel) -> Result<Room, SendError> {
+        let NewChannel { name, topic, people } = channel;
+        match self {
+            Self::Slack(slack) => slack.open_channel(name, topic, people).await,
+            Self::Discord(_) | Self::Web(_) => Err(has_none(self)),
+        }
+    }
+
+    /// Makes the thread of one of our messages, or finds it. Returns its id.
+    ///
+    /// # Errors
+    /// [`SendError::Rejected`] where the platform will not let the bot make one.
+    pub async fn open_thread(&self, message: &MessageRef, name: &str) -> Result<String, SendError> {
+        match self {
+            Self::Discord(discord) => discord.open_thread(message, name).await,
+            Self::Slack(_) | Self::Web(_) => Err(has_none(self)),
+        }
+    }
+
     /// What the platform shows of one of our messages now.
     pub async fn seen(&self, message: &MessageRef) -> Result<Look, SendError> {
         let seen = match self {
@@ -88,6 +122,10 @@ impl Chat {
             Self::Web(web) => web.liveness(),
         }
     }
+}
+
+fn has_none(chat: &Chat) -> SendError {
+    SendError::Rejected(format!("{} has no such thing", chat.platform()))
 }
 
 /// Every connected platform, at most one of a kind.

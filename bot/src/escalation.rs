@@ -16,7 +16,7 @@ use commands::incident::Incident;
 use commands::message::Target;
 use commands::timeline::{Entry, Happened};
 use jiff::Timestamp;
-use store::{Cancel, Change, Lane, NewEntry, NewMessage, StoredIncident};
+use store::{Cancel, Change, Lane, NewEntry, NewMessage, StoredIncident, card_slot};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -120,15 +120,21 @@ pub fn finish(app: &App, incident: Incident, change: &mut Change, now: Timestamp
     change.state = incident.state;
 }
 
-/// The incident's card in each of its homes: one message each, edited from then on.
+/// The incident's card in each of its homes and in a channel of its own: one message each, edited from then on. A thread
+/// hangs on the home's.
 fn cards(app: &App, incident: &Incident, next: Option<&Due>, now: Timestamp) -> Vec<NewMessage> {
     let homes = incident.state.homes.iter().enumerate();
     let homes = homes.filter(|(_, home)| app.config.connects(home.room.platform));
-    homes
-        .map(|(number, home)| NewMessage {
-            slot: format!("i{}-x{number}", incident.number),
+    let places = homes.flat_map(|(number, home)| {
+        let own = incident.state.room(number).filter(|own| own.thread.is_none());
+        let own = own.map(|own| (format!("i{}-y{number}", incident.number), own));
+        [(card_slot(incident.number, number), home)].into_iter().chain(own)
+    });
+    places
+        .map(|(slot, place)| NewMessage {
+            slot,
             lane: Lane::Answer,
-            target: Target::Post(home.clone()),
+            target: Target::Post(place.clone()),
             reply: app.redactor.reply(report::incident::card(incident, next, now)),
         })
         .collect()

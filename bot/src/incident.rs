@@ -6,6 +6,7 @@
 mod act;
 mod opening;
 mod record;
+pub mod room;
 
 use commands::ids::{Place, RunId};
 use commands::incident::Incident;
@@ -22,6 +23,7 @@ use crate::{clock, report};
 
 pub use opening::{Wanted, homes};
 pub use record::{note_command, word};
+pub use room::Rooms;
 
 /// Does what `ask` says.
 pub async fn answer(app: &App, asker: Asker<'_>, ask: &IncidentAsk, run: RunId) -> anyhow::Result<Performed> {
@@ -61,13 +63,14 @@ async fn meant(
     which: Which,
     resolved_too: bool,
 ) -> anyhow::Result<Result<StoredIncident, Performed>> {
-    if let Some(number) = which.number {
+    let own = asker.place.and_then(|place| app.rooms.incident_at(place));
+    if let Some(number) = which.number.or(own) {
         let found = app.store.incident(number).await?;
         let found = found.filter(|found| resolved_too || found.incident.resolved.is_none());
         return Ok(found.ok_or_else(|| Performed::failed(report::incident::not_open(number))));
     }
     let open = app.store.open_incidents().await?;
-    if let Some(found) = here(&open, asker.place) {
+    if let Some(found) = told_here(&open, asker.place) {
         return Ok(Ok(found.clone()));
     }
     if resolved_too && open.is_empty() {
@@ -80,8 +83,8 @@ async fn meant(
     Ok(Err(Performed::failed(report::incident::no_incident(&open))))
 }
 
-/// The one whose channel or thread this is; where that does not tell, the only one that is open.
-fn here<'a>(open: &'a [StoredIncident], place: Option<&Place>) -> Option<&'a StoredIncident> {
+/// The one that is told in this channel; where that does not tell, the only one that is open.
+fn told_here<'a>(open: &'a [StoredIncident], place: Option<&Place>) -> Option<&'a StoredIncident> {
     let mut found = open.iter().filter(|open| place.is_some_and(|place| open.incident.is_at(place)));
     match (found.next(), found.next(), open) {
         (Some(one), None, _) => Some(one),

@@ -4,6 +4,7 @@ use commands::ids::ServiceName;
 use commands::message::Reply;
 use commands::plot::{History, Wanted};
 use exec_prometheus::PrometheusError;
+use jiff::Timestamp;
 
 use crate::app::App;
 use crate::health::DEADLINE;
@@ -21,8 +22,18 @@ pub async fn history_of(
     services: &[ServiceName],
     wanted: &Wanted,
 ) -> Option<Result<History, PrometheusError>> {
+    history_until(app, services, wanted, clock::now()).await
+}
+
+/// The same up to a moment.
+pub async fn history_until(
+    app: &App,
+    services: &[ServiceName],
+    wanted: &Wanted,
+    until: Timestamp,
+) -> Option<Result<History, PrometheusError>> {
     let prometheus = app.executors.prometheus.as_ref()?;
-    Some(prometheus.history(wanted, services, clock::now(), DEADLINE).await)
+    Some(prometheus.history(wanted, services, until, DEADLINE).await)
 }
 
 /// The reply with a picture of the history, with a line at `limit`. Why there is none is said in the reply, unless
@@ -59,7 +70,7 @@ pub async fn beside(
 }
 
 /// What is drawn is no text any more that could be redacted.
-fn without_secrets(app: &App, mut history: History) -> History {
+pub fn without_secrets(app: &App, mut history: History) -> History {
     for line in &mut history.lines {
         line.name = app.redactor.text(&line.name);
     }

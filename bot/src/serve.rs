@@ -32,7 +32,8 @@ use crate::health::DEADLINE;
 use crate::listener::Listener;
 use crate::replica::{self, Duty, identify};
 use crate::{
-    alert, approval, clock, escalation, execute, firewall, http, login, schedule, status_page, webhook,
+    alert, approval, clock, escalation, execute, firewall, http, incident, login, schedule, status_page,
+    webhook,
 };
 
 /// All that is under way gets this long after SIGTERM; the whole stop takes less than five seconds.
@@ -212,6 +213,7 @@ pub async fn run(
     let take_up = async {
         app.store.take_over(clock::now()).await?;
         replica::join(&app).await?;
+        app.rooms.refresh(&app).await?;
         app.runs.spawn(warm_up(Arc::clone(&app)));
         app.resume().await;
         execute::take_up(&app).await;
@@ -287,11 +289,12 @@ pub async fn run(
 fn keepers(app: &Arc<App>, stop: &CancellationToken) -> Vec<BoxFuture<'static, ()>> {
     let keeper = || (Arc::clone(app), stop.clone());
     let (calls, fallback, audit, webhooks) = (keeper(), keeper(), keeper(), keeper());
-    let (blocks, jobs) = (keeper(), keeper());
+    let (blocks, jobs, rooms) = (keeper(), keeper(), keeper());
     vec![
         Box::pin(firewall::keep(blocks.0, blocks.1)),
         Box::pin(schedule::keep(jobs.0, jobs.1)),
         Box::pin(escalation::keep(calls.0, calls.1)),
+        Box::pin(incident::room::keep(rooms.0, rooms.1)),
         Box::pin(escalation::fallback::keep(fallback.0, fallback.1)),
         Box::pin(escalation::audit::keep(audit.0, audit.1)),
         Box::pin(webhook::keep(webhooks.0, webhooks.1)),
@@ -403,6 +406,9 @@ async fn housekeeping(
         }
         if let Err(error) = app.store.forget_webhooks(before).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old webhooks can't be dropped");
+        }
+        if let Err(error) = app.store.forget_alerts(before).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old alerts can't be dropped");
         }
         if let Err(error) = app.store.forget_messages(before).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old messages can't be dropped");

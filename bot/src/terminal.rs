@@ -19,7 +19,7 @@ use store::{AuditDecision, AuditEntry, AuditOutcome, Conclusion, NewMessage, New
 use crate::acting;
 use crate::app::{self, App};
 use crate::asked::Asker;
-use crate::authorize::{Decision, Refusal, authorize};
+use crate::authorize::{Decision, Refusal};
 use crate::chat::Chats;
 use crate::config::Config;
 use crate::performed::News;
@@ -99,8 +99,7 @@ async fn answer(app: &Arc<App>, account: &Account, words: Vec<String>, json: boo
     let refused = |refusal: &Refusal| {
         ended(AuditDecision::Refused { reason: report::refusal_reason(refusal) }, report::refused(refusal))
     };
-    let judge =
-        |needs| authorize(&app.config.people, &app.config.bot.incident_channels, account, None, needs);
+    let judge = |needs| app.authorize(account, None, needs);
     // Somebody unknown learns nothing of the grammar.
     if let Decision::Refused(refusal) = judge(Requirement { risk: Risk::Read, role: Role::Viewer }) {
         return refused(&refusal);

@@ -5,15 +5,16 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use commands::message::Target;
 use exec_http::WebhookError;
 use jiff::SignedDuration;
-use store::ClaimedWebhook;
+use store::{ClaimedWebhook, Lane, NewMessage};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
-use crate::clock;
 use crate::config::WebhookUrl;
+use crate::{acting, clock, report};
 
 /// Posts at once.
 const BATCH: u32 = 16;
@@ -123,12 +124,33 @@ async fn deliver(app: &App, claimed: &ClaimedWebhook) {
         Err(Failed::Never(why)) => {
             tracing::error!(webhook = claimed.webhook.address, why, "given up");
             metrics::counter!("acgs_webhooks_refused_total").increment(1);
+            say_unwoken(app, claimed, &why).await;
             app.store.give_up_webhook(claimed, &why, clock::now()).await
         }
     };
     if let Err(error) = stored {
         tracing::error!(error = &error as &dyn std::error::Error, "a webhook's outcome can't be stored");
     }
+}
+
+/// Whoever is woken by an address alone has nothing else: the others are told to call them.
+async fn say_unwoken(app: &App, claimed: &ClaimedWebhook, why: &str) {
+    let Ok(Address::Person(name)) = claimed.webhook.address.parse() else { return };
+    let Some(place) = acting::first_incident_room(app) else { return };
+    let message = NewMessage {
+        slot: format!("{}-w", claimed.webhook.id),
+        lane: Lane::Page,
+        target: Target::Post(place),
+        reply: app.redactor.reply(report::incident::unwoken(&name, why)),
+    };
+    if let Err(error) = app.store.put_message(message, clock::now()).await {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            name,
+            "nobody is told that they were not woken"
+        );
+    }
+    app.outbox.nudge();
 }
 
 enum Failed {

@@ -1,5 +1,6 @@
 //! An incident: what it is about, where it is told, who has it, and whether it is over.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -87,8 +88,11 @@ pub struct Incident {
 pub struct State {
     /// Whom it calls and when.
     pub course: Course,
-    /// Where it is told: its own channels and threads.
+    /// The incident channels that it is told in, one a platform.
     pub homes: Vec<Place>,
+    /// What became of the wish for a channel or thread of its own, by the number of the home that it is beside.
+    #[serde(default)]
+    pub rooms: BTreeMap<usize, OwnRoom>,
     /// Whether it is an exercise.
     pub drill: bool,
     /// Who opened it, or changed its severity last: nobody is pinged about their own act.
@@ -101,6 +105,16 @@ pub struct State {
     pub published: Option<Said>,
     /// Messages of the schedule that were stored for it.
     pub messages: u32,
+}
+
+/// What became of an incident's wish for a channel or thread of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnRoom {
+    /// It is there.
+    At(Place),
+    /// The platform does not let the bot make one, and why.
+    Refused(String),
 }
 
 /// Somebody's words.
@@ -129,7 +143,31 @@ impl State {
     /// As an incident begins.
     #[must_use]
     pub const fn new(course: Course, homes: Vec<Place>, drill: bool, by: String) -> Self {
-        Self { course, homes, drill, moved_by: by, handoff: None, update: None, published: None, messages: 0 }
+        Self {
+            course,
+            homes,
+            rooms: BTreeMap::new(),
+            drill,
+            moved_by: by,
+            handoff: None,
+            update: None,
+            published: None,
+            messages: 0,
+        }
+    }
+
+    /// Its own channel or thread beside a home.
+    #[must_use]
+    pub fn room(&self, home: usize) -> Option<&Place> {
+        match self.rooms.get(&home)? {
+            OwnRoom::At(place) => Some(place),
+            OwnRoom::Refused(_) => None,
+        }
+    }
+
+    /// Where people talk about it, one place a platform: its own, else the incident channel.
+    pub fn talked_at(&self) -> impl Iterator<Item = &Place> {
+        self.homes.iter().enumerate().map(|(number, home)| self.room(number).unwrap_or(home))
     }
 
     /// Who has it: the commander, else whoever acknowledged.
@@ -158,13 +196,30 @@ impl State {
 }
 
 impl Incident {
+    /// What a channel of its own is called (docs.slack.dev/reference/methods/conversations.create: at most 80 of
+    /// a-z, 0-9, `-` and `_`), or a thread.
+    #[must_use]
+    pub fn room_name(&self) -> String {
+        const LONGEST: usize = 60;
+        let drill = if self.state.drill { "drill" } else { "inc" };
+        let mut name = format!("{drill}-{}", self.number);
+        let words = self.title.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        for word in words.map(str::to_ascii_lowercase) {
+            if name.len() + 1 + word.len() > LONGEST {
+                break;
+            }
+            name = name + "-" + &word;
+        }
+        name
+    }
+
     /// How bad it is now.
     #[must_use]
     pub const fn severity(&self) -> Severity {
         self.state.course.severity
     }
 
-    /// Whether it belongs to this channel or thread.
+    /// Whether it is told in this channel, or in one that this thread is of.
     #[must_use]
     pub fn is_at(&self, place: &Place) -> bool {
         // A thread of its channel is its channel's.
@@ -182,4 +237,46 @@ pub struct Resolved {
     pub by: String,
     /// What mended it, as typed.
     pub how: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::escalation::Policy;
+    use crate::ids::{Platform, Room};
+
+    fn incident(title: &str) -> Incident {
+        let course = Course::open(Policy::silent(), Severity::P0, false, Timestamp::UNIX_EPOCH);
+        let home = |platform, id: &str| Place::channel(Room::new(platform, id));
+        let homes = vec![home(Platform::Slack, "C1"), home(Platform::Discord, "100")];
+        Incident {
+            number: IncidentNumber(7),
+            title: title.to_owned(),
+            place: None,
+            services: Vec::new(),
+            opened: (Timestamp::UNIX_EPOCH, "Ada".to_owned()),
+            resolved: None,
+            state: State::new(course, homes, false, "Ada".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_room_is_named_by_number_and_title_as_slack_takes_it() {
+        assert_eq!(incident("Auth is DOWN!").room_name(), "inc-7-auth-is-down");
+        assert_eq!(incident("Überlast — 5xx").room_name(), "inc-7-berlast-5xx");
+        assert_eq!(incident("🔥🔥").room_name(), "inc-7");
+        let long = incident(&"word ".repeat(40)).room_name();
+        assert!(long.len() <= 60 && long.ends_with("-word"), "{long}");
+        assert_eq!(incident(&"x".repeat(200)).room_name(), "inc-7");
+    }
+
+    #[test]
+    fn people_talk_in_its_own_room_where_there_is_one() {
+        let mut incident = incident("x");
+        let own = Place::channel(Room::new(Platform::Slack, "C2"));
+        incident.state.rooms.insert(0, OwnRoom::At(own.clone()));
+        incident.state.rooms.insert(1, OwnRoom::Refused("no".to_owned()));
+        let talked: Vec<&Place> = incident.state.talked_at().collect();
+        assert_eq!(talked, [&own, &incident.state.homes[1]]);
+    }
 }

@@ -47,6 +47,15 @@ impl Wanted {
         let stretch = Period::seconds(window.as_secs().saturating_mul(12).clamp(hour, week));
         Self { course, window, stretch }
     }
+
+    /// `course` from a quarter of an hour before one moment until another. Half an hour at least and a week at most.
+    #[must_use]
+    pub fn through(course: Course, from: Timestamp, until: Timestamp) -> Self {
+        let (before, shortest, longest) = (15 * 60, 30 * 60, 7 * 24 * 3_600);
+        let seconds = u32::try_from(until.duration_since(from).as_secs().max(0)).unwrap_or(longest);
+        let stretch = Period::seconds(seconds.saturating_add(before).clamp(shortest, longest));
+        Self { course, window: Period::minutes(5), stretch }
+    }
 }
 
 /// Some numbers over one stretch of time.
@@ -166,5 +175,13 @@ mod tests {
         assert_eq!(of(Period::minutes(5)), "1h");
         assert_eq!(of(Period::hours(1)), "12h");
         assert_eq!(of(Period::days(1)), "7d");
+        let through = |minutes: i64| {
+            let until = Timestamp::from_second(minutes * 60).expect("a time");
+            Wanted::through(Course::Errors, Timestamp::UNIX_EPOCH, until).stretch.to_string()
+        };
+        assert_eq!(
+            [through(-1), through(20), through(45), through(60 * 24 * 30)],
+            ["30m", "35m", "1h", "7d"]
+        );
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::Ballot;
 use crate::escalation::{Duty, Way};
+use crate::ids::Place;
 use crate::incident::Severity;
 use crate::oncall::Rung;
 
@@ -133,6 +134,11 @@ pub enum Happened {
         name: String,
         /// Whether it fires.
         firing: bool,
+    },
+    /// It has a channel or thread of its own.
+    RoomOpened {
+        /// Where.
+        place: Place,
     },
     /// Somebody put 📌 on a message.
     Pinned {

@@ -3,135 +3,13 @@
 use std::time::Duration;
 
 use bot::failpoint::Failpoint;
-use e2e::bot::{Bot, Setup};
-use e2e::discord::{self, CHANNEL, DiscordOptions, DiscordServer};
+use e2e::discord::{self, CHANNEL};
+use e2e::escalation::{ALERTS_TOKEN, ROOM, SCHEDULE, SOON, Scene};
 use e2e::people::{self, ADA, ADA_DISCORD, BO, BO_DISCORD, CY, DEE, EVE};
-use e2e::platform::Platform;
-use e2e::receiver::Receiver;
-use e2e::slack::{self, AckOutcome, Message, SlackOptions, SlackServer};
+use e2e::slack::{Message, SlackOptions};
 
-const ROOM: &str = "C0INCIDENT";
-const ALERTS_TOKEN: &str = "alerts-only-3f9c";
-const SOON: Duration = Duration::from_secs(15);
 /// A page that a platform does not take for 20 s is told elsewhere.
 const FALLBACK: Duration = Duration::from_secs(45);
-
-/// Both platforms, six services, what wakes people, and a bot between them.
-struct Scene {
-    slack: SlackServer,
-    discord: DiscordServer,
-    platform: Platform,
-    hooks: Receiver,
-    bot: Bot,
-}
-
-/// The table's order in seconds, so that a test sees all of it.
-const SCHEDULE: &str = r#"
-[[escalation]]
-severity = "P0"
-respond_within = "3s"
-repage_every = "3s"
-acknowledgement_holds = "6s"
-status_every = "15m"
-steps = [
-    { after = "0m", tell = "on_call", how = "page" },
-    { after = "0m", tell = "engineering_manager", how = "notify" },
-    { after = "8s", tell = "devops_lead", how = "page" },
-]
-[[escalation]]
-severity = "P1"
-respond_within = "15m"
-repage_every = "15m"
-acknowledgement_holds = "60m"
-status_every = "30m"
-steps = [{ after = "0m", tell = "on_call", how = "page" }, { after = "30m", tell = "devops_lead", how = "page" }]
-[[escalation]]
-severity = "P2"
-respond_within = "120m"
-steps = [{ after = "0m", tell = "on_call", how = "notify" }]
-"#;
-
-fn people(hooks: &Receiver) -> String {
-    let bo = "web = \"bo\"\n";
-    let with_hook = format!("{bo}page_webhook_env = \"BO_PAGE\"\n");
-    assert!(hooks.url("bo").starts_with("http://"));
-    people::acting().replacen(bo, &with_hook, 1)
-}
-
-impl Scene {
-    async fn start() -> Self {
-        Self::with(None).await
-    }
-
-    async fn with(failpoint: Option<Failpoint>) -> Self {
-        let slack = SlackServer::start(SlackOptions::default()).await;
-        let discord = DiscordServer::start(DiscordOptions::default()).await;
-        let platform = Platform::start().await;
-        let hooks = Receiver::start().await;
-        let setup = Setup::default()
-            .with(&format!("[slack]\napi_url = {:?}\nmode = \"socket\"", slack.api_url().as_str()))
-            .with(&format!(
-                "[discord]\napi_url = {:?}\napplication_id = \"{}\"\nguild_id = \"{}\"",
-                discord.api_url().as_str(),
-                discord::APPLICATION,
-                discord::GUILD
-            ))
-            .with(&people(&hooks))
-            .with(&platform.toml())
-            .with(
-                "[oncall]\non_call = [\"Bo\"]\ndevops_lead = [\"Eve\"]\nengineering_manager = [\"Ada\"]\n\
-                 cto = [\"Ada\"]\nfallback_webhook_env = \"FALLBACK\"",
-            )
-            .with(SCHEDULE)
-            .room(&format!("slack:{ROOM}"))
-            .room(&format!("discord:{CHANNEL}"))
-            .secret("SLACK_BOT_TOKEN", slack::BOT_TOKEN)
-            .secret("SLACK_APP_TOKEN", slack::APP_TOKEN)
-            .secret("DISCORD_TOKEN", discord::BOT_TOKEN)
-            .secret("BO_PAGE", &hooks.url("bo"))
-            .with("[status_page]\nwebhook_env = \"STATUS\"\n[alertmanager]\nwebhook_token_env = \"ALERTS\"")
-            .secret("FALLBACK", &hooks.url("fallback"))
-            .bot("heartbeat_url_env = \"HEARTBEAT\"")
-            .secret("HEARTBEAT", &hooks.url("heartbeat"))
-            .secret("STATUS", &hooks.url("status"))
-            .secret("ALERTS", ALERTS_TOKEN);
-        let setup = match failpoint {
-            Some(point) => setup.secret("ACGS_FAILPOINT", point.as_str()),
-            None => setup,
-        };
-        let bot = Bot::start(setup).await;
-        slack.wait_sockets(2, SOON).await;
-        discord.wait_ready(SOON).await;
-        Self { slack, discord, platform, hooks, bot }
-    }
-
-    async fn types(&self, user: &str, line: &str) {
-        let ack = self.slack.slash(user, ROOM, line).await;
-        assert!(matches!(ack, AckOutcome::Acknowledged(_)), "{line:?}: {ack:?}");
-    }
-
-    async fn message(&self, text: &str) -> Message {
-        self.slack.wait_message(|message| message.visible().contains(text), SOON).await
-    }
-
-    /// A page in the incident channel.
-    async fn paged(&self, user: &str, why: &str) -> Message {
-        let fits = |message: &Message| {
-            message.channel == ROOM && message.mentions() == [user] && message.visible().contains(why)
-        };
-        self.slack.wait_message(fits, SOON).await
-    }
-
-    /// How often Slack's channel and Discord's were told this.
-    fn count(&self, why: &str) -> (usize, usize) {
-        let slack = self.slack.messages().into_iter().filter(|message| message.channel == ROOM);
-        let discord = self.discord.messages().into_iter().filter(|message| message.channel == CHANNEL);
-        (
-            slack.filter(|message| message.visible().contains(why)).count(),
-            discord.filter(|message| message.visible().contains(why)).count(),
-        )
-    }
-}
 
 #[tokio::test]
 async fn a_p0_pages_on_every_way_until_somebody_answers_and_calls_the_next_rung_all_the_same() {
@@ -152,9 +30,8 @@ async fn a_p0_pages_on_every_way_until_somebody_answers_and_calls_the_next_rung_
     scene.slack.wait_message(alone, SOON).await;
     let posts = scene.hooks.wait("bo", 1, SOON).await;
     assert_eq!((posts[0]["person"].as_str(), posts[0]["incident"].as_u64()), (Some("Bo"), Some(1)));
-    let told = |message: &discord::Message| {
-        message.channel == CHANNEL && message.visible().contains("on-call is called")
-    };
+    let told =
+        |message: &discord::Message| !message.is_direct && message.visible().contains("on-call is called");
     let on_discord = scene.discord.wait_message(told, SOON).await;
     assert_eq!(on_discord.body["content"], format!("<@{BO_DISCORD}>"));
     let notified = |message: &discord::Message| message.visible().contains("engineering manager is called");
@@ -193,7 +70,7 @@ async fn a_p0_pages_on_every_way_until_somebody_answers_and_calls_the_next_rung_
 #[tokio::test]
 async fn whoever_dies_between_deciding_and_sending_tells_everybody_once() {
     for point in Failpoint::SCHEDULE {
-        let mut scene = Scene::with(Some(point)).await;
+        let mut scene = Scene::with(Some(point), SlackOptions::default()).await;
         scene.types(DEE, "incident open P1 'logins fail'").await;
         scene.bot.dies(SOON).await;
         scene.bot.set("ACGS_FAILPOINT", None);
@@ -238,7 +115,7 @@ async fn an_incident_goes_from_hand_to_hand_and_its_timeline_has_all_of_it() {
     scene.types(BO, "incident open P2 'slow' --drill").await;
     scene.message("Drill: incident 1 is open: P2").await;
     // Bo is on call and opened it: nobody is pinged about their own act.
-    let told = |message: &Message| message.channel == ROOM && message.visible().contains("on-call is called");
+    let told = |message: &Message| !message.is_direct() && message.visible().contains("on-call is called");
     let notice = scene.slack.wait_message(told, SOON).await;
     assert_eq!(notice.mentions(), [] as [&str; 0]);
     assert!(notice.visible().contains("DRILL, P2 incident 1: slow"), "{}", notice.visible());
@@ -335,7 +212,7 @@ async fn who_is_on_call_is_taken_and_given_and_a_preview_sends_nothing() {
     scene.types(DEE, "oncall take 2h").await;
     scene.message("Dee is on call").await;
     scene.types(DEE, "incident open P2 'late mails'").await;
-    let told = |message: &Message| message.channel == ROOM && message.visible().contains("on-call is called");
+    let told = |message: &Message| !message.is_direct() && message.visible().contains("on-call is called");
     assert_eq!(scene.slack.wait_message(told, SOON).await.mentions(), [] as [&str; 0], "it is Dee's own");
     scene.types(DEE, "oncall give <@U0EVE> 1h").await;
     scene.message("Eve is on call").await;
@@ -382,43 +259,41 @@ async fn a_schedule_that_can_not_work_is_refused_at_the_start() {
     }
 }
 
-impl Scene {
-    /// What Alertmanager posts, and the answer's status.
-    async fn alert(&self, token: &str, severity: &str, status: &str, service: &str) -> u16 {
-        let key = format!("{{}}:{{service=\"{service}\"}}");
-        let body = serde_json::json!({
-            "version": "4", "groupKey": key, "status": status, "receiver": "acgs", "truncatedAlerts": 0,
-            "commonLabels": {}, "commonAnnotations": {}, "externalURL": "http://am", "groupLabels": {},
-            "alerts": [{
-                "status": status, "labels": {"alertname": "ServiceDown", "severity": severity, "service": service},
-                "annotations": {"summary": format!("{service} <!channel> is down")},
-                "startsAt": "2026-01-02T03:04:05Z", "endsAt": "0001-01-01T00:00:00Z", "fingerprint": "c0ffee12",
-            }],
-        });
-        let posted = e2e::stack::client().post(format!("http://{}/alertmanager", self.bot.http));
-        let answer = posted.bearer_auth(token).json(&body).send().await.expect("an answer");
-        answer.status().as_u16()
-    }
+/// What Alertmanager posts, and the answer's status.
+async fn alert(scene: &Scene, token: &str, severity: &str, status: &str, service: &str) -> u16 {
+    let key = format!("{{}}:{{service=\"{service}\"}}");
+    let body = serde_json::json!({
+        "version": "4", "groupKey": key, "status": status, "receiver": "acgs", "truncatedAlerts": 0,
+        "commonLabels": {}, "commonAnnotations": {}, "externalURL": "http://am", "groupLabels": {},
+        "alerts": [{
+            "status": status, "labels": {"alertname": "ServiceDown", "severity": severity, "service": service},
+            "annotations": {"summary": format!("{service} <!channel> is down")},
+            "startsAt": "2026-01-02T03:04:05Z", "endsAt": "0001-01-01T00:00:00Z", "fingerprint": "c0ffee12",
+        }],
+    });
+    let posted = e2e::stack::client().post(format!("http://{}/alertmanager", scene.bot.http));
+    let answer = posted.bearer_auth(token).json(&body).send().await.expect("an answer");
+    answer.status().as_u16()
 }
 
 #[tokio::test]
 async fn an_alert_is_one_message_that_goes_green_and_a_bad_one_opens_one_incident() {
     let scene = Scene::start().await;
-    assert_eq!(scene.alert("guessed", "P1", "firing", "gs_service").await, 401);
+    assert_eq!(alert(&scene, "guessed", "P1", "firing", "gs_service").await, 401);
     let client = e2e::stack::client();
     let garbled =
         client.post(format!("http://{}/alertmanager", scene.bot.http)).bearer_auth(ALERTS_TOKEN).body("{}");
     assert_eq!(garbled.send().await.expect("an answer").status().as_u16(), 400);
     for _ in 0..3 {
-        assert_eq!(scene.alert(ALERTS_TOKEN, "P1", "firing", "gs_service").await, 200);
+        assert_eq!(alert(&scene, ALERTS_TOKEN, "P1", "firing", "gs_service").await, 200);
     }
     let told = scene.message("Alert P1: ServiceDown: gs_service <!channel> is down").await;
     assert!(told.visible().contains("It belongs to incident 1"), "{}", told.visible());
     scene.paged(BO, "on-call is called by the schedule").await;
     // Another alert of the same service joins it; a mild one is posted and wakes nobody.
-    assert_eq!(scene.alert(ALERTS_TOKEN, "P2", "firing", "ac_service").await, 200);
+    assert_eq!(alert(&scene, ALERTS_TOKEN, "P2", "firing", "ac_service").await, 200);
     scene.message("Alert P2: ServiceDown: ac_service").await;
-    assert_eq!(scene.alert(ALERTS_TOKEN, "P1", "resolved", "gs_service").await, 200);
+    assert_eq!(alert(&scene, ALERTS_TOKEN, "P1", "resolved", "gs_service").await, 200);
     let over =
         |message: &Message| message.ts == told.ts && message.visible().contains("Over P1: ServiceDown");
     scene.slack.wait_message(over, SOON).await;
@@ -430,7 +305,7 @@ async fn an_alert_is_one_message_that_goes_green_and_a_bad_one_opens_one_inciden
         assert_eq!(timeline.out.matches(entry).count(), 1, "{entry:?} in {}", timeline.out);
     }
     // It fires again, and worse: a new message, and the same open incident, which is raised.
-    assert_eq!(scene.alert(ALERTS_TOKEN, "P0", "firing", "gs_service").await, 200);
+    assert_eq!(alert(&scene, ALERTS_TOKEN, "P0", "firing", "gs_service").await, 200);
     scene.message("Alert P0: ServiceDown: gs_service").await;
     scene.paged(ADA, "engineering manager is called by the schedule").await;
     let list = scene.bot.line(&["incident", "list"], false).await;
@@ -483,5 +358,6 @@ async fn what_wakes_somebody_is_tried_again_while_it_is_busy_and_counted_when_it
         (scene.bot.metric("acgs_webhooks_refused_total", &[]).await >= 1.0).then_some(())
     })
     .await;
+    scene.message("What wakes Bo (their page_webhook) does not take the page: refused with status 410").await;
     assert_eq!(scene.hooks.posts("bo").len(), 1);
 }

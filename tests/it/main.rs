@@ -26,6 +26,7 @@ mod plot_flow;
 mod procedure_flow;
 mod recovery_flow;
 mod replica_flow;
+mod room_flow;
 mod rotation_flow;
 mod runbook_flow;
 mod schedule_flow;

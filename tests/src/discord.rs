@@ -213,6 +213,17 @@ impl DiscordServer {
         self.shared.state().closed.insert(channel);
     }
 
+    /// Threads that the bot has made: each has its message's id.
+    #[must_use]
+    pub fn threads(&self) -> Vec<(u64, String)> {
+        self.state().threads.iter().map(|(id, (name, _))| (*id, name.clone())).collect()
+    }
+
+    /// The bot may make no threads from now on.
+    pub fn refuse_threads(&self) {
+        self.shared.state().may_thread = false;
+    }
+
     /// This user takes no direct messages from now on.
     pub fn refuse_direct(&self, user: u64) {
         self.shared.state().shut.insert(user);

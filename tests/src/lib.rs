@@ -9,6 +9,7 @@ pub mod database;
 pub mod demo;
 pub mod discord;
 pub mod engine;
+pub mod escalation;
 pub mod firewall;
 pub mod grafana;
 pub mod people;

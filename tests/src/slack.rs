@@ -7,6 +7,7 @@
 //! has not read. Faults are asked for one by one. It knows one workspace, one app and no history.
 
 mod blocks;
+mod channels;
 mod delivery;
 mod faults;
 mod message;
@@ -27,6 +28,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+pub use channels::Channel;
 pub use delivery::{AckOutcome, EventDelivery, signature};
 pub use message::{Button, Message, Upload};
 pub use state::Violation;
@@ -57,7 +59,15 @@ pub struct SlackOptions {
 
 impl Default for SlackOptions {
     fn default() -> Self {
-        let scopes = ["app_mentions:read", "chat:write", "commands", "files:write", "reactions:read"];
+        let scopes = [
+            "app_mentions:read",
+            "channels:manage",
+            "channels:read",
+            "chat:write",
+            "commands",
+            "files:write",
+            "reactions:read",
+        ];
         Self {
             rate_limits: true,
             scopes: scopes.map(str::to_owned).to_vec(),
@@ -162,6 +172,17 @@ impl SlackServer {
             Some(found.clone())
         })
         .await
+    }
+
+    /// The channels that the bot has made.
+    #[must_use]
+    pub fn channels(&self) -> Vec<Channel> {
+        self.state().channels.clone()
+    }
+
+    /// Somebody else makes a channel.
+    pub fn make_channel(&self, name: &str) {
+        channels::made(&mut self.state(), name, "U0SOMEBODY");
     }
 
     /// Every message, the private ones too, in the order they were first posted.

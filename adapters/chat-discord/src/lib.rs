@@ -26,6 +26,7 @@ mod registration;
 mod seen;
 mod snowflake;
 mod status;
+mod thread;
 mod vigil;
 
 use std::convert::Infallible;
@@ -203,6 +204,14 @@ impl DiscordChat {
     pub async fn send(&self, outgoing: &Outgoing) -> Result<Sent, SendError> {
         let Shared { api, unacknowledged, now, .. } = &*self.shared;
         outbound::send(api, unacknowledged, outgoing, now()).await
+    }
+
+    /// Makes the thread of a message and returns its id. Where it has one already, it is that one.
+    ///
+    /// # Errors
+    /// [`SendError::Rejected`] where the bot may not; else as [`SendError`] says.
+    pub async fn open_thread(&self, message: &MessageRef, name: &str) -> Result<String, SendError> {
+        thread::open(&self.shared, message, name).await
     }
 
     /// One of our messages as Discord shows it now, with the reactions among `wanted`; `None` if it is not

@@ -6,6 +6,7 @@ use serenity::model::permissions::Permissions;
 /// What the bot may do where it is invited.
 pub(crate) const PERMISSIONS: Permissions = Permissions::VIEW_CHANNEL
     .union(Permissions::SEND_MESSAGES)
+    .union(Permissions::CREATE_PUBLIC_THREADS)
     .union(Permissions::SEND_MESSAGES_IN_THREADS)
     .union(Permissions::EMBED_LINKS)
     .union(Permissions::ATTACH_FILES)
@@ -26,8 +27,8 @@ pub fn manifest(application_id: u64) -> String {
          &integration_type=0&scope=bot+applications.commands\n\
          \n\
          Scopes:             bot, applications.commands\n\
-         Permissions:        View Channels, Send Messages, Send Messages in Threads, Embed Links, Attach Files,\n\
-         \x20                   Read Message History\n\
+         Permissions:        View Channels, Send Messages, Create Public Threads, Send Messages in Threads,\n\
+         \x20                   Embed Links, Attach Files, Read Message History\n\
          Gateway intents:    GUILDS, GUILD_MESSAGES, GUILD_MESSAGE_REACTIONS\n\
          Privileged intents: none; leave all three switched off in the developer portal\n",
         PERMISSIONS.bits()
@@ -42,11 +43,11 @@ mod tests {
     fn the_link_grants_what_is_used_and_no_more() {
         insta::assert_snapshot!(manifest(42), @r"
         Open this link and choose the server:
-        https://discord.com/oauth2/authorize?client_id=42&permissions=274878024704&integration_type=0&scope=bot+applications.commands
+        https://discord.com/oauth2/authorize?client_id=42&permissions=309237763072&integration_type=0&scope=bot+applications.commands
 
         Scopes:             bot, applications.commands
-        Permissions:        View Channels, Send Messages, Send Messages in Threads, Embed Links, Attach Files,
-                            Read Message History
+        Permissions:        View Channels, Send Messages, Create Public Threads, Send Messages in Threads,
+                            Embed Links, Attach Files, Read Message History
         Gateway intents:    GUILDS, GUILD_MESSAGES, GUILD_MESSAGE_REACTIONS
         Privileged intents: none; leave all three switched off in the developer portal
         ");

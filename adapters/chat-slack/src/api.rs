@@ -226,6 +226,30 @@ impl Api {
         }
     }
 
+    /// A method that shows nothing to anybody by itself, as the bot. What it lacks does not bar messages.
+    pub(crate) async fn call(
+        &self,
+        method: &'static str,
+        request: &serde_json::Value,
+    ) -> Result<serde_json::Value, CallError> {
+        self.post(method, &limits::other(method), request, &self.bot).await
+    }
+
+    /// One answer of `conversations.list`: public channels that are not archived.
+    pub(crate) async fn channels(&self, limit: u32, cursor: &str) -> Result<serde_json::Value, CallError> {
+        const METHOD: &str = "conversations.list";
+        let session = self.client.open_session(&self.bot);
+        let limit_text = limit.to_string();
+        let params = [
+            ("types", Some("public_channel")),
+            ("exclude_archived", Some("true")),
+            ("limit", Some(limit_text.as_str())),
+            ("cursor", Some(cursor).filter(|cursor| !cursor.is_empty())),
+        ];
+        let call = session.http_session_api.http_get(METHOD, &params, None);
+        self.sorted(METHOD, &limits::other(METHOD), call).await
+    }
+
     /// A message as `reactions.get` shows it, with everybody who reacted.
     pub(crate) async fn reacted(&self, channel: &str, ts: &str) -> Result<serde_json::Value, CallError> {
         const METHOD: &str = "reactions.get";

@@ -7,6 +7,7 @@
 
 mod api;
 mod blocks;
+mod channel;
 mod deliver;
 mod error;
 mod http;
@@ -19,7 +20,7 @@ mod socket;
 
 use std::sync::{Arc, OnceLock};
 
-use commands::ids::MessageRef;
+use commands::ids::{Account, MessageRef, Room};
 use commands::message::{ChatEvent, Liveness, Outgoing, RateKey, Receipt, Seen, SendError, Sent};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -86,6 +87,7 @@ struct Shared {
     bot_user_id: OnceLock<String>,
     sockets: socket::Sockets,
     uploads: outbound::RecentUploads,
+    members: channel::Members,
 }
 
 /// Whether sending `outgoing` uses up one of the few times that Slack takes an answer's token.
@@ -113,6 +115,7 @@ impl SlackChat {
             bot_user_id: OnceLock::new(),
             sockets: socket::Sockets::default(),
             uploads: outbound::RecentUploads::default(),
+            members: channel::Members::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -184,6 +187,15 @@ impl SlackChat {
     /// says that a part of the call may have been done.
     pub async fn send(&self, outgoing: &Outgoing) -> Result<Sent, SendError> {
         outbound::send(&self.shared, outgoing).await
+    }
+
+    /// Makes a public channel with a topic and people in it, and returns it. Where an earlier try has made one of this name,
+    /// it is that one.
+    ///
+    /// # Errors
+    /// [`SendError::Rejected`] where the app may not or the workspace lets nobody; else as [`SendError`] says.
+    pub async fn open_channel(&self, name: &str, topic: &str, people: &[Account]) -> Result<Room, SendError> {
+        channel::open(&self.shared, name, topic, people).await
     }
 
     /// One of our messages as Slack shows it now; `None` if it is not there any more.

@@ -10,9 +10,17 @@ use slack_morphism::prelude::{
 };
 use url::Url;
 
-/// The bot token's scopes: slash commands, mentions, answers, reactions as votes, long output.
-pub const SCOPES: [&str; 5] =
-    ["app_mentions:read", "chat:write", "commands", "files:write", "reactions:read"];
+/// The bot token's scopes: slash commands, mentions, answers, reactions as votes, long output, and channels of incidents'
+/// own (made, and found again after a lost answer).
+pub const SCOPES: [&str; 7] = [
+    "app_mentions:read",
+    "channels:manage",
+    "channels:read",
+    "chat:write",
+    "commands",
+    "files:write",
+    "reactions:read",
+];
 
 const EVENTS: [&str; 3] = ["app_mention", "reaction_added", "reaction_removed"];
 
@@ -106,6 +114,8 @@ mod tests {
             "scopes": {
               "bot": [
                 "app_mentions:read",
+                "channels:manage",
+                "channels:read",
                 "chat:write",
                 "commands",
                 "files:write",

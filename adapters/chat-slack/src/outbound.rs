@@ -16,10 +16,9 @@ use slack_morphism::prelude::{
     SlackChannelId, SlackMessageContent, SlackMessageMetadata, SlackTs, SlackUserId,
 };
 
-use crate::Shared;
 use crate::blocks::{self, Rendered};
 use crate::error::CallError;
-use crate::limits;
+use crate::{Shared, channel, limits};
 
 pub(crate) use files::RecentUploads;
 
@@ -176,8 +175,8 @@ impl Message<'_> {
         place: &Place,
         way_back: Option<(&AnswerTo, &AnswerToken)>,
     ) -> Result<Posted, SendError> {
-        let channel = SlackChannelId(place.room.id.clone());
-        let request = SlackApiChatPostMessageRequest::new(channel, self.content_with_slot())
+        let room = SlackChannelId(place.room.id.clone());
+        let request = SlackApiChatPostMessageRequest::new(room, self.content_with_slot())
             .with_link_names(false)
             .with_unfurl_links(false)
             .with_unfurl_media(false)
@@ -189,6 +188,8 @@ impl Message<'_> {
             (Ok(answer), _) => {
                 let id =
                     answer.ts.ok_or_else(|| SendError::Unknown("chat.postMessage gave no ts".to_owned()))?;
+                // After the post: nobody's page waits for it.
+                channel::bring(self.shared, &place.room.id, self.reached(place)).await;
                 let room = answer.channel.unwrap_or_else(|| place.room.id.clone());
                 Ok(Posted::Message(MessageRef { room: Room::new(Platform::Slack, room), id }))
             }
@@ -268,6 +269,11 @@ impl Message<'_> {
         };
         self.shared.api.respond(&token.value, &response).await?;
         Ok(Posted::ByToken)
+    }
+
+    /// Whom a mention in a channel is to reach; a conversation with one person has them.
+    fn reached(&self, place: &Place) -> &[Account] {
+        if place.room.id.starts_with('C') { &self.outgoing.reply.mentions } else { &[] }
     }
 
     fn content(&self) -> SlackMessageContent {

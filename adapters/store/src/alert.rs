@@ -21,7 +21,32 @@ pub enum Noted {
     },
 }
 
+/// While it is held, no other replica decides what alerts mean. Dropping it lets the next one go on.
+pub struct Turn {
+    _lock: Option<sqlx::Transaction<'static, sqlx::Postgres>>,
+}
+
+/// Names the lock among those of the database; sqlx's migrations use another one.
+const TURN: i64 = 0x6163_6773_616c_7274;
+
 impl Store {
+    /// Waits for this replica's turn to decide what alerts mean: of two groups of one service that come at once on two
+    /// replicas, the second one finds the first one's incident. On SQLite there is no other.
+    pub async fn alerts_turn(&self) -> Result<Turn> {
+        let Database::Postgres(pool) = &*self.database else { return Ok(Turn { _lock: None }) };
+        crate::postgres::in_time(async {
+            let mut transaction = pool.begin().await?;
+            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(TURN).execute(&mut *transaction).await?;
+            Ok(Turn { _lock: Some(transaction) })
+        })
+        .await
+    }
+
+    /// Forgets groups that have been over since before a time.
+    pub async fn forget_alerts(&self, before: Timestamp) -> Result<u64> {
+        writing!(self, forget(micros(before)))
+    }
+
     /// Whether a notification says something that the last one of its group did not. Nothing is stored.
     pub async fn compare_alerts(&self, notification: &Notification) -> Result<Noted> {
         let known = reading!(self, known(&notification.group_key))?;
@@ -90,6 +115,11 @@ per_driver! {
     pub(super) async fn known(connection: &mut Connection, key: &str) -> Result<Vec<(i64, i64, String)>> {
         let sql = "SELECT episode, firing, body FROM alert_group WHERE group_key = $1";
         Ok(sqlx::query_as(sql).bind(key).fetch_all(connection).await?)
+    }
+
+    pub(super) async fn forget(connection: &mut Connection, before: &i64) -> Result<u64> {
+        let sql = "DELETE FROM alert_group WHERE firing = 0 AND at < $1";
+        Ok(sqlx::query(sql).bind(before).execute(connection).await?.rows_affected())
     }
 
     pub(super) async fn note(connection: &mut Connection, group: &Group) -> Result<()> {

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use crate::column::{from_json, json, micros, micros_after, timestamp, unsigned};
 use crate::outbox::{self, NewMessage};
+use crate::room;
 use crate::webhook::{self, NewWebhook};
 use crate::writer::Unit;
 use crate::{Database, Result, Store, StoreError};
@@ -115,7 +116,30 @@ pub fn page_slot(incident: IncidentNumber, wants_answer: bool, message: u32, cop
 impl Store {
     /// Opens an incident and tells its number; the run that opened one gets the same one again.
     pub async fn open_incident(&self, new: NewIncident, now: Timestamp) -> Result<IncidentNumber> {
-        let number: i64 = transacting!(self, open((new, micros(now))))?;
+        let at = micros(now);
+        let number = match &*self.database {
+            Database::Sqlite(db) => {
+                db.writer
+                    .transaction((new, at), |unit, (new, at)| {
+                        Box::pin(async move {
+                            let number = sqlite::open(&mut unit.connection, new, *at).await?;
+                            room::sqlite::want(&mut unit.connection, number, &new.state, *at).await?;
+                            Ok(number)
+                        })
+                    })
+                    .await?
+            }
+            Database::Postgres(pool) => {
+                crate::postgres::in_time(async {
+                    let mut transaction = pool.begin().await?;
+                    let number = postgres::open(&mut transaction, &new, at).await?;
+                    room::postgres::want(&mut transaction, number, &new.state, at).await?;
+                    transaction.commit().await?;
+                    Ok(number)
+                })
+                .await?
+            }
+        };
         Ok(IncidentNumber(unsigned(TABLE, number)?))
     }
 
@@ -365,7 +389,7 @@ const SQLITE_CLAIM: &str = claim_sql!("");
 const POSTGRES_CLAIM: &str = claim_sql!("FOR UPDATE SKIP LOCKED");
 
 per_driver! {
-    pub(super) async fn open(connection: &mut Connection, (new, at): &(NewIncident, i64)) -> Result<i64> {
+    pub(super) async fn open(connection: &mut Connection, new: &NewIncident, at: i64) -> Result<i64> {
         let opened = sqlx::query(
             "INSERT INTO incident (severity, title, place, services, opened_at, opened_by, opened_run, state, owed_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (opened_run) DO NOTHING",

@@ -5,7 +5,7 @@
 //! same queries. The store keeps facts and decides nothing; the time is always an argument.
 //!
 //! In reading order: [`delivery`], [`outbox`], [`audit`], [`login`], [`task`], [`plan`] (with votes), [`journal`], [`incident`],
-//! [`shift`], [`webhook`], [`alert`], [`mod@freeze`], [`mod@evidence`], [`maintenance`], [`block`], [`schedule`], [`lease`] (who of several
+//! [`room`], [`shift`], [`webhook`], [`alert`], [`mod@freeze`], [`mod@evidence`], [`maintenance`], [`block`], [`schedule`], [`lease`] (who of several
 //! replicas does what); then how it is done: `driver`
 //! (one text for two databases), `sqlite` and its `writer` (group commit), `postgres`.
 
@@ -29,6 +29,7 @@ pub mod outbox;
 pub mod plan;
 mod postgres;
 mod probe;
+pub mod room;
 pub mod schedule;
 pub mod shift;
 mod signal;
@@ -60,6 +61,7 @@ use sqlx::postgres::PgConnectOptions;
 
 pub use outbox::{Claimed, Confirmed, IncidentPage, Lane, NewMessage, OutboxDepth, Wanted};
 pub use plan::{Cast, Closed, NewPlan, PlanState, StoredPlan, Way, plan_slot};
+pub use room::{RoomMade, RoomWanted, card_slot};
 pub use schedule::{ScheduleState, TakenOn};
 pub use shift::Shift;
 pub use signal::{Signal, Signals};

@@ -19,6 +19,7 @@ pub(crate) const SQLITE: &[Step] = &[
     (6, "lease", include_str!("../migrations/sqlite/0006_lease.sql")),
     (7, "escalation", include_str!("../migrations/sqlite/0007_escalation.sql")),
     (8, "alert", include_str!("../migrations/sqlite/0008_alert.sql")),
+    (9, "room", include_str!("../migrations/sqlite/0009_room.sql")),
 ];
 pub(crate) const POSTGRES: &[Step] = &[
     (1, "first", include_str!("../migrations/postgres/0001_first.sql")),
@@ -29,6 +30,7 @@ pub(crate) const POSTGRES: &[Step] = &[
     (6, "lease", include_str!("../migrations/postgres/0006_lease.sql")),
     (7, "escalation", include_str!("../migrations/postgres/0007_escalation.sql")),
     (8, "alert", include_str!("../migrations/postgres/0008_alert.sql")),
+    (9, "room", include_str!("../migrations/postgres/0009_room.sql")),
 ];
 
 pub(crate) fn migrator(steps: &[Step]) -> Migrator {

@@ -249,7 +249,7 @@ impl Store {
 
 /// Names between bars: `|slack|web|`. Lists of any length go into one text as one parameter, and
 /// `replace` finds whole names alike on both databases.
-fn list<T: ToString>(names: &[T]) -> String {
+pub(crate) fn list<T: ToString>(names: &[T]) -> String {
     names.iter().fold("|".to_owned(), |list, name| list + &name.to_string() + "|")
 }
 

@@ -1,6 +1,7 @@
 //! One suite for both databases: each test is expanded for SQLite and for PostgreSQL, and each run
 //! has a database of its own. What only one of them has is tested beside it, by name.
 
+mod alert;
 mod audit;
 mod block;
 mod delivery;
@@ -11,6 +12,7 @@ mod maintenance;
 mod opening;
 mod outbox;
 mod plan;
+mod room;
 mod schedule;
 mod takeover;
 mod task;

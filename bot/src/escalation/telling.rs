@@ -161,7 +161,7 @@ pub struct Message<'a> {
     pub wants_answer: bool,
 }
 
-/// Into every home of the incident, to each alone who is to be woken, and to their webhooks.
+/// Where people talk about the incident on each platform, to each alone who is to be woken, and to their webhooks.
 pub fn send(app: &App, incident: &mut Incident, message: Message<'_>, change: &mut Change) {
     let Message { reply, names, loud, wants_answer } = message;
     let number = incident.state.messages;
@@ -172,11 +172,11 @@ pub fn send(app: &App, incident: &mut Incident, message: Message<'_>, change: &m
     let accounts =
         |name: &str| app.config.people.named(name).map(|person| person.accounts.clone()).unwrap_or_default();
     let mentions: Vec<Account> = names.iter().flat_map(|name| accounts(name)).collect();
-    let homes = incident.state.homes.iter().filter(|home| app.config.connects(home.room.platform));
-    let mut targets: Vec<(Target, Reply)> = homes
-        .map(|home| {
-            let here = mentions.iter().filter(|account| account.platform == home.room.platform).cloned();
-            (Target::Post(home.clone()), Reply { mentions: here.collect(), ..reply.clone() })
+    let places = incident.state.talked_at().filter(|place| app.config.connects(place.room.platform));
+    let mut targets: Vec<(Target, Reply)> = places
+        .map(|place| {
+            let here = mentions.iter().filter(|account| account.platform == place.room.platform).cloned();
+            (Target::Post(place.clone()), Reply { mentions: here.collect(), ..reply.clone() })
         })
         .collect();
     for account in loud.iter().flat_map(|name| accounts(name)) {

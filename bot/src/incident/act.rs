@@ -162,9 +162,14 @@ fn tell_elsewhere(
     change: &mut Change,
 ) {
     let app = roster.app;
-    let here = |home: &&Place| asker.place.is_some_and(|place| place.room == home.room);
-    let homes = incident.state.homes.iter();
-    let elsewhere = homes.filter(|home| !here(home) && app.config.connects(home.room.platform));
+    let here = |told: &&Place| {
+        let asked = asker.place;
+        asked.is_some_and(|asked| {
+            asked.room == told.room && (told.thread.is_none() || told.thread == asked.thread)
+        })
+    };
+    let talked_at = incident.state.talked_at();
+    let elsewhere = talked_at.filter(|place| !here(place) && app.config.connects(place.room.platform));
     let number = incident.state.messages;
     change.messages.extend(elsewhere.enumerate().map(|(copy, home)| NewMessage {
         slot: page_slot(incident.number, false, number, copy),

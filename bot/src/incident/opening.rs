@@ -48,6 +48,7 @@ pub async fn open(app: &App, asker: Asker<'_>, run: RunId, wanted: Wanted<'_>) -
     };
     let number = app.store.open_incident(new, now).await?;
     app.incidents.notify_one();
+    app.rooms.nudge();
     let calls = app.config.escalation.is_some();
     Ok(Performed::done(report::incident::opened(number, &wanted, calls), News::Good))
 }

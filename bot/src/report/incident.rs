@@ -24,7 +24,7 @@ pub use answer::{
 pub use postmortem::{postmortem, postmortem_made};
 pub use standing::{card, show, timeline};
 pub use telling::{
-    fallback_body, heartbeat, not_taken, page_body, recipients, status_body, told, unheard, why,
+    fallback_body, heartbeat, not_taken, page_body, recipients, status_body, told, unheard, unwoken, why,
 };
 
 /// Red while it is open and bad, green once it is over.
@@ -42,7 +42,9 @@ fn named(incident: &Incident) -> String {
     format!("{drill}{} incident {}", incident.severity(), incident.number)
 }
 
-fn title(incident: &Incident) -> String {
+/// In a line.
+#[must_use]
+pub fn title(incident: &Incident) -> String {
     format!("{}: {}", named(incident), layout::short(&incident.title, 100))
 }
 

@@ -78,6 +78,16 @@ pub fn plot(course: &Course, history: &History, limit: Option<f64>) -> Result<Op
     }))
 }
 
+/// How a number of this kind is written.
+pub(super) fn number(course: &Course) -> fn(f64) -> String {
+    frame(course, None).number
+}
+
+/// What is shown, in words.
+pub(super) fn name_of(course: &Course) -> String {
+    frame(course, None).title
+}
+
 fn frame(course: &Course, limit: Option<f64>) -> Frame {
     match course {
         Course::Errors => Frame {

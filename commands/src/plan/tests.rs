@@ -2,6 +2,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::backend::{self, BackendId};
+use crate::restore::DatabaseName;
+use crate::workload::ContainerId;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()

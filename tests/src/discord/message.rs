@@ -21,6 +21,8 @@ pub struct Message {
     pub author: u64,
     /// Whether the asker alone sees it.
     pub is_private: bool,
+    /// Whether one person alone has the conversation that it is in.
+    pub is_direct: bool,
     /// The interaction that it answers.
     pub interaction: Option<u64>,
     /// The fields that shape it: `content`, `embeds`, `components`.
@@ -64,6 +66,7 @@ impl Message {
             id,
             author,
             is_private: false,
+            is_direct: false,
             interaction: None,
             body: json!({}),
             history: Vec::new(),

@@ -7,8 +7,8 @@ use super::{BOT_USER, CHANNEL, GUILD, LOUNGE, THREAD};
 const EPOCH: u64 = 1_420_070_400_000;
 /// A role of the bot's own, with every permission that it asks for.
 const BOT_ROLE: u64 = GUILD + 100;
-/// View, send (also in threads), embed, attach, read history, react.
-const BOT_PERMISSIONS: &str = "274878024768";
+/// View, send (also in threads), make public threads, embed, attach, read history, react.
+const BOT_PERMISSIONS: &str = "309237763136";
 
 /// When an id was made.
 pub(super) fn made_at(id: u64) -> String {
@@ -33,17 +33,21 @@ pub(super) fn member(id: u64) -> Value {
     })
 }
 
+pub(super) fn thread(id: u64, name: &str, parent: u64) -> Value {
+    json!({
+        "id": id.to_string(), "type": 11, "guild_id": GUILD.to_string(), "name": name,
+        "parent_id": parent.to_string(), "owner_id": BOT_USER.to_string(), "last_message_id": null,
+        "rate_limit_per_user": 0, "message_count": 1, "member_count": 1, "flags": 0,
+        "thread_metadata": {
+            "archived": false, "auto_archive_duration": 1440, "locked": false,
+            "archive_timestamp": "2024-01-01T00:00:00+00:00",
+        },
+    })
+}
+
 pub(super) fn channel(id: u64) -> Value {
     if id == THREAD {
-        return json!({
-            "id": id.to_string(), "type": 11, "guild_id": GUILD.to_string(), "name": "outage",
-            "parent_id": CHANNEL.to_string(), "owner_id": BOT_USER.to_string(), "last_message_id": null,
-            "rate_limit_per_user": 0, "message_count": 1, "member_count": 1, "flags": 0,
-            "thread_metadata": {
-                "archived": false, "auto_archive_duration": 1440, "locked": false,
-                "archive_timestamp": "2024-01-01T00:00:00+00:00",
-            },
-        });
+        return thread(id, "outage", CHANNEL);
     }
     json!({
         "id": id.to_string(), "type": 0, "guild_id": GUILD.to_string(), "position": 0, "nsfw": false,

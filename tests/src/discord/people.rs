@@ -285,7 +285,8 @@ impl DiscordServer {
             return None;
         }
         let id = state.snowflake();
-        state.dispatch("INTERACTION_CREATE", event(id, &token, deed), NO_INTENT);
+        let place = state.channel_object(channel);
+        state.dispatch("INTERACTION_CREATE", event(id, &token, deed, place), NO_INTENT);
         let interaction = Interaction {
             token,
             channel,
@@ -311,9 +312,8 @@ struct Deed {
 }
 
 /// The event with every field that Discord sends (interactions/receiving-and-responding).
-fn event(id: u64, token: &str, deed: Deed) -> Value {
+fn event(id: u64, token: &str, deed: Deed, mut place: Value) -> Value {
     let Deed { kind, user, channel, data, message } = deed;
-    let mut place = objects::channel(channel);
     place["permissions"] = "2147483647".into();
     let mut event = json!({
         "id": id.to_string(), "application_id": APPLICATION.to_string(), "type": kind, "data": data,

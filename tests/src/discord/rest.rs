@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::faults::{Fault, Route};
 use super::form;
+use super::gateway::GUILDS;
 use super::message::{EPHEMERAL, Message, Upload, list};
 use super::people::{Ack, DEADLINE};
 use super::rates::{Allowance, Limit, MESSAGES, OTHER, TOKEN};
@@ -228,7 +229,9 @@ impl Call<'_> {
                 Reply::ok(objects::member(user.parse().unwrap_or_default()))
             }
             ("GET", ["guilds", guild, "threads", "active"]) if **guild == GUILD.to_string() => {
-                Reply::ok(json!({"threads": [objects::channel(THREAD)], "members": []}))
+                let all = [THREAD].into_iter().chain(state.threads.keys().copied());
+                let threads: Vec<Value> = all.map(|id| state.channel_object(id)).collect();
+                Reply::ok(json!({"threads": threads, "members": []}))
             }
             (method, ["applications", id, "commands"]) if **id == application => self.commands(method, state),
             (method, ["applications", id, "guilds", guild, "commands"])
@@ -239,7 +242,9 @@ impl Call<'_> {
             ("POST", ["users", "@me", "channels"]) => self.open_direct(state),
             (_, ["channels", channel, ..]) => match channel.parse() {
                 Ok(channel @ (CHANNEL | THREAD | LOUNGE)) => self.channel(state, channel),
-                Ok(channel) if state.directs.contains(&channel) => self.channel(state, channel),
+                Ok(channel) if state.directs.contains(&channel) || state.threads.contains_key(&channel) => {
+                    self.channel(state, channel)
+                }
                 _ => Reply::not_found(10003, "Unknown Channel"),
             },
             ("POST", ["interactions", id, token, "callback"]) => self.callback(state, id, token),
@@ -295,7 +300,8 @@ impl Call<'_> {
 
     fn channel(&self, state: &mut State, channel: u64) -> Reply {
         match (self.method.as_str(), &self.path[2..]) {
-            ("GET", []) => Reply::ok(objects::channel(channel)),
+            ("GET", []) => Reply::ok(state.channel_object(channel)),
+            ("POST", ["messages", id, "threads"]) => self.thread(state, channel, id),
             ("GET", ["messages"]) => self.history(state, channel),
             ("POST", ["messages"]) => self.create(state, channel),
             ("GET", ["messages", id]) => {
@@ -310,6 +316,34 @@ impl Call<'_> {
                 Reply::not_found(0, "404: Not Found")
             }
         }
+    }
+
+    /// A message has one thread, of its own id.
+    fn thread(&self, state: &mut State, channel: u64, id: &str) -> Reply {
+        let body = match self.json(state) {
+            Ok((body, _)) => body,
+            Err(reply) => return reply,
+        };
+        let name = body["name"].as_str().unwrap_or_default().to_owned();
+        if name.is_empty() || name.chars().count() > 100 {
+            state.violation("thread-name", name);
+            return Reply::error(400, 50035, "Invalid Form Body");
+        }
+        if !state.may_thread {
+            return Reply::error(403, 50013, "Missing Permissions");
+        }
+        let found =
+            state.messages.iter().find(|message| message.channel == channel && message.id.to_string() == id);
+        let Some(id) = found.map(|message| message.id) else {
+            return Reply::not_found(10008, "Unknown Message");
+        };
+        if state.threads.contains_key(&id) {
+            return Reply::error(400, 160_004, "A thread has already been created for this message");
+        }
+        state.threads.insert(id, (name, channel));
+        let made = state.channel_object(id);
+        state.dispatch("THREAD_CREATE", made.clone(), GUILDS);
+        Reply(StatusCode::CREATED, made)
     }
 
     /// The newest messages before and after ids, the newest first.
@@ -355,6 +389,7 @@ impl Call<'_> {
             return Reply::ok(earlier.object());
         }
         let mut message = Message::new(state.snowflake(), channel, BOT_USER);
+        message.is_direct = state.directs.contains(&channel);
         message.body = body;
         message.files = files;
         message.nonce = nonce;

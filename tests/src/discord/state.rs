@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-use super::DiscordOptions;
 use super::faults::{Fault, Route};
 use super::gateway::Session;
 use super::message::Message;
 use super::people::Ack;
 use super::rates::Rates;
+use super::{DiscordOptions, objects};
 
 /// Milliseconds from 1970 to Discord's epoch.
 const EPOCH: i64 = 1_420_070_400_000;
@@ -48,6 +48,10 @@ pub(super) struct State {
     pub(super) registrations: usize,
     /// Channels of one user each that were opened.
     pub(super) directs: std::collections::BTreeSet<u64>,
+    /// Threads that were made of messages, with their names: each has its message's id, and the message's channel.
+    pub(super) threads: BTreeMap<u64, (String, u64)>,
+    /// Whether the bot may make threads.
+    pub(super) may_thread: bool,
     /// Channels that the bot may not write in.
     pub(super) closed: std::collections::BTreeSet<u64>,
     /// Users who take no direct messages.
@@ -95,6 +99,8 @@ impl Shared {
             commands: json!([]),
             registrations: 0,
             directs: std::collections::BTreeSet::new(),
+            threads: BTreeMap::new(),
+            may_thread: true,
             closed: std::collections::BTreeSet::new(),
             shut: std::collections::BTreeSet::new(),
             identifies: 0,
@@ -137,6 +143,14 @@ impl State {
         self.next += 1;
         let time = u64::try_from(clock().as_millisecond() - EPOCH).expect("after 2015");
         (time << 22) | (self.next & 0x003f_ffff)
+    }
+
+    /// A channel or thread as Discord describes it.
+    pub(super) fn channel_object(&self, id: u64) -> Value {
+        match self.threads.get(&id) {
+            Some((name, parent)) => objects::thread(id, name, *parent),
+            None => objects::channel(id),
+        }
     }
 
     pub(super) fn message_mut(&mut self, id: u64) -> Option<&mut Message> {

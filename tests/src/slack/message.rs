@@ -58,6 +58,12 @@ pub struct Upload {
 }
 
 impl Message {
+    /// Whether one person alone has the conversation that it is in.
+    #[must_use]
+    pub fn is_direct(&self) -> bool {
+        self.channel.starts_with('D')
+    }
+
     /// Everything in it as a person reads it: blocks in order, entities resolved.
     #[must_use]
     pub fn visible(&self) -> String {

@@ -26,7 +26,43 @@ pub(super) enum Token {
     Any,
 }
 
-const METHODS: [Method; 8] = [
+const METHODS: [Method; 12] = [
+    Method {
+        name: "conversations.create",
+        required: &["name"],
+        optional: &["is_private", "team_id"],
+        token: Token::Bot,
+        scope: Some("channels:manage"),
+        tier: Some(20),
+        json: true,
+    },
+    Method {
+        name: "conversations.invite",
+        required: &["channel", "users"],
+        optional: &["force"],
+        token: Token::Bot,
+        scope: Some("channels:manage"),
+        tier: Some(50),
+        json: true,
+    },
+    Method {
+        name: "conversations.setTopic",
+        required: &["channel", "topic"],
+        optional: &[],
+        token: Token::Bot,
+        scope: Some("channels:manage"),
+        tier: Some(20),
+        json: true,
+    },
+    Method {
+        name: "conversations.list",
+        required: &[],
+        optional: &["cursor", "exclude_archived", "limit", "team_id", "types"],
+        token: Token::Bot,
+        scope: Some("channels:read"),
+        tier: Some(20),
+        json: false,
+    },
     Method {
         name: "reactions.get",
         required: &[],

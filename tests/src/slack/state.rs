@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::SlackOptions;
+use super::channels::Channel;
 use super::faults::Fault;
 use super::message::{Message, Upload};
 use super::rates::Rates;
@@ -44,6 +45,8 @@ pub(super) struct State {
     pub(super) uploads: Vec<Upload>,
     pub(super) violations: Vec<Violation>,
     pub(super) outside: BTreeSet<String>,
+    /// Channels that were made, in the order of their making.
+    pub(super) channels: Vec<Channel>,
     pub(super) calls: HashMap<String, usize>,
     pub(super) faults: HashMap<String, VecDeque<Fault>>,
     pub(super) rates: Rates,

@@ -16,7 +16,7 @@ use super::message::{Message, Upload};
 use super::methods::{self, Method, Token};
 use super::rates::Allowance;
 use super::state::{Shared, State};
-use super::{APP_TOKEN, BOT_TOKEN, BOT_USER, blocks, response};
+use super::{APP_TOKEN, BOT_TOKEN, BOT_USER, blocks, channels, response};
 
 pub(super) type Args = Map<String, Value>;
 
@@ -164,6 +164,10 @@ fn perform(shared: &Shared, method: &Method, args: &Args) -> Result<Value, &'sta
         "chat.postMessage" => post_message(&mut state, args),
         "chat.update" => update(&mut state, args),
         "chat.postEphemeral" => post_ephemeral(&mut state, args),
+        "conversations.create" => channels::create(&mut state, args),
+        "conversations.invite" => channels::invite(&mut state, args),
+        "conversations.setTopic" => channels::set_topic(&mut state, args),
+        "conversations.list" => channels::list(&state, args),
         "reactions.get" => reacted(&state, args),
         "files.getUploadURLExternal" => upload_address(shared, &mut state, args),
         "files.completeUploadExternal" => complete_upload(&mut state, args),

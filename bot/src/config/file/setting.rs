@@ -1,13 +1,33 @@
 //! `[[setting]]`: what `deploy config` may change, and within which limits.
 
+use std::path::PathBuf;
+
+use commands::ids::ServiceName;
+use serde::Deserialize;
 use toml::Spanned;
 
 use super::super::{ConfigError, Service, Setting, SettingKind};
-use super::{Check, SettingSection, is_variable};
+use super::Check;
+use super::secrets::is_variable;
 
 /// Numbers of connections are held against the database's, whose own limit this is
 /// (postgresql.org/docs/current/runtime-config-connection.html).
 const MOST_CONNECTIONS: u32 = 262_143;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SettingSection {
+    service: ServiceName,
+    key: String,
+    file_key: Option<String>,
+    env_file: PathBuf,
+    min: Option<u32>,
+    max: Option<u32>,
+    #[serde(default)]
+    connections: bool,
+    one_of: Option<Vec<String>>,
+    url_schemes: Option<Vec<String>>,
+}
 
 pub(super) fn all(
     check: &Check<'_>,

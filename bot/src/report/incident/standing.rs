@@ -2,7 +2,8 @@
 
 use commands::card::{Align, ButtonStyle, Section, Table};
 use commands::escalation::{Alertness, Due, Duty};
-use commands::incident::Incident;
+use commands::ids::{Place, Platform};
+use commands::incident::{Incident, OwnRoom};
 use commands::layout;
 use commands::message::{Reply, TextFile};
 use commands::timeline::{Entry, Happened};
@@ -73,6 +74,17 @@ fn facts(incident: &Incident, next: Option<&Due>, now: Timestamp) -> Vec<(String
             next.map_or_else(|| "nothing more is called".to_owned(), |due| super::telling::planned(due, now)),
         );
     }
+    for (home, own) in
+        state.homes.iter().enumerate().filter_map(|(number, home)| Some((home, state.rooms.get(&number)?)))
+    {
+        let platform = home.room.platform;
+        match own {
+            OwnRoom::At(place) if place.thread.is_none() => fact("channel", link(place)),
+            // It hangs on this card.
+            OwnRoom::At(_) => {}
+            OwnRoom::Refused(why) => fact("channel", format!("none of its own on {platform}: {why}")),
+        }
+    }
     if let Some(handoff) = &state.handoff {
         fact("handed over", format!("{} asks {}", handoff.from, handoff.to));
     }
@@ -83,6 +95,15 @@ fn facts(incident: &Incident, next: Option<&Due>, now: Timestamp) -> Vec<(String
         fact("published", format!("{} ({}, {})", published.text, published.by, clock_time(published.at)));
     }
     facts
+}
+
+/// Where a channel of an incident's own is opened.
+fn link(place: &Place) -> String {
+    match place.room.platform {
+        // docs.slack.dev/interactivity/deep-linking
+        Platform::Slack => format!("https://slack.com/app_redirect?channel={}", place.room.id),
+        Platform::Discord | Platform::Web | Platform::Cli => place.room.to_string(),
+    }
 }
 
 /// The same as an answer, with whom it told so far.
@@ -166,6 +187,10 @@ fn happened(what: &Happened) -> String {
         }
         Happened::Alert { name, firing: true } => format!("alert fires: {name}"),
         Happened::Alert { name, firing: false } => format!("alert is over: {name}"),
+        Happened::RoomOpened { place } if place.thread.is_none() => {
+            format!("a channel of its own: {}", link(place))
+        }
+        Happened::RoomOpened { place } => format!("a thread of its own on {}", place.room.platform),
         Happened::Pinned { author, link, text } => {
             let text =
                 text.as_ref().map_or_else(String::new, |text| format!(": {}", layout::short(text, 300)));

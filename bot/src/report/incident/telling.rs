@@ -184,6 +184,16 @@ pub fn heartbeat(now: Timestamp) -> String {
     serde_json::json!({ "status": "ok", "at": now.to_string() }).to_string()
 }
 
+/// Said in the incident channel, of somebody whose own way of being woken is closed.
+#[must_use]
+pub fn unwoken(name: &str, why: &str) -> Reply {
+    let text = format!(
+        "What wakes {name} (their page_webhook) does not take the page: {why}. Call them, and mend the address in the \
+         configuration."
+    );
+    public(plain(format!("{name} was not woken"), Tone::Warning, vec![Section::Text(text)]))
+}
+
 /// Said where a page did arrive, of those whom it did not reach alone.
 #[must_use]
 pub fn unheard(people: &[String], page: &Reply) -> Reply {

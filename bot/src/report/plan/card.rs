@@ -308,3 +308,65 @@ pub fn differences(found: &[Difference]) -> Vec<String> {
 pub(super) fn short_card(title: String, tone: Tone, text: String) -> Card {
     plain(title, tone, vec![Section::Text(text)])
 }
+
+#[cfg(test)]
+mod tests {
+    use commands::ids::RunId;
+    use commands::plan::{Act, Step, Target};
+    use commands::risk::Risk;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn plan(containers: usize) -> Plan {
+        let name = |number: usize| format!("acgs_a_service_with_a_long_name_{number}");
+        let start =
+            |number| Act::StartContainer { name: name(number), id: "a".repeat(64).parse().expect("an id") };
+        Plan {
+            run: RunId::from_random(7),
+            nonce: "00112233445566778899aabbccddeeff".to_owned(),
+            line: "stack start".to_owned(),
+            commands: vec!["stack start".to_owned()],
+            risk: Risk::Change,
+            requester: "Dee".to_owned(),
+            incident: None,
+            break_glass: None,
+            created: Timestamp::UNIX_EPOCH,
+            engine: None,
+            targets: (0..containers).map(|number| Target::Named { name: name(number) }).collect(),
+            steps: (0..containers).map(|number| Step { act: start(number), timeout_seconds: 9 }).collect(),
+            proves: Vec::new(),
+            effect: "Starts what is stopped.".to_owned(),
+            forecast: Vec::new(),
+            undo: "stack stop".to_owned(),
+        }
+    }
+
+    fn shown(plan: &Plan) -> Reply {
+        let steps = vec![StepShown::Waits; plan.steps.len()];
+        card(
+            plan,
+            Quorum::of(Risk::Change, false).expect("it acts"),
+            &Shown::Running { by: Vec::new(), steps },
+        )
+    }
+
+    #[test]
+    fn what_does_not_fit_a_message_is_in_a_file_that_says_all_of_what_is_voted_on() {
+        let small = plan(3);
+        let reply = shown(&small);
+        assert_eq!(reply.file, None);
+        assert!(format!("{:?}", reply.card).contains("acgs_a_service_with_a_long_name_2"));
+
+        let large = plan(100);
+        let reply = shown(&large);
+        let file = reply.file.expect("a file");
+        assert_eq!(file.name, format!("plan-{}.txt", large.digest().short()));
+        assert!(file.content.contains(&large.digest().to_string()));
+        let (_, json) = file.content.split_once("\n\n").expect("the plan after its names");
+        assert_eq!(serde_json::from_str::<Plan>(json).expect("the plan"), large, "all of it");
+        let words = format!("{:?}", reply.card);
+        assert!(words.contains("100 targets in 100 steps") && words.contains(&file.name), "{words}");
+        assert!(reply.card.footer.is_some_and(|footer| footer.contains(large.digest().short().as_str())));
+    }
+}
