@@ -90,6 +90,17 @@ async fn a_picture_says_what_prometheus_says() {
         (unit == "%" && percent > 5.0 && same).then_some(())
     })
     .await;
+    // What is to be learnt of an incident has the same numbers, in a picture and in the document.
+    let opened =
+        bot.line(&["incident", "open", "P2", "fv_service fails", "--service", "fv_service"], false).await;
+    assert!(opened.out.contains("Incident 1 is open"), "{opened:?}");
+    let made = bot.line(&["incident", "postmortem", "--number", "1"], true).await;
+    let (percent, _) = at_most(&shown(&made), "fv_service");
+    let document = json(&made)["file"]["content"].as_str().unwrap_or_default().to_owned();
+    let plots = document.split("## Plots").nth(1).unwrap_or_else(|| panic!("no plots: {document}"));
+    let line = plots.lines().find(|line| line.starts_with("fv_service")).unwrap_or_else(|| panic!("{plots}"));
+    assert!(line.contains('█') && line.contains(&format!("at most {percent} %")), "{percent} in {line}");
+    assert!(plots.contains("Time of answers (p95)") && !plots.contains("gs_service"), "{plots}");
     stack.mend().await;
 }
 
