@@ -193,6 +193,7 @@ async fn worsen(app: &App, incident: Incident, severity: Severity) -> anyhow::Re
         change.entries.push(NewEntry { entry, once: None });
         finish(app, incident.clone(), &mut change, now);
         if app.store.change_incidents(vec![change], now).await?.first() == Some(&Changed::Done) {
+            incident::room::want_more(app, incident.number).await;
             return Ok(incident);
         }
     }

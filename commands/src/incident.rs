@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::escalation::{Alertness, Course, Duty};
-use crate::ids::{Place, ServiceName};
+use crate::ids::{Place, Platform, ServiceName};
 
 /// Counts from 1 over all incidents of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -105,6 +105,50 @@ pub struct State {
     pub published: Option<Said>,
     /// Messages of the schedule that were stored for it.
     pub messages: u32,
+}
+
+/// What an incident may have of its own beside a home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoomKind {
+    /// A channel.
+    Channel,
+    /// A thread of its card.
+    Thread,
+}
+
+impl RoomKind {
+    /// What an incident of this severity gets beside a home; `None` where there is no such thing, or the home is a thread
+    /// itself.
+    #[must_use]
+    pub const fn of(home: &Place, severity: Severity) -> Option<Self> {
+        match (home.room.platform, severity) {
+            _ if home.thread.is_some() => None,
+            (Platform::Slack, Severity::P0 | Severity::P1) => Some(Self::Channel),
+            (Platform::Slack, Severity::P2) | (Platform::Discord, _) => Some(Self::Thread),
+            (Platform::Web | Platform::Cli, _) => None,
+        }
+    }
+
+    /// As it is stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Channel => "channel",
+            Self::Thread => "thread",
+        }
+    }
+}
+
+impl FromStr for RoomKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Channel, Self::Thread]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| format!("{text:?} is neither a channel nor a thread"))
+    }
 }
 
 /// What became of an incident's wish for a channel or thread of its own.
@@ -243,7 +287,7 @@ pub struct Resolved {
 mod tests {
     use super::*;
     use crate::escalation::Policy;
-    use crate::ids::{Platform, Room};
+    use crate::ids::Room;
 
     fn incident(title: &str) -> Incident {
         let course = Course::open(Policy::silent(), Severity::P0, false, Timestamp::UNIX_EPOCH);
@@ -268,6 +312,23 @@ mod tests {
         let long = incident(&"word ".repeat(40)).room_name();
         assert!(long.len() <= 60 && long.ends_with("-word"), "{long}");
         assert_eq!(incident(&"x".repeat(200)).room_name(), "inc-7");
+    }
+
+    #[test]
+    fn what_is_bad_has_a_channel_where_there_are_channels_to_be_had() {
+        let home = |platform, thread: Option<&str>| Place {
+            room: Room::new(platform, "1"),
+            thread: thread.map(str::to_owned),
+        };
+        let of = |platform, thread, severity| RoomKind::of(&home(platform, thread), severity);
+        for severity in [Severity::P0, Severity::P1] {
+            assert_eq!(of(Platform::Slack, None, severity), Some(RoomKind::Channel));
+            assert_eq!(of(Platform::Discord, None, severity), Some(RoomKind::Thread));
+            assert_eq!(of(Platform::Discord, Some("2"), severity), None);
+            assert_eq!(of(Platform::Web, None, severity), None);
+        }
+        assert_eq!(of(Platform::Slack, None, Severity::P2), Some(RoomKind::Thread));
+        assert_eq!("thread".parse(), Ok(RoomKind::Thread));
     }
 
     #[test]

@@ -139,6 +139,18 @@ async fn what_is_medium_has_a_thread_of_its_own_on_both() {
     .await;
     assert_eq!(answer.channel, ROOM);
     assert_eq!(scene.slack.channels().len(), 0);
+    // What becomes worse gets a channel, and its thread goes on to mean it.
+    scene.slack.mention(DEE, ROOM, Some(&card.ts), "incident severity P1").await;
+    scene.message("Dee changed it from P2 to P1").await;
+    let own = channel(&scene, 1).await;
+    assert_eq!(own.name, "inc-1-late-mails");
+    said(&scene, &own.id, "P1 incident 1: late mails").await;
+    for thread in [Some(card.ts.as_str()), None] {
+        let room = if thread.is_some() { ROOM } else { own.id.as_str() };
+        scene.slack.mention(DEE, room, thread, "incident update 'more of them'").await;
+        let answer = said(&scene, room, "Update: P1 incident 1").await;
+        assert_eq!(answer.thread.as_deref(), thread);
+    }
     assert!(scene.slack.violations().is_empty(), "{:?}", scene.slack.violations());
 }
 

@@ -6,12 +6,12 @@
 use std::time::Duration;
 
 use commands::ids::{Place, Platform};
-use commands::incident::{IncidentNumber, State};
+use commands::incident::{IncidentNumber, RoomKind, State};
 use commands::message::Posted;
 use jiff::Timestamp;
 
 use crate::column::{from_json, json, micros, micros_after, timestamp, unsigned};
-use crate::{Result, Store};
+use crate::{Result, Store, StoreError};
 
 const TABLE: &str = "incident_room";
 
@@ -22,6 +22,8 @@ pub struct RoomWanted {
     pub incident: IncidentNumber,
     /// The number of the home.
     pub home: usize,
+    /// Which of the two.
+    pub kind: RoomKind,
     /// The home.
     pub beside: Place,
     /// How often it was tried, this time included.
@@ -50,6 +52,11 @@ pub fn card_slot(incident: IncidentNumber, home: usize) -> String {
 }
 
 impl Store {
+    /// Wishes for what an incident of its present severity gets and has not wished for yet.
+    pub async fn want_rooms(&self, incident: IncidentNumber, state: &State, now: Timestamp) -> Result<()> {
+        transacting!(self, want_more((i64::from(incident.0), state.clone(), micros(now))))
+    }
+
     /// Takes wishes for `platforms` that are due, the oldest first, for `lease`.
     pub async fn rooms_wanted(
         &self,
@@ -67,12 +74,13 @@ impl Store {
         };
         let rows = writing!(self, claim(claim))?;
         let mut wanted = Vec::with_capacity(rows.len());
-        for (incident, home, beside, tries) in rows {
+        for (incident, home, kind, beside, tries) in rows {
             let (incident, home) = (IncidentNumber(unsigned(TABLE, incident)?), unsigned(TABLE, home)?);
             let card = reading!(self, posted(&card_slot(incident, home)))?;
             wanted.push(RoomWanted {
                 incident,
                 home,
+                kind: kind.parse().map_err(|what| StoreError::Decode { table: TABLE, what })?,
                 beside: from_json(TABLE, &beside)?,
                 tries: unsigned(TABLE, tries)?,
                 card: card.map(|card| from_json(TABLE, &card)).transpose()?,
@@ -83,7 +91,7 @@ impl Store {
 
     /// It is tried again, not before `until`.
     pub async fn defer_room(&self, wanted: &RoomWanted, until: Timestamp) -> Result<()> {
-        writing!(self, later((i64::from(wanted.incident.0), index(wanted.home), micros(until))))
+        writing!(self, later((name(wanted), micros(until))))
     }
 
     /// It is there; `None` where it never will be.
@@ -94,7 +102,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<()> {
         let place = place.map(json);
-        writing!(self, settle((i64::from(wanted.incident.0), index(wanted.home), place, micros(now))))
+        writing!(self, settle((name(wanted), place, micros(now))))
     }
 
     /// Those that were made since a time, the oldest first.
@@ -110,6 +118,13 @@ impl Store {
         };
         rows.into_iter().map(made).collect()
     }
+}
+
+/// Incident, home and kind.
+type Name = (i64, i64, &'static str);
+
+fn name(wanted: &RoomWanted) -> Name {
+    (i64::from(wanted.incident.0), index(wanted.home), wanted.kind.as_str())
 }
 
 fn index(home: usize) -> i64 {
@@ -128,13 +143,13 @@ struct Claim {
 macro_rules! claim_sql {
     ($lock:literal) => {
         concat!(
-            "WITH due AS MATERIALIZED (SELECT incident, home FROM incident_room \
+            "WITH due AS MATERIALIZED (SELECT incident, home, kind FROM incident_room \
              WHERE settled_at IS NULL AND due_at <= $1 \
              AND replace($4, '|' || platform || '|', '') <> $4 ORDER BY due_at LIMIT CAST($3 AS BIGINT) ",
             $lock,
             ") UPDATE incident_room SET due_at = $2, tries = tries + 1 \
-             WHERE (incident, home) IN (SELECT incident, home FROM due) \
-             RETURNING incident, home, beside, tries"
+             WHERE (incident, home, kind) IN (SELECT incident, home, kind FROM due) \
+             RETURNING incident, home, kind, beside, tries"
         )
     };
 }
@@ -146,23 +161,16 @@ per_driver! {
     /// In the transaction that opens the incident.
     pub(crate) async fn want(connection: &mut Connection, incident: i64, state: &State, at: i64) -> Result<()> {
         for (home, place) in state.homes.iter().enumerate() {
-            let platform = place.room.platform;
-            let has_rooms = match platform {
-                Platform::Slack | Platform::Discord => true,
-                Platform::Web | Platform::Cli => false,
-            };
-            // What was opened in a thread has it already.
-            if !has_rooms || place.thread.is_some() {
-                continue;
-            }
+            let Some(kind) = RoomKind::of(place, state.course.severity) else { continue };
             sqlx::query(
-                "INSERT INTO incident_room (incident, home, beside, platform, due_at) VALUES ($1, $2, $3, $4, $5) \
-                 ON CONFLICT (incident, home) DO NOTHING",
+                "INSERT INTO incident_room (incident, home, kind, beside, platform, due_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (incident, home, kind) DO NOTHING",
             )
             .bind(incident)
             .bind(index(home))
+            .bind(kind.as_str())
             .bind(json(place))
-            .bind(platform.as_str())
+            .bind(place.room.platform.as_str())
             .bind(at)
             .execute(&mut *connection)
             .await?;
@@ -170,10 +178,17 @@ per_driver! {
         Ok(())
     }
 
+    pub(super) async fn want_more(
+        connection: &mut Connection,
+        (incident, state, at): &(i64, State, i64),
+    ) -> Result<()> {
+        want(connection, *incident, state, *at).await
+    }
+
     pub(super) async fn claim(
         connection: &mut Connection,
         claim: &Claim,
-    ) -> Result<Vec<(i64, i64, String, i64)>> {
+    ) -> Result<Vec<(i64, i64, String, String, i64)>> {
         let rows = sqlx::query_as(claim.sql)
             .bind(claim.now)
             .bind(claim.until)
@@ -192,22 +207,34 @@ per_driver! {
         Ok(posted.flatten())
     }
 
-    pub(super) async fn later(connection: &mut Connection, (incident, home, until): &(i64, i64, i64)) -> Result<()> {
-        let sql = "UPDATE incident_room SET due_at = $3 WHERE incident = $1 AND home = $2 AND settled_at IS NULL";
-        sqlx::query(sql).bind(incident).bind(home).bind(until).execute(connection).await?;
+    pub(super) async fn later(
+        connection: &mut Connection,
+        ((incident, home, kind), until): &(Name, i64),
+    ) -> Result<()> {
+        sqlx::query(
+            "UPDATE incident_room SET due_at = $4 \
+             WHERE incident = $1 AND home = $2 AND kind = $3 AND settled_at IS NULL",
+        )
+        .bind(incident)
+        .bind(home)
+        .bind(*kind)
+        .bind(until)
+        .execute(connection)
+        .await?;
         Ok(())
     }
 
     pub(super) async fn settle(
         connection: &mut Connection,
-        (incident, home, place, at): &(i64, i64, Option<String>, i64),
+        ((incident, home, kind), place, at): &(Name, Option<String>, i64),
     ) -> Result<()> {
         sqlx::query(
-            "UPDATE incident_room SET place = $3, settled_at = $4 \
-             WHERE incident = $1 AND home = $2 AND settled_at IS NULL",
+            "UPDATE incident_room SET place = $4, settled_at = $5 \
+             WHERE incident = $1 AND home = $2 AND kind = $3 AND settled_at IS NULL",
         )
         .bind(incident)
         .bind(home)
+        .bind(*kind)
         .bind(place)
         .bind(at)
         .execute(connection)

@@ -13,7 +13,7 @@ use commands::verb::Verb;
 use jiff::Timestamp;
 use store::{Cancel, Change, Changed, Lane, NewEntry, NewMessage, NewWebhook, StoredIncident, page_slot};
 
-use super::{meant, somebody};
+use super::{meant, room, somebody};
 use crate::app::App;
 use crate::asked::Asker;
 use crate::escalation::telling::{Message, Roster, send};
@@ -62,6 +62,11 @@ pub async fn act(app: &App, asker: Asker<'_>, ask: &IncidentAsk, run: RunId) -> 
         match app.store.change_incidents(vec![change], now).await?.first() {
             // The same command, taken up after a crash.
             Some(Changed::Done | Changed::Before) => {
+                if let IncidentAsk::Severity { .. } = ask
+                    && let Some(number) = which.number
+                {
+                    room::want_more(app, number).await;
+                }
                 app.incidents.notify_one();
                 app.outbox.nudge();
                 app.webhooks.notify_one();

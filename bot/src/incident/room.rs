@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use commands::ids::{Account, MessageRef, Place, Platform};
-use commands::incident::{Incident, IncidentNumber, OwnRoom, Severity};
+use commands::incident::{Incident, IncidentNumber, OwnRoom, RoomKind};
 use commands::layout;
 use commands::message::{Posted, SendError};
 use commands::oncall::Rung;
@@ -99,6 +99,23 @@ impl Rooms {
     }
 }
 
+/// What has become worse may have more than before. A wish that is lost here is one for comfort.
+pub async fn want_more(app: &App, number: IncidentNumber) {
+    let wanted = async {
+        if let Some(stored) = app.store.incident(number).await? {
+            app.store.want_rooms(number, &stored.incident.state, clock::now()).await?;
+        }
+        Ok::<_, StoreError>(())
+    };
+    if let Err(error) = wanted.await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "no channel is wished for what has become worse"
+        );
+    }
+    app.rooms.nudge();
+}
+
 /// Makes what is wanted, until `stop`.
 pub async fn keep(app: Arc<App>, stop: CancellationToken) {
     while !stop.is_cancelled() {
@@ -187,11 +204,7 @@ async fn make(
     incident: &Incident,
     wanted: &RoomWanted,
 ) -> Result<Option<Place>, SendError> {
-    let channel = match chat {
-        Chat::Slack(_) => incident.severity() <= Severity::P1,
-        Chat::Discord(_) | Chat::Web(_) => false,
-    };
-    if channel {
+    if wanted.kind == RoomKind::Channel {
         let channel = NewChannel {
             name: incident.room_name(),
             topic: app.redactor.text(&report::incident::title(incident)),
@@ -239,7 +252,10 @@ async fn move_in(app: &App, wanted: &RoomWanted, own: &OwnRoom) -> anyhow::Resul
         incident.state.rooms.insert(wanted.home, own.clone());
         if let OwnRoom::At(place) = own {
             let entry = Entry { at: now, by: None, what: Happened::RoomOpened { place: place.clone() } };
-            change.entries.push(NewEntry { entry, once: Some(format!("room/{}", wanted.home)) });
+            change.entries.push(NewEntry {
+                entry,
+                once: Some(format!("room/{}/{}", wanted.home, wanted.kind.as_str())),
+            });
         }
         finish(app, incident, &mut change, now);
         if app.store.change_incidents(vec![change], now).await?.first() != Some(&Changed::Stale) {

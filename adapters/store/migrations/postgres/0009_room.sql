@@ -2,13 +2,14 @@
 CREATE TABLE incident_room (
     incident   BIGINT NOT NULL,
     home       BIGINT NOT NULL,              -- the number of the home
+    kind       TEXT   NOT NULL,              -- channel or thread: a thread may be followed by a channel
     beside     TEXT   NOT NULL,              -- JSON, the home's place
     platform   TEXT   NOT NULL,
     due_at     BIGINT NOT NULL,              -- not before this; while somebody makes it, the end of the lease
     tries      BIGINT NOT NULL DEFAULT 0,
     place      TEXT,                         -- JSON
     settled_at BIGINT,                       -- it is made, or never will be
-    PRIMARY KEY (incident, home)
+    PRIMARY KEY (incident, home, kind)
 );
 
 CREATE INDEX incident_room_wanted ON incident_room (due_at) WHERE settled_at IS NULL;

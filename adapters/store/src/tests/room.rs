@@ -1,5 +1,5 @@
 use commands::escalation::{Course, Policy};
-use commands::incident::{IncidentNumber, Severity, State};
+use commands::incident::{IncidentNumber, RoomKind, Severity, State};
 use commands::message::Posted;
 use commands::timeline::{Entry, Happened};
 
@@ -60,6 +60,15 @@ on_both! {
         store.settle_room(&last[0], Some(&own), at(9)).await.unwrap();
         store.defer_room(&slack[0], at(9)).await.unwrap();
         assert_eq!(store.rooms_wanted(&TALKED_ON, at(99), LEASE, 9).await.unwrap(), []);
+        // What was refused or made is not wished for again, and what has become worse gets more.
+        let mut state = opened(1, homes.clone()).state;
+        state.course.severity = Severity::P1;
+        store.want_rooms(number, &state, at(100)).await.unwrap();
+        assert_eq!(store.rooms_wanted(&TALKED_ON, at(100), LEASE, 9).await.unwrap(), []);
+        state.course.severity = Severity::P2;
+        store.want_rooms(number, &state, at(100)).await.unwrap();
+        let more = store.rooms_wanted(&TALKED_ON, at(100), LEASE, 9).await.unwrap();
+        assert_eq!(more.iter().map(|wanted| (wanted.home, wanted.kind)).collect::<Vec<_>>(), [(0, RoomKind::Thread)]);
         let made = store.rooms_made(at(0)).await.unwrap();
         assert_eq!(made.len(), 1);
         assert_eq!((made[0].incident, &made[0].place, &made[0].beside), (number, &own, &homes[0]));
