@@ -275,7 +275,9 @@ impl Course {
     fn decay(&self) -> Option<Due> {
         let Alertness::Acknowledged { word, snoozed, .. } = &self.alertness else { return None };
         let at = later(*word, self.ladder().acknowledgement_holds?);
-        Some(Due { at: snoozed.map_or(at, |until| at.max(until)), what: What::Decay })
+        // A ladder on which it would have been worth nothing for long begins now, and owes no pages of before.
+        let at = snoozed.map_or(at, |until| at.max(until)).max(self.since);
+        Some(Due { at, what: What::Decay })
     }
 
     /// The next moment of the grid after the last one looked at whose slot no update stands for.

@@ -3,6 +3,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod clock;
+
 fn at(minutes: f64) -> Timestamp {
     let opened: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
     opened + SignedDuration::from_secs_f64(minutes * 60.0)
