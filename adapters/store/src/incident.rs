@@ -4,6 +4,8 @@
 //! other is decided anew. What may happen once in an incident has a name (`once`), and a change whose name stands on the
 //! timeline already is not made again. So a page is stored once, however many replicas see that it is owed.
 
+mod together;
+
 use std::time::Duration;
 
 use commands::escalation::{Course, Policy};
@@ -15,8 +17,7 @@ use jiff::Timestamp;
 use crate::column::{from_json, json, micros, micros_after, timestamp, unsigned};
 use crate::outbox::{self, NewMessage};
 use crate::room;
-use crate::webhook::{self, NewWebhook};
-use crate::writer::Unit;
+use crate::webhook::NewWebhook;
 use crate::{Database, Result, Store, StoreError};
 
 const TABLE: &str = "incident";
@@ -151,23 +152,21 @@ impl Store {
             Database::Sqlite(db) => {
                 db.writer
                     .transaction((changes, at), |unit, (changes, at)| {
-                        Box::pin(change_in_group(unit, changes, *at))
+                        let connection = &mut unit.connection;
+                        Box::pin(together::sqlite::change_all(connection, &together::SQLITE, changes, *at))
                     })
                     .await
             }
             Database::Postgres(pool) => {
-                let mut transaction = pool.begin().await?;
-                let mut changed = Vec::with_capacity(changes.len());
-                for prepared in &changes {
-                    let done = postgres::change(&mut transaction, &prepared.change, at).await?;
-                    if done == Changed::Done {
-                        outbox::postgres::put_all(&mut transaction, &prepared.messages).await?;
-                        webhook::postgres::put_all(&mut transaction, &prepared.change.webhooks, at).await?;
-                    }
-                    changed.push(done);
-                }
-                transaction.commit().await?;
-                Ok(changed)
+                crate::postgres::in_time(async {
+                    let mut transaction = pool.begin().await?;
+                    let connection = &mut *transaction;
+                    let changed =
+                        together::postgres::change_all(connection, &together::POSTGRES, &changes, at).await?;
+                    transaction.commit().await?;
+                    Ok(changed)
+                })
+                .await
             }
         }
     }
@@ -201,31 +200,41 @@ impl Store {
     }
 
     /// Takes incidents that owe something at `now`, the most overdue first, for `lease`. Nobody else gets them
-    /// meanwhile.
+    /// meanwhile. On SQLite, which one process serves, there is nobody else and nothing is written.
     pub async fn owing_incidents(
         &self,
         now: Timestamp,
         lease: Duration,
         limit: u32,
     ) -> Result<Vec<StoredIncident>> {
-        let claim = Claim {
-            sql: self.pick(SQLITE_CLAIM, POSTGRES_CLAIM),
-            now: micros(now),
-            until: micros_after(now, lease),
-            limit: i64::from(limit),
-        };
-        writing!(self, claim(claim))
+        match &*self.database {
+            Database::Sqlite(_) => self.overdue(now, limit).await,
+            Database::Postgres(pool) => {
+                let (now, until) = (micros(now), micros_after(now, lease));
+                crate::postgres::in_time(async {
+                    Ok(readable(claim(&mut *pool.acquire().await?, (now, until), limit).await?))
+                })
+                .await
+            }
+        }
     }
 
-    /// When the schedule owes something next, or somebody's lease on it is over; `None` if it never does.
-    pub async fn next_owed(&self) -> Result<Option<Timestamp>> {
-        let at: Option<i64> = reading!(self, next_owed())?;
+    /// Those that owe something at `now`, the most overdue first, claimed or not. Nothing is written.
+    pub async fn overdue(&self, now: Timestamp, limit: u32) -> Result<Vec<StoredIncident>> {
+        Ok(readable(reading!(self, owing((micros(now), i64::from(limit))))?))
+    }
+
+    /// When the schedule owes something next, or somebody's lease on what is owed at `now` is over; `None` if it never
+    /// does.
+    pub async fn next_owed(&self, now: Timestamp) -> Result<Option<Timestamp>> {
+        let (free, claimed) = reading!(self, next_owed(micros(now)))?;
+        let at: Option<i64> = free.into_iter().chain(claimed).min();
         at.map(|at| timestamp(TABLE, at)).transpose()
     }
 
     /// How many incidents owed something before a time and still do.
     pub async fn overdue_incidents(&self, before: Timestamp) -> Result<u64> {
-        let count: i64 = reading!(self, overdue(micros(before)))?;
+        let count: i64 = reading!(self, late(micros(before)))?;
         unsigned(TABLE, count)
     }
 
@@ -234,20 +243,6 @@ impl Store {
         let rows = reading!(self, entries(i64::from(number.0)))?;
         rows.iter().map(|what| from_json(TIMELINE, what)).collect()
     }
-}
-
-async fn change_in_group(unit: &mut Unit, changes: &[Prepared], at: i64) -> Result<Vec<Changed>> {
-    let connection = &mut unit.connection;
-    let mut changed = Vec::with_capacity(changes.len());
-    for prepared in changes {
-        let done = sqlite::change(connection, &prepared.change, at).await?;
-        if done == Changed::Done {
-            outbox::sqlite::put_all(connection, &prepared.messages).await?;
-            webhook::sqlite::put_all(connection, &prepared.change.webhooks, at).await?;
-        }
-        changed.push(done);
-    }
-    Ok(changed)
 }
 
 /// A change with its messages as they will be stored.
@@ -259,10 +254,7 @@ struct Prepared {
 fn prepared(mut change: Change, now: Timestamp) -> Result<Prepared> {
     let messages = std::mem::take(&mut change.messages);
     let messages = (0..).zip(messages).map(|(place, message)| outbox::row(message, now, place));
-    let mut messages = messages.collect::<Result<Vec<_>>>()?;
-    // Two transactions that lock the same rows in the same order never wait for each other in a ring.
-    messages.sort_by(|a, b| a.slot.cmp(&b.slot));
-    Ok(Prepared { change, messages })
+    Ok(Prepared { change, messages: messages.collect::<Result<_>>()? })
 }
 
 /// The first slot of those that a cancellation takes, and the first after them.
@@ -272,13 +264,6 @@ fn cancelled(number: IncidentNumber, cancel: Cancel) -> Option<(String, String)>
         Cancel::Pages => Some((format!("i{number}-a"), format!("i{number}-b"))),
         Cancel::Everything => Some((format!("i{number}-a"), format!("i{number}-t"))),
     }
-}
-
-struct Claim {
-    sql: &'static str,
-    now: i64,
-    until: i64,
-    limit: i64,
 }
 
 /// number, severity, title, place, services, `opened_at`, `opened_by`, `resolved_at`, `resolved_by`, `resolved_how`, state,
@@ -372,21 +357,22 @@ macro_rules! select_sql {
     };
 }
 
-/// `$lock` is how PostgreSQL steps over rows that another replica is claiming; SQLite has one writer.
-macro_rules! claim_sql {
-    ($lock:literal) => {
-        concat!(
-            "WITH owing AS MATERIALIZED (SELECT number FROM incident \
-             WHERE owed_at <= $1 AND claimed_until <= $1 ORDER BY owed_at LIMIT CAST($3 AS BIGINT) ",
-            $lock,
-            ") UPDATE incident SET claimed_until = $2 WHERE number IN (SELECT number FROM owing) RETURNING ",
-            columns!()
-        )
-    };
+/// Steps over rows that another replica is claiming. A claim that ends later than one that begins now was made by a
+/// clock that has gone back since, and is none.
+async fn claim(
+    connection: &mut sqlx::PgConnection,
+    (now, until): (i64, i64),
+    limit: u32,
+) -> Result<Vec<Columns>> {
+    let sql = concat!(
+        "WITH owing AS MATERIALIZED (SELECT number FROM incident \
+         WHERE owed_at <= $1 AND (claimed_until <= $1 OR claimed_until > $2) ORDER BY owed_at LIMIT $3 \
+         FOR UPDATE SKIP LOCKED) \
+         UPDATE incident SET claimed_until = $2 WHERE number IN (SELECT number FROM owing) RETURNING ",
+        columns!()
+    );
+    Ok(sqlx::query_as(sql).bind(now).bind(until).bind(i64::from(limit)).fetch_all(connection).await?)
 }
-
-const SQLITE_CLAIM: &str = claim_sql!("");
-const POSTGRES_CLAIM: &str = claim_sql!("FOR UPDATE SKIP LOCKED");
 
 per_driver! {
     pub(super) async fn open(connection: &mut Connection, new: &NewIncident, at: i64) -> Result<i64> {
@@ -420,67 +406,6 @@ per_driver! {
         Ok(number)
     }
 
-    pub(super) async fn change(connection: &mut Connection, change: &Change, at: i64) -> Result<Changed> {
-        let number = i64::from(change.number.0);
-        for once in change.entries.iter().filter_map(|entry| entry.once.as_ref()) {
-            let there: Vec<i64> = sqlx::query_scalar("SELECT seq FROM timeline WHERE incident = $1 AND once = $2")
-                .bind(number)
-                .bind(once)
-                .fetch_all(&mut *connection)
-                .await?;
-            if !there.is_empty() {
-                return Ok(Changed::Before);
-            }
-        }
-        let done = sqlx::query(
-            "UPDATE incident SET severity = $3, state = $4, resolved_at = $5, resolved_by = $6, resolved_how = $7, \
-             owed_at = $8, claimed_until = 0, version = version + 1 WHERE number = $1 AND version = $2",
-        )
-        .bind(number)
-        .bind(change.version)
-        .bind(change.state.course.severity.as_str())
-        .bind(json(&change.state))
-        .bind(change.resolved.as_ref().map(|resolved| micros(resolved.at)))
-        .bind(change.resolved.as_ref().map(|resolved| &resolved.by))
-        .bind(change.resolved.as_ref().map(|resolved| &resolved.how))
-        .bind(change.owed_at.map(micros))
-        .execute(&mut *connection)
-        .await?;
-        if done.rows_affected() == 0 {
-            return Ok(Changed::Stale);
-        }
-        for entry in &change.entries {
-            append(connection, &(change.number, entry.clone())).await?;
-        }
-        if let Some((first, end)) = cancelled(change.number, change.cancel) {
-            cancel(connection, &first, &end, at).await?;
-        }
-        Ok(Changed::Done)
-    }
-
-    /// Whoever sends one at this moment ends that; nobody tries it again.
-    async fn cancel(connection: &mut Connection, first: &str, end: &str, at: i64) -> Result<()> {
-        sqlx::query(
-            "UPDATE outbox SET dead_at = $3, dead_reason = 'not needed any more' \
-             WHERE slot >= $1 AND slot < $2 AND sent_version = 0 AND dead_at IS NULL",
-        )
-        .bind(first)
-        .bind(end)
-        .bind(at)
-        .execute(&mut *connection)
-        .await?;
-        sqlx::query(
-            "UPDATE webhook SET dead_at = $3, dead_reason = 'not needed any more' \
-             WHERE id >= $1 AND id < $2 AND sent_at IS NULL AND dead_at IS NULL",
-        )
-        .bind(first)
-        .bind(end)
-        .bind(at)
-        .execute(connection)
-        .await?;
-        Ok(())
-    }
-
     pub(super) async fn append(
         connection: &mut Connection,
         (number, new): &(IncidentNumber, NewEntry),
@@ -499,23 +424,20 @@ per_driver! {
         Ok(done.rows_affected() == 1)
     }
 
-    pub(super) async fn claim(connection: &mut Connection, claim: &Claim) -> Result<Vec<StoredIncident>> {
-        let rows: Vec<Columns> = sqlx::query_as(claim.sql)
-            .bind(claim.now)
-            .bind(claim.until)
-            .bind(claim.limit)
-            .fetch_all(connection)
-            .await?;
-        Ok(readable(rows))
+    pub(super) async fn owing(connection: &mut Connection, (now, limit): (i64, i64)) -> Result<Vec<Columns>> {
+        let sql = select_sql!("WHERE owed_at <= $1 ORDER BY owed_at LIMIT CAST($2 AS BIGINT)");
+        Ok(sqlx::query_as(sql).bind(now).bind(limit).fetch_all(connection).await?)
     }
 
-    pub(super) async fn next_owed(connection: &mut Connection) -> Result<Option<i64>> {
-        let sql = "SELECT min(CASE WHEN claimed_until > owed_at THEN claimed_until ELSE owed_at END) \
-                   FROM incident WHERE owed_at IS NOT NULL";
-        Ok(sqlx::query_scalar(sql).fetch_one(connection).await?)
+    /// Both by the index, however many incidents are open.
+    pub(super) async fn next_owed(connection: &mut Connection, now: i64) -> Result<(Option<i64>, Option<i64>)> {
+        let sql = "SELECT (SELECT owed_at FROM incident WHERE owed_at IS NOT NULL AND claimed_until <= owed_at \
+                   ORDER BY owed_at LIMIT 1), \
+                   (SELECT min(claimed_until) FROM incident WHERE owed_at <= $1 AND claimed_until > owed_at)";
+        Ok(sqlx::query_as(sql).bind(now).fetch_one(connection).await?)
     }
 
-    pub(super) async fn overdue(connection: &mut Connection, before: i64) -> Result<i64> {
+    pub(super) async fn late(connection: &mut Connection, before: i64) -> Result<i64> {
         let sql = "SELECT count(*) FROM incident WHERE owed_at < $1";
         Ok(sqlx::query_scalar(sql).bind(before).fetch_one(connection).await?)
     }

@@ -14,7 +14,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection, Executor};
 use tokio::sync::Mutex;
 
-use crate::column::{micros, unsigned};
+use crate::column::{micros, timestamp, unsigned};
 use crate::{Database, Result, Store, StoreError};
 
 const TABLE: &str = "lease";
@@ -169,6 +169,16 @@ impl Store {
         apart!(self, renew(renewal))?.into_iter().map(row).collect()
     }
 
+    /// What the database's own clock shows, which is the time for all replicas on it; `None` on SQLite, where the one
+    /// process' clock is.
+    pub async fn clock(&self) -> Result<Option<Timestamp>> {
+        let Some(line) = &*self.apart else { return Ok(None) };
+        let shown: i64 = line
+            .call(async |connection| Ok(sqlx::query_scalar(POSTGRES_CLOCK).fetch_one(connection).await?))
+            .await?;
+        timestamp(TABLE, shown).map(Some)
+    }
+
     /// How all leases stand. Nothing is written.
     pub async fn leases(&self, now: Timestamp) -> Result<Vec<LeaseRow>> {
         let sql = self.pick(SQLITE_LEASES, POSTGRES_LEASES);
@@ -295,6 +305,7 @@ macro_rules! lease_sql {
     };
 }
 
+const POSTGRES_CLOCK: &str = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
 const SQLITE_RENEW: &str = lease_sql!("CAST($1 AS BIGINT)", renew);
 const POSTGRES_RENEW: &str = lease_sql!(
     "(CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) + 0 * CAST($1 AS BIGINT))",

@@ -261,7 +261,7 @@ pub(crate) struct Row {
     pub(crate) posted: Option<String>,
     pub(crate) target: String,
     pub(crate) reply: String,
-    at: i64,
+    pub(crate) at: i64,
     pub(crate) wanted_at: i64,
 }
 
@@ -385,7 +385,7 @@ macro_rules! claim_sql {
 /// A message that waits keeps its turn and its delay; one that does not is due now. `$row` is in the order
 /// of the columns.
 macro_rules! put_sql {
-    ($row:literal) => {
+    ($row:expr) => {
         concat!(
             "INSERT INTO outbox (slot, platform, room, lane, version, due_at, wanted_at, created_at, posted, target, reply) ",
             $row,

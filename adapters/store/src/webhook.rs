@@ -105,13 +105,6 @@ const SQLITE_CLAIM: &str = claim_sql!("");
 const POSTGRES_CLAIM: &str = claim_sql!("FOR UPDATE SKIP LOCKED");
 
 per_driver! {
-    pub(crate) async fn put_all(connection: &mut Connection, webhooks: &[NewWebhook], at: i64) -> Result<()> {
-        for webhook in webhooks {
-            put(connection, &(webhook.clone(), at)).await?;
-        }
-        Ok(())
-    }
-
     pub(super) async fn put(connection: &mut Connection, (webhook, at): &(NewWebhook, i64)) -> Result<()> {
         sqlx::query(
             "INSERT INTO webhook (id, address, body, due_at, created_at) VALUES ($1, $2, $3, $4, $4) \
