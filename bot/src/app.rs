@@ -16,6 +16,7 @@ use crate::chat::Chats;
 use crate::clock;
 use crate::config::{Config, Service};
 use crate::escalation::audit::Punctuality;
+use crate::escalation::unstored::Unstored;
 use crate::execute::OldTokens;
 use crate::health::Executors;
 use crate::incident::Rooms;
@@ -54,6 +55,8 @@ pub struct App {
     pub webhooks: Notify,
     /// Whether the schedule is kept.
     pub punctuality: Punctuality,
+    /// What the schedule told while the store took no writes.
+    pub unstored: Unstored,
     /// Alerts are taken one after another, here and then over all replicas: two of one service at once are one incident.
     pub alerts: tokio::sync::Mutex<()>,
 }
@@ -101,6 +104,7 @@ impl App {
             rooms: Rooms::default(),
             webhooks: Notify::new(),
             punctuality: Punctuality::default(),
+            unstored: Unstored::default(),
             alerts: tokio::sync::Mutex::default(),
         })
     }

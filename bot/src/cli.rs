@@ -232,6 +232,7 @@ async fn web_login(config: &Config, name: &str) -> anyhow::Result<ExitCode> {
     let account = person.accounts.iter().find(|account| account.platform == commands::ids::Platform::Web);
     let account = account.with_context(|| format!("{name} has no web = \"…\" in [[person]]"))?;
     let store = Store::open(config.store.0.expose_secret()).await?;
+    clock::follow(&store).await?;
     let token = login::new_link(&store, &account.id, clock::now()).await?;
     println!("http://{}/login?token={}", web.listen, token.expose_secret());
     Ok(ExitCode::SUCCESS)

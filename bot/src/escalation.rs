@@ -2,21 +2,23 @@
 //! messages that tell it. A process that dies between two of these loses nothing and tells nothing twice.
 //!
 //! In reading order: this loop, [`telling`] (whom, and what to say to them), [`audit`] (whether anything is late),
-//! [`fallback`] (what no platform takes).
+//! [`fallback`] (what no platform takes), [`unstored`] (what is told while nothing can be stored).
 
 pub mod audit;
 pub mod fallback;
 pub mod telling;
+pub mod unstored;
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
 use commands::escalation::{Due, Quiet, What};
-use commands::incident::Incident;
+use commands::incident::{Incident, IncidentNumber};
 use commands::message::Target;
 use commands::timeline::{Entry, Happened};
 use jiff::Timestamp;
-use store::{Cancel, Change, Lane, NewEntry, NewMessage, StoredIncident, card_slot};
+use store::{Cancel, Change, Changed, Lane, NewEntry, NewMessage, StoreError, StoredIncident, card_slot};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -30,6 +32,8 @@ const LEASE: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_secs(1);
 /// After a failure of the store.
 const PAUSE: Duration = Duration::from_millis(250);
+/// So many are decided by one core: less is not worth another one's while.
+const ALONE: usize = 32;
 
 /// Tells what is owed, until `stop`.
 pub async fn keep(app: Arc<App>, stop: CancellationToken) {
@@ -50,49 +54,110 @@ pub async fn keep(app: Arc<App>, stop: CancellationToken) {
 }
 
 /// Stores what is owed now. Returns how long nothing will be.
-async fn look(app: &App) -> anyhow::Result<Duration> {
+async fn look(app: &Arc<App>) -> anyhow::Result<Duration> {
     let now = clock::now();
+    match store_owed(app, now).await {
+        Ok(rest) => Ok(rest),
+        Err(StoreError::Unwritable(error)) => {
+            tracing::error!(
+                error = &*error as &dyn std::error::Error,
+                "the store takes no writes: what incidents owe is told past it"
+            );
+            unstored::tell(app, now).await?;
+            Ok(POLL)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn store_owed(app: &App, now: Timestamp) -> Result<Duration, StoreError> {
     let taken = app.store.owing_incidents(now, LEASE, BATCH).await?;
     if taken.is_empty() {
-        let next = app.store.next_owed().await?;
-        let rest = next
-            .map_or(POLL, |next| Duration::try_from(next.duration_since(clock::now())).unwrap_or_default());
+        unstored::store(app).await;
+        let next = app.store.next_owed(now).await?;
+        let rest = next.map_or(POLL, |next| match next.duration_since(clock::now()) {
+            // It is there and can't be read.
+            _ if next <= now => PAUSE,
+            rest => Duration::try_from(rest).unwrap_or_default(),
+        });
         return Ok(rest.min(POLL));
     }
     let roster = telling::Roster::read(app, now).await?;
-    let lateness = metrics::histogram!("acgs_escalation_late_seconds");
-    let changes = taken.into_iter().map(|stored| {
-        let (change, late) = owed(&roster, stored);
-        late.into_iter().for_each(|late| lateness.record(late));
-        change
-    });
-    let changes: Vec<Change> = changes.collect();
+    let (changes, owed_at): (Vec<Change>, Vec<Vec<Timestamp>>) = decided(&roster, taken).into_iter().unzip();
+    let numbers: Vec<IncidentNumber> = changes.iter().map(|change| change.number).collect();
     failpoint::hit(failpoint::Failpoint::BeforeTelling);
-    app.store.change_incidents(changes, now).await?;
+    let changed = app.store.change_incidents(changes, now).await?;
     failpoint::hit(failpoint::Failpoint::AfterTelling);
+    let (stored_at, lateness) = (clock::now(), metrics::histogram!("acgs_escalation_late_seconds"));
+    for ((number, changed), owed_at) in numbers.into_iter().zip(changed).zip(owed_at) {
+        match changed {
+            Changed::Done => owed_at.into_iter().for_each(|at| {
+                lateness.record(Duration::try_from(stored_at.duration_since(at)).unwrap_or_default());
+            }),
+            Changed::Before => told_before(&roster, number).await?,
+            // It is still owed, or not any more.
+            Changed::Stale => {}
+        }
+    }
     app.outbox.nudge();
     app.webhooks.notify_one();
     Ok(Duration::ZERO)
 }
 
-/// What an incident owes at the roster's moment, as a change of it; and how late each part of it is.
-fn owed(roster: &telling::Roster<'_>, stored: StoredIncident) -> (Change, Vec<Duration>) {
+/// Something of what an incident owes stands on its timeline: nothing is told again, and it goes on.
+async fn told_before(roster: &telling::Roster<'_>, number: IncidentNumber) -> Result<(), StoreError> {
+    let Some(stored) = roster.app.store.incident(number).await? else { return Ok(()) };
+    let (mut change, _) = owed(roster, stored);
+    change.entries.clear();
+    change.messages.clear();
+    change.webhooks.clear();
+    roster.app.store.change_incidents(vec![change], roster.now).await?;
+    Ok(())
+}
+
+/// What each of them owes. After an outage that is much, and all cores decide it.
+fn decided(roster: &telling::Roster<'_>, taken: Vec<StoredIncident>) -> Vec<(Change, Vec<Timestamp>)> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let each = taken.len().div_ceil(cores).max(ALONE);
+    let mut rest = taken.into_iter();
+    let parts: Vec<Vec<StoredIncident>> = std::iter::from_fn(|| {
+        Some(rest.by_ref().take(each).collect::<Vec<_>>()).filter(|part| !part.is_empty())
+    })
+    .collect();
+    let decide = |part: Vec<StoredIncident>| -> Vec<(Change, Vec<Timestamp>)> {
+        part.into_iter().map(|stored| owed(roster, stored)).collect()
+    };
+    std::thread::scope(|scope| {
+        let mut parts = parts.into_iter();
+        let own = parts.next();
+        let others: Vec<_> = parts.map(|part| scope.spawn(|| decide(part))).collect();
+        let mut all = own.map(decide).unwrap_or_default();
+        for other in others {
+            all.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        all
+    })
+}
+
+/// What an incident owes at the roster's moment, as a change of it; and since when each part of it is owed.
+fn owed(roster: &telling::Roster<'_>, stored: StoredIncident) -> (Change, Vec<Timestamp>) {
     let telling::Roster { app, now, .. } = *roster;
     let StoredIncident { mut incident, version } = stored;
     let owed = incident.state.course.owed(now, quiet(app));
-    let late =
-        owed.iter().map(|due| Duration::try_from(now.duration_since(due.at)).unwrap_or_default()).collect();
+    let owed_at = owed.iter().map(|due| due.at).collect();
     let mut change = unchanged(&incident, version);
-    for due in owed.iter().filter(|due| due.what == What::Decay) {
-        let entry = Entry { at: due.at, by: None, what: Happened::Decayed };
-        let once = Some(format!("decay/{}", due.at.as_microsecond()));
-        change.entries.push(NewEntry { entry, once });
-    }
+    let owed = app.unstored.leave_out(&incident, owed, &mut change);
+    change.entries.extend(owed.iter().filter(|due| due.what == What::Decay).map(decayed));
     for telling in telling::group(&owed, now) {
         telling::tell(roster, &mut incident, &telling, &mut change);
     }
     finish(app, incident, &mut change, now);
-    (change, late)
+    (change, owed_at)
+}
+
+fn decayed(due: &Due) -> NewEntry {
+    let entry = Entry { at: due.at, by: None, what: Happened::Decayed };
+    NewEntry { entry, once: Some(format!("decay/{}", due.at.as_microsecond())) }
 }
 
 /// A change that changes nothing yet.

@@ -27,6 +27,10 @@ pub enum Failpoint {
     BeforeTelling,
     /// What an incident owes is stored and nothing of it is sent.
     AfterTelling,
+    /// A page is claimed and not posted.
+    BeforePage,
+    /// A page is posted and nobody has written that down.
+    AfterPage,
 }
 
 impl Failpoint {
@@ -46,6 +50,9 @@ impl Failpoint {
     /// In the order in which the schedule meets them.
     pub const SCHEDULE: [Self; 2] = [Self::BeforeTelling, Self::AfterTelling];
 
+    /// In the order in which a page meets them.
+    pub const PAGE: [Self; 2] = [Self::BeforePage, Self::AfterPage];
+
     /// The word by which a test names it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -61,6 +68,8 @@ impl Failpoint {
             Self::AfterEnd => "after-end",
             Self::BeforeTelling => "before-telling",
             Self::AfterTelling => "after-telling",
+            Self::BeforePage => "before-page",
+            Self::AfterPage => "after-page",
         }
     }
 }

@@ -40,6 +40,7 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
 fn begin_at_zero() {
     for name in [
         "acgs_panics_total",
+        "acgs_escalation_unstored_total",
         "acgs_messages_put_off_total",
         "acgs_gateway_gaps_total",
         "acgs_gateway_gap_seconds_total",
@@ -118,6 +119,10 @@ fn describe() {
     describe_histogram!(
         "acgs_escalation_late_seconds",
         "From when an incident owed something to its being stored."
+    );
+    describe_counter!(
+        "acgs_escalation_unstored_total",
+        "What incidents owed and was told while the store took no writes."
     );
     describe_gauge!("acgs_escalation_punctual", "1 while nothing is owed for more than 10 s.");
     describe_gauge!("acgs_outbox_waiting", "Messages stored and not sent yet.");

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use commands::ids::{Platform, RunId};
-use commands::message::{RateKey, SendError, Sent, Target};
+use commands::message::{Outgoing, RateKey, SendError, Sent, Target};
 use jiff::{SignedDuration, Timestamp};
 use store::{Claimed, Confirmed, Lane, Store, StoreError, Wanted};
 use tokio::sync::{Notify, Semaphore};
@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::chat::{Chat, Chats, platform_of};
 use crate::clock;
+use crate::failpoint::{self, Failpoint};
 use crate::governor::{Governor, Permit};
 use crate::replica::Replica;
 
@@ -69,6 +70,18 @@ const fn settled(confirmed: Confirmed) -> Settled {
         Confirmed::NewerWaits => Settled::Due,
         Confirmed::TakenOver => Settled::TakenOver,
     }
+}
+
+async fn post(chat: &Chat, message: &Claimed) -> Result<Sent, SendError> {
+    let is_page = message.lane == Lane::Page;
+    if is_page {
+        failpoint::hit(Failpoint::BeforePage);
+    }
+    let sent = chat.send(&message.outgoing).await;
+    if is_page && sent.is_ok() {
+        failpoint::hit(Failpoint::AfterPage);
+    }
+    sent
 }
 
 async fn within(
@@ -204,7 +217,7 @@ impl Outbox {
             None => self.skip(&message).await,
             // A process that stood still meanwhile is not the one that sends any more.
             Some(Permit::Now) if !self.replica.surely_sends(limit.platform).await => Ok(Settled::TakenOver),
-            Some(Permit::Now) => match within(TRY, chat.send(&message.outgoing)).await {
+            Some(Permit::Now) => match within(TRY, post(chat, &message)).await {
                 Ok(sent) => self.sent(limit, &message, sent).await,
                 Err(error) => self.not_sent(limit, &message, &error).await,
             },
@@ -220,6 +233,32 @@ impl Outbox {
             ),
         }
         true
+    }
+
+    /// Sends what can't be stored, as soon as the platform's limits let it through.
+    ///
+    /// # Errors
+    /// What the platform said. A limit that it names is waited for.
+    pub async fn send_at_once(
+        &self,
+        chat: &Chat,
+        lane: Lane,
+        outgoing: &Outgoing,
+    ) -> Result<Sent, SendError> {
+        let keys = chat.rate_keys(outgoing);
+        loop {
+            let permit = self.with_governor(|governor| governor.ask(&keys, lane, Instant::now()));
+            if let Permit::After(wait) = permit {
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+            match within(TRY, chat.send(outgoing)).await {
+                Err(SendError::RateLimited { retry_after, limit }) => {
+                    self.with_governor(|governor| governor.close(&limit, Instant::now() + retry_after));
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// `None` where the call is worth more than the message.

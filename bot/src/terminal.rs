@@ -32,6 +32,7 @@ const REFUSED: u8 = 2;
 /// Runs `line` and prints its card.
 pub async fn run(config: Config, line: Vec<String>, json: bool) -> anyhow::Result<ExitCode> {
     let store = Store::open(config.store.0.expose_secret()).await?;
+    clock::follow(&store).await?;
     let grammar = app::grammar(&config);
     let executors = app::executors(&config)?;
     let app = App::new(config, store, executors, grammar, Chats::default());

@@ -105,7 +105,10 @@ async fn whatever_the_point_a_restart_happens_at_most_once_and_the_card_says_so(
             | Failpoint::BeforeProof
             | Failpoint::BeforeEnd
             | Failpoint::AfterEnd => (1, ": restart fv_service"),
-            Failpoint::BeforeTelling | Failpoint::AfterTelling => panic!("no execution meets these"),
+            Failpoint::BeforeTelling
+            | Failpoint::AfterTelling
+            | Failpoint::BeforePage
+            | Failpoint::AfterPage => panic!("no execution meets these"),
         };
         assert_eq!(row.restarts, restarts, "{}: {}", row.point.as_str(), row.card);
         assert!(row.card.contains(ending), "{}: {}", row.point.as_str(), row.card);

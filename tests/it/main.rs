@@ -14,6 +14,7 @@ mod deploy_flow;
 mod discord_flow;
 mod discord_wire;
 mod edited_flow;
+mod escalation_fault_flow;
 mod escalation_flow;
 mod files_flow;
 mod firewall_flow;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,8 @@ use crate::{clock, report};
 const LATE: SignedDuration = SignedDuration::from_secs(10);
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(30);
+/// The same while something is overdue: whoever waits for the bot to be well need not wait for longer.
+const SOON: Duration = Duration::from_secs(1);
 
 /// What the last look found.
 #[derive(Debug, Default)]
@@ -46,11 +48,11 @@ impl Punctuality {
 
 /// Looks until `stop`. The heartbeat goes out only while all is well: whoever misses it knows that this bot is not.
 pub async fn keep(app: Arc<App>, stop: CancellationToken) {
-    let mut tick = tokio::time::interval(EVERY);
+    let (mut rest, mut told) = (Duration::ZERO, None::<Instant>);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = tick.tick() => {}
+            () = tokio::time::sleep(rest) => {}
         }
         let overdue = app.store.overdue_incidents(clock::now() - LATE).await;
         if let Err(error) = &overdue {
@@ -59,15 +61,26 @@ pub async fn keep(app: Arc<App>, stop: CancellationToken) {
         app.punctuality.note(overdue.ok());
         let well = app.punctuality.state();
         metrics::gauge!("acgs_escalation_punctual").set(if well.is_ok() { 1.0 } else { 0.0 });
+        rest = if well.is_ok() { EVERY } else { SOON };
         match well {
-            Ok(_) if app.config.heartbeat.is_some() => {
-                let body = report::incident::heartbeat(clock::now());
-                if let Err(why) = post(&app, &Address::Heartbeat, &body).await {
-                    tracing::warn!(why, "the heartbeat was not taken");
-                }
+            Ok(_) => {
+                told = None;
+                beat(&app).await;
             }
-            Ok(_) => {}
-            Err(why) => tracing::error!(why, "the schedule is not kept"),
+            Err(why) if told.is_none_or(|told| told.elapsed() >= EVERY) => {
+                told = Some(Instant::now());
+                tracing::error!(why, "the schedule is not kept");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+async fn beat(app: &App) {
+    if app.config.heartbeat.is_some() {
+        let body = report::incident::heartbeat(clock::now());
+        if let Err(why) = post(app, &Address::Heartbeat, &body).await {
+            tracing::warn!(why, "the heartbeat was not taken");
         }
     }
 }

@@ -26,6 +26,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use crate::app::App;
+use crate::clock;
 use crate::health::DEADLINE;
 use crate::report::plan as say;
 
@@ -274,6 +275,8 @@ pub(super) async fn inspect(app: &App, plan: &Plan, number: u32, began: Timestam
 }
 
 async fn restarted(app: &App, id: &ContainerId, began: Timestamp) -> Found {
+    // The Engine's times are its machine's, which is this one.
+    let began = clock::on_this_machine(began);
     match container(app, id).await {
         Err(found) => Found::Unclear(found),
         Ok(found) => {

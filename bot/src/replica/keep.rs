@@ -96,7 +96,8 @@ async fn look(app: &Arc<App>) -> Result<(), StoreError> {
     if replica.holdings() != before {
         app.outbox.nudge();
     }
-    Ok(())
+    // What is decided next is decided by the time that all replicas have.
+    clock::follow(&app.store).await
 }
 
 /// Without a registration nothing that this process claims ends with it. A second one means that others have given

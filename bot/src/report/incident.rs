@@ -24,7 +24,8 @@ pub use answer::{
 pub use postmortem::{postmortem, postmortem_made};
 pub use standing::{card, show, timeline};
 pub use telling::{
-    fallback_body, heartbeat, not_taken, page_body, recipients, status_body, told, unheard, unwoken, why,
+    fallback_body, heartbeat, not_taken, page_body, recipients, status_body, told, unheard, unstored,
+    unwoken, why,
 };
 
 /// Red while it is open and bad, green once it is over.

@@ -1,5 +1,7 @@
 use commands::escalation::Way as Loud;
-use commands::escalation::{Phase, Recipient};
+use commands::escalation::{Course, Ladder, Only, Phase, Policy, Recipient, Step};
+use commands::incident::Severity;
+use commands::period::Period;
 use jiff::SignedDuration;
 
 use super::*;
@@ -32,3 +34,35 @@ fn each_recipient_has_one_message_and_what_was_missed_is_one_in_all() {
 }
 
 const MISSED_FOR: SignedDuration = SignedDuration::from_secs(61);
+
+fn ladder(repage_every: Option<Period>) -> Ladder {
+    let step = |after, tell| Step { after, tell, how: Loud::Page, only: Only::Unresolved };
+    Ladder {
+        respond_within: Period::minutes(5),
+        repage_every,
+        acknowledgement_holds: Some(Period::minutes(15)),
+        status_every: Some(Period::minutes(15)),
+        steps: vec![step(0, Rung::OnCall), step(1_800, Rung::DevopsLead)],
+    }
+}
+
+/// A clock that jumps forward by hours owes everything between at once.
+#[test]
+fn whatever_a_jump_of_the_clock_owes_is_one_message() {
+    let often = ladder(Some(Period::minutes(5)));
+    let policy = Policy { p0: often.clone(), p1: often, p2: ladder(None) };
+    for severity in Severity::ALL {
+        for minutes in [2_i64, 7, 45, 600] {
+            let mut course = Course::open(policy.clone(), severity, false, at(0));
+            course.owed(at(1), None);
+            let jumped = at(minutes * 60 + 61);
+            let owed = course.owed(jumped, None);
+            let told = owed.iter().filter(|due| due.what.tells().is_some()).count();
+            assert!(told > 0, "{severity}, {minutes} min");
+            let tellings = group(&owed, jumped);
+            assert_eq!(tellings.len(), 1, "{severity}, {minutes} min: {tellings:?}");
+            assert!(tellings[0].missed && tellings[0].owed.len() == told, "{tellings:?}");
+            assert_eq!(course.owed(at(60), None), [], "and back: nothing");
+        }
+    }
+}

@@ -194,6 +194,15 @@ pub fn unwoken(name: &str, why: &str) -> Reply {
     public(plain(format!("{name} was not woken"), Tone::Warning, vec![Section::Text(text)]))
 }
 
+/// A page that could not be stored.
+#[must_use]
+pub fn unstored(mut page: Reply) -> Reply {
+    let text = "NOT RECORDED: my own store takes no writes (see /readyz: a full disk?). Until it does I call people all \
+                the same, nobody can acknowledge, and nothing that acts is done.";
+    page.card.sections.insert(0, Section::Text(text.to_owned()));
+    page
+}
+
 /// Said where a page did arrive, of those whom it did not reach alone.
 #[must_use]
 pub fn unheard(people: &[String], page: &Reply) -> Reply {

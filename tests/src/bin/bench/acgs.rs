@@ -37,9 +37,20 @@ pub async fn serve(
     discord: &DiscordServer,
     addresses: &[Url],
 ) -> anyhow::Result<Ready> {
+    serve_on(folder, (slack, discord), addresses, None).await
+}
+
+/// The same on a store elsewhere than in the folder.
+pub async fn serve_on(
+    folder: &Path,
+    platforms: (&SlackServer, &DiscordServer),
+    addresses: &[Url],
+    store: Option<&str>,
+) -> anyhow::Result<Ready> {
     let http = free_port()?;
     let config = folder.join("acgs.toml");
-    std::fs::write(&config, configuration(folder, http, (slack, discord), addresses))?;
+    let elsewhere = store.map_or("", |_| "[store]\nurl_env = \"STORE_URL\"\n");
+    std::fs::write(&config, configuration(folder, http, platforms, addresses) + elsewhere)?;
     let mut command = Command::new(binary());
     command
         .args(["serve", "--config"])
@@ -47,6 +58,7 @@ pub async fn serve(
         .env("SLACK_BOT_TOKEN", BOT_TOKEN)
         .env("SLACK_APP_TOKEN", APP_TOKEN)
         .env("DISCORD_TOKEN", DISCORD_TOKEN)
+        .env("STORE_URL", store.unwrap_or_default())
         .stdout(Stdio::null())
         .stderr(File::create(folder.join("log"))?);
     until_ready(&mut command, http).await

@@ -9,7 +9,7 @@ use commands::ids::{Account, DeliveryId, Place, Platform, Room, RunId};
 use commands::message::{AnswerTo, AnswerToken, ChatEvent, EventKind};
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use store::Store;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -58,13 +58,7 @@ pub struct Commits {
 
 impl Commits {
     pub async fn open(folder: &Path) -> anyhow::Result<Self> {
-        let options = SqliteConnectOptions::new()
-            .filename(folder.join("commits.db"))
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .disable_statement_logging();
-        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let mut connection = SqliteConnection::connect_with(&options(&folder.join("commits.db"))).await?;
         let table = "CREATE TABLE delivery (id TEXT PRIMARY KEY, event TEXT NOT NULL)";
         sqlx::query(table).execute(&mut connection).await?;
         Ok(Self { connection, event: "e".repeat(600) })
@@ -125,6 +119,81 @@ impl Deliveries {
         self.0.record_delivery(&event, run, Duration::from_secs(15), event.at).await?;
         Ok(started.elapsed())
     }
+}
+
+/// The least that many rows take in a database that the bot uses too: a row a statement, so many in a commit.
+pub enum Rows {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Rows {
+    pub async fn open(url: &str) -> anyhow::Result<Self> {
+        Ok(match url.strip_prefix("sqlite://") {
+            Some(path) => Self::Sqlite(SqliteConnection::connect_with(&options(Path::new(path))).await?),
+            None => Self::Postgres(PgConnection::connect(url).await?),
+        })
+    }
+
+    /// What a query counts.
+    pub async fn count(&mut self, sql: &'static str) -> anyhow::Result<i64> {
+        Ok(match self {
+            Self::Sqlite(connection) => sqlx::query_scalar(sql).fetch_one(connection).await?,
+            Self::Postgres(connection) => sqlx::query_scalar(sql).fetch_one(connection).await?,
+        })
+    }
+
+    /// So many rows of so many bytes, in groups as the store's writer makes them.
+    pub async fn commit(&mut self, rows: u32, bytes: usize) -> anyhow::Result<Duration> {
+        let what = "e".repeat(bytes);
+        for sql in
+            ["DROP TABLE IF EXISTS bare", "CREATE TABLE bare (number BIGINT PRIMARY KEY, what TEXT NOT NULL)"]
+        {
+            match self {
+                Self::Sqlite(connection) => {
+                    sqlx::query(sql).execute(connection).await?;
+                }
+                Self::Postgres(connection) => {
+                    sqlx::query(sql).execute(connection).await?;
+                }
+            }
+        }
+        let numbers: Vec<u32> = (0..rows).collect();
+        let started = Instant::now();
+        for group in numbers.chunks(GROUP) {
+            match self {
+                Self::Sqlite(connection) => {
+                    let mut whole = connection.begin().await?;
+                    for number in group {
+                        sqlx::query(ROW).bind(number).bind(&what).execute(&mut *whole).await?;
+                    }
+                    whole.commit().await?;
+                }
+                Self::Postgres(connection) => {
+                    let mut whole = connection.begin().await?;
+                    for number in group {
+                        sqlx::query(ROW).bind(i64::from(*number)).bind(&what).execute(&mut *whole).await?;
+                    }
+                    whole.commit().await?;
+                }
+            }
+        }
+        Ok(started.elapsed())
+    }
+}
+
+const ROW: &str = "INSERT INTO bare (number, what) VALUES ($1, $2)";
+/// Rows in one commit.
+const GROUP: usize = 256;
+
+/// As the store opens its file.
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .disable_statement_logging()
 }
 
 fn event(number: usize) -> ChatEvent {

@@ -22,6 +22,7 @@ mod seat;
 mod stack;
 mod start;
 mod table;
+mod timers;
 
 use crate::scene::Scene;
 use crate::seat::Seat;
@@ -39,9 +40,18 @@ async fn main() -> anyhow::Result<()> {
 
 async fn measured() -> anyhow::Result<Table> {
     let mut table = Table::default();
-    if std::env::args().nth(1).as_deref() == Some("acting") {
-        acting::measure(e2e::stack::Stack::take().await, &mut table).await?;
-        return Ok(table);
+    let mut arguments = std::env::args().skip(1);
+    match arguments.next().as_deref() {
+        Some("acting") => {
+            acting::measure(e2e::stack::Stack::take().await, &mut table).await?;
+            return Ok(table);
+        }
+        Some("timers") => {
+            let open = arguments.next().map_or(Ok(timers::OPEN), |open| open.parse())?;
+            timers::measure(open, &mut table).await?;
+            return Ok(table);
+        }
+        _ => {}
     }
     let folder = tempfile::tempdir()?;
     let addresses = fan_out::endpoints(6).await?;
@@ -57,6 +67,7 @@ async fn measured() -> anyhow::Result<Table> {
     plot::measure(&mut table)?;
     start::measure(&addresses, &mut table).await?;
     failover::measure(&mut table).await?;
+    timers::measure(timers::OPEN, &mut table).await?;
     stack::measure(&mut table).await?;
     Ok(table)
 }

@@ -36,6 +36,7 @@ impl fmt::Display for Value {
         match *self {
             Self::Time(time) if time < Duration::from_micros(10) => write!(f, "{} ns", time.as_nanos()),
             Self::Time(time) => write!(f, "{:.3} ms", time.as_secs_f64() * 1e3),
+            Self::Memory(bytes) if bytes < 1e3 => write!(f, "{bytes:.0} B"),
             Self::Memory(bytes) if bytes < 1e6 => write!(f, "{:.1} kB", bytes / 1e3),
             Self::Memory(bytes) => write!(f, "{:.1} MB", bytes / 1e6),
             Self::Rate(rate) => write!(f, "{rate:.0}/s"),
