@@ -8,6 +8,7 @@ use commands::ids::{Account, MessageRef, Place, Platform};
 use commands::intent::Intent;
 use commands::message::{AnswerTo, ChatEvent, EventKind, ReactionChange, Receipt, Visibility};
 use commands::parse::ParseError;
+use commands::quoted::{AddTo, is_pin};
 use commands::risk::{Late, Requirement, Risk, Role, late};
 use jiff::Timestamp;
 
@@ -15,6 +16,7 @@ use crate::app::App;
 use crate::authorize::{Decision, Refusal};
 use crate::config::Person;
 use crate::counted::On;
+use crate::incident::WhichMessage;
 
 /// The value of a button that types a line for the person who clicks it.
 pub const TYPE_LINE: &str = "line ";
@@ -71,6 +73,13 @@ pub enum Asked<'a> {
         /// Where the answer to a button goes; a reaction gets none.
         answer: Option<&'a AnswerTo>,
     },
+    /// A message for an incident's timeline. Whether they may is asked when it is known where the message is.
+    Quote {
+        /// Which.
+        which: WhichMessage<'a>,
+        /// Where the answer goes; a reaction gets none.
+        answer: Option<&'a AnswerTo>,
+    },
     /// Another reaction or a foreign button: stored, and nothing waits for it.
     Nothing,
 }
@@ -94,8 +103,12 @@ impl Asked<'_> {
             Self::Stale { .. } | Self::Unparsed { .. } | Self::Refused { .. } => {
                 Receipt::Accepted(Visibility::Private)
             }
-            Self::Vote { answer: Some(_), .. } => Receipt::Accepted(Visibility::Private),
-            Self::Vote { answer: None, .. } | Self::Nothing => Receipt::Noted,
+            Self::Vote { answer: Some(_), .. } | Self::Quote { answer: Some(_), .. } => {
+                Receipt::Accepted(Visibility::Private)
+            }
+            Self::Vote { answer: None, .. } | Self::Quote { answer: None, .. } | Self::Nothing => {
+                Receipt::Noted
+            }
         }
     }
 }
@@ -116,6 +129,9 @@ impl App {
                 Some(line) => (line, answer),
                 None => return button(value, answer),
             },
+            EventKind::Quote { quoted, answer } => {
+                return Asked::Quote { which: WhichMessage::Whole(quoted), answer: Some(answer) };
+            }
             EventKind::Reaction { change, emoji, message } => {
                 return reaction(event.from.platform, *change, emoji, message);
             }
@@ -154,7 +170,10 @@ fn button<'a>(value: &str, answer: &'a AnswerTo) -> Asked<'a> {
         Some(Pressed { ballot, run, digest }) => {
             Asked::Vote { ballot, on: On::Plan { run, digest }, said: true, answer: Some(answer) }
         }
-        None => Asked::Nothing,
+        None => match AddTo::read(value) {
+            Some(add) => Asked::Quote { which: WhichMessage::Kept(add), answer: Some(answer) },
+            None => Asked::Nothing,
+        },
     }
 }
 
@@ -168,6 +187,10 @@ fn reaction<'a>(
         Some(ballot) => {
             let said = change == ReactionChange::Added;
             Asked::Vote { ballot, on: On::Message(message), said, answer: None }
+        }
+        // Taking a pin away changes nothing: what stands on a timeline stays there.
+        None if change == ReactionChange::Added && is_pin(platform, emoji) => {
+            Asked::Quote { which: WhichMessage::Pinned(message), answer: None }
         }
         None => Asked::Nothing,
     }

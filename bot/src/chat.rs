@@ -2,6 +2,7 @@
 
 use commands::ids::{Account, MessageRef, Platform, Room};
 use commands::message::{Liveness, Outgoing, RateKey, Seen, SendError, Sent, Target};
+use commands::quoted::Quoted;
 
 use chat_discord::DiscordChat;
 use chat_slack::SlackChat;
@@ -111,6 +112,16 @@ impl Chat {
             Self::Web(_) => return Ok(Look::Told),
         };
         Ok(seen?.map_or(Look::Gone, Look::Seen))
+    }
+
+    /// Anybody's message, as far as the platform lets us read it; `None` if it is not there any more, or not
+    /// everybody's.
+    pub async fn quoted(&self, message: &MessageRef) -> Result<Option<Quoted>, SendError> {
+        match self {
+            Self::Slack(slack) => slack.quoted(message).await,
+            Self::Discord(discord) => discord.quoted(message).await,
+            Self::Web(web) => Ok(web.quoted(message)),
+        }
     }
 
     /// Whether events arrive.

@@ -5,6 +5,7 @@
 
 mod act;
 mod opening;
+mod quote;
 mod record;
 pub mod room;
 
@@ -22,6 +23,7 @@ use crate::performed::{News, Performed};
 use crate::{clock, report};
 
 pub use opening::{Wanted, homes};
+pub use quote::{Outcome, Which as WhichMessage, add};
 pub use record::{note_command, word};
 pub use room::Rooms;
 

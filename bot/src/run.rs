@@ -3,6 +3,7 @@
 //! Every command ends in exactly one final reply: result, refusal or failure. A panic in one is
 //! caught here and becomes a failure with the run's id.
 
+mod quote;
 mod vote;
 
 use std::panic::AssertUnwindSafe;
@@ -51,6 +52,9 @@ pub async fn answer(app: &Arc<App>, event: &ChatEvent, run: RunId, received: Tim
         let said = Said { on, account: &event.from, place: &event.place, ballot, said, at: event.at };
         return vote::answer(app, event, run, said, answer).await;
     }
+    if let Asked::Quote { which, answer } = asked {
+        return quote::answer(app, event, run, which, answer).await;
+    }
     let target = answer_of(&asked).cloned();
     let progress = target.as_ref().map(|answer| Progress::stored(app, run, answer.clone(), received, now));
     let mut concluded = conclude(app, asked, event, run, progress.as_ref()).await;
@@ -96,8 +100,8 @@ pub async fn answer_unrecorded(app: &Arc<App>, event: &ChatEvent, run: RunId, no
     let Some(answer) = answer_of(&asked).cloned() else { return };
     let reply = match &asked {
         Asked::Command { intent, .. } if intent.needs().risk != Risk::Read => report::refused_unrecorded(run),
-        // A vote that is not stored is none; it can be given again.
-        Asked::Vote { .. } => report::refused_unrecorded(run),
+        // A vote that is not stored is none; it can be given again. So can a message.
+        Asked::Vote { .. } | Asked::Quote { .. } => report::refused_unrecorded(run),
         _ => match conclude(app, asked, event, run, None).await {
             Some(concluded) => report::unrecorded(concluded.reply),
             None => return,
@@ -130,8 +134,9 @@ fn answer_of<'a>(asked: &Asked<'a>) -> Option<&'a AnswerTo> {
         | Asked::Stale { answer, .. }
         | Asked::Unparsed { answer, .. }
         | Asked::Refused { answer, .. }
-        | Asked::Vote { answer: Some(answer), .. } => Some(answer),
-        Asked::Vote { answer: None, .. } | Asked::Nothing => None,
+        | Asked::Vote { answer: Some(answer), .. }
+        | Asked::Quote { answer: Some(answer), .. } => Some(answer),
+        Asked::Vote { answer: None, .. } | Asked::Quote { answer: None, .. } | Asked::Nothing => None,
     }
 }
 
@@ -176,7 +181,7 @@ async fn conclude(
             plan: None,
             reply: report::refused(&refusal),
         },
-        Asked::Vote { .. } | Asked::Nothing => return None,
+        Asked::Vote { .. } | Asked::Quote { .. } | Asked::Nothing => return None,
     })
 }
 

@@ -401,6 +401,9 @@ async fn housekeeping(
         if let Err(error) = app.store.forget_deliveries(before).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old deliveries can't be dropped");
         }
+        if let Err(error) = app.store.forget_quoted(before).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "kept messages can't be dropped");
+        }
         if let Err(error) = app.store.forget_logins(clock::now()).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old logins can't be dropped");
         }

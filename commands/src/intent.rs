@@ -579,7 +579,7 @@ fn push_positional(words: &mut Vec<String>, values: impl IntoIterator<Item = Str
 }
 
 /// Adds values without names and then options; the other way round where `--` has to stand before the values.
-fn push_both(words: &mut Vec<String>, values: impl Into<Vec<String>>, options: Vec<String>) {
+pub(crate) fn push_both(words: &mut Vec<String>, values: impl Into<Vec<String>>, options: Vec<String>) {
     let values = values.into();
     if values.iter().any(|value| value.starts_with('-')) {
         words.extend(options);

@@ -23,7 +23,8 @@
 //!    [`silence`].
 //! 10. [`runbook`]: lines of the grammar in steps, and whether they can be run; [`coverage`]: which steps of the
 //!     original runbook they stand for.
-//! 11. [`card`]: a reply's content without markup.
+//! 11. [`card`]: a reply's content without markup; [`form`]: what a button asks for before it is a line;
+//!     [`quoted`]: somebody's message, for a timeline.
 //! 12. [`plot`]: numbers over time, before they are drawn; [`layout`]: tables, short texts and durations in plain text.
 //! 13. [`redact`]: secrets out of a text; [`statement`]: values out of SQL; [`escape`]: markup out of a text.
 
@@ -42,6 +43,7 @@ pub mod coverage;
 pub mod database;
 pub mod escalation;
 pub mod escape;
+pub mod form;
 pub mod grammar;
 pub mod health;
 pub mod help;
@@ -64,6 +66,7 @@ pub mod period;
 pub mod plain_dump;
 pub mod plan;
 pub mod plot;
+pub mod quoted;
 pub mod redact;
 pub mod reference;
 pub mod restore;

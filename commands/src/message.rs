@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::card::Card;
 use crate::ids::{Account, DeliveryId, MessageRef, Place};
+use crate::quoted::Quoted;
 
 /// One thing that a person did in chat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,13 @@ pub enum EventKind {
         value: String,
         /// The message that has the button.
         message: MessageRef,
+        /// Where the answer goes.
+        answer: AnswerTo,
+    },
+    /// Wants a message of somebody's on an incident's timeline.
+    Quote {
+        /// The message.
+        quoted: Box<Quoted>,
         /// Where the answer goes.
         answer: AnswerTo,
     },

@@ -55,8 +55,29 @@ async fn somebody_new_opens_an_incident_and_sees_who_is_called() -> anyhow::Resu
     browser.wait_until(&format!("{CARDS}.some(text => {page})")).await?;
     browser.evaluate("[...document.querySelectorAll('.card .button')].find(button => button.textContent === 'Ack').click()").await?;
     browser.wait_until(&format!("{CARDS}.some(text => text.includes('Ada has it'))")).await?;
+    let press = |label: &str| {
+        format!(
+            "[...document.querySelectorAll('.card .button')].findLast(button => button.textContent === '{label}').click()"
+        )
+    };
+    browser
+        .wait_until(
+            "[...document.querySelectorAll('.card .button')].some(button => button.textContent === 'Update')",
+        )
+        .await?;
+    browser.evaluate(&press("Update")).await?;
+    browser.wait_until("document.activeElement.name === 'text'").await?;
+    browser.type_keys("it's the \"disk\"").await?;
+    browser.evaluate("document.querySelector('#form-send').click()").await?;
+    let updated = "new RegExp('update\\\\s+it\\'s the \"disk\" \\\\(Ada').test(text)";
+    browser.wait_until(&format!("{CARDS}.some(text => {updated})")).await?;
     browser.type_keys("incident status-page 'Logins fail for some.'\u{e007}").await?;
     browser.wait_until(&format!("{CARDS}.some(text => text.includes('Logins fail for some.'))")).await?;
+    browser.evaluate(&press("Resolve")).await?;
+    browser.wait_until("document.activeElement.name === 'how'").await?;
+    browser.type_keys("turned it off and on").await?;
+    browser.evaluate("document.querySelector('#form-send').click()").await?;
+    browser.wait_until(&format!("{CARDS}.some(text => text.includes('Resolved by Ada'))")).await?;
     browser.open(&format!("{}/status", demo.url)).await?;
     browser.wait_until("document.body.innerText.includes('Logins fail for some.')").await?;
     Ok(())

@@ -49,7 +49,7 @@ type Verdict = fn(&ChatEvent) -> Option<Receipt>;
 fn accepted(event: &ChatEvent) -> Option<Receipt> {
     Some(match event.kind {
         EventKind::Command { .. } | EventKind::Click { .. } => Receipt::Accepted(Visibility::Public),
-        EventKind::Reaction { .. } => Receipt::Noted,
+        EventKind::Reaction { .. } | EventKind::Quote { .. } => Receipt::Noted,
     })
 }
 
@@ -182,7 +182,7 @@ fn outgoing(target: Target, title: &str) -> Outgoing {
 fn answer_of(event: &ChatEvent) -> AnswerTo {
     match &event.kind {
         EventKind::Command { answer, .. } | EventKind::Click { answer, .. } => answer.clone(),
-        EventKind::Reaction { .. } => panic!("a reaction has no answer"),
+        EventKind::Reaction { .. } | EventKind::Quote { .. } => panic!("a reaction has no answer"),
     }
 }
 
@@ -240,7 +240,10 @@ async fn a_refusal_is_for_the_asker_alone_and_what_is_not_stored_says_so() {
     let verdict: Verdict = |event| match &event.kind {
         EventKind::Command { line, .. } if line == "health" => Some(Receipt::Accepted(Visibility::Private)),
         EventKind::Command { line, .. } if line == "health auth_service" => panic!("a defect in the bot"),
-        EventKind::Command { .. } | EventKind::Click { .. } | EventKind::Reaction { .. } => None,
+        EventKind::Command { .. }
+        | EventKind::Click { .. }
+        | EventKind::Quote { .. }
+        | EventKind::Reaction { .. } => None,
     };
     let bot = Bot::start(&server, verdict).await;
     let outcome = server.slash(BOB, CHANNEL, &["health"], &[]).await;
@@ -317,7 +320,7 @@ async fn a_slow_store_is_acknowledged_in_time_and_nobody_is_kept_waiting_for_eve
         EventKind::Command { line, .. } if line == "help" => Some(Receipt::Noted),
         EventKind::Command { line, .. } if line.starts_with("health ") => Some(Receipt::Repeat),
         EventKind::Click { .. } => Some(Receipt::Noted),
-        EventKind::Command { .. } | EventKind::Reaction { .. } => None,
+        EventKind::Command { .. } | EventKind::Quote { .. } | EventKind::Reaction { .. } => None,
     };
     let bot = stuck(&server, &disk, verdict);
     server.wait_ready(SOON).await;
@@ -469,7 +472,7 @@ async fn services_are_completed_and_clicks_and_reactions_arrive() {
         .into_iter()
         .filter_map(|event| match event.kind {
             EventKind::Reaction { change, emoji, .. } => Some((change, emoji)),
-            EventKind::Command { .. } | EventKind::Click { .. } => None,
+            EventKind::Command { .. } | EventKind::Click { .. } | EventKind::Quote { .. } => None,
         })
         .collect();
     assert_eq!(

@@ -133,14 +133,16 @@ fn stand_in()
 fn answer_of(event: &ChatEvent) -> AnswerTo {
     match &event.kind {
         EventKind::Command { answer, .. } | EventKind::Click { answer, .. } => answer.clone(),
-        EventKind::Reaction { .. } => panic!("a reaction has no answer"),
+        EventKind::Reaction { .. } | EventKind::Quote { .. } => panic!("a reaction has no answer"),
     }
 }
 
 fn line_of(event: &ChatEvent) -> &str {
     match &event.kind {
         EventKind::Command { line, .. } => line,
-        EventKind::Click { .. } | EventKind::Reaction { .. } => panic!("not a command: {event:?}"),
+        EventKind::Click { .. } | EventKind::Quote { .. } | EventKind::Reaction { .. } => {
+            panic!("not a command: {event:?}")
+        }
     }
 }
 

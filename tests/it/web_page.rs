@@ -3,8 +3,10 @@
 mod site;
 
 use chat_web::WebMode;
-use commands::card::{Card, Section, Tone};
-use commands::message::EventKind;
+use commands::card::{Button, ButtonStyle, Card, Section, Tone};
+use commands::form::Ask;
+use commands::incident::IncidentNumber;
+use commands::message::{ChatEvent, EventKind};
 use e2e::browser::{Browser, ColourScheme, Screen};
 use fantoccini::Locator;
 use fantoccini::key::Key;
@@ -109,6 +111,50 @@ async fn buttons_next_lines_and_reactions_are_within_the_keyboards_reach() -> an
     tab_to(&browser, BACK, "focused.textContent === 'health auth_service'").await?;
     browser.type_keys(&keys(&[Key::Enter])).await?;
     assert_eq!(browser.evaluate("document.activeElement.value").await?, "health auth_service");
+    assert_eq!(browser.console_errors().await?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_button_that_asks_for_words_opens_a_form_within_the_keyboards_reach() -> anyhow::Result<()> {
+    let (site, browser) = demo(Screen::PHONE).await?;
+    let ask = Ask::Resolve(IncidentNumber(7));
+    let button = Button { label: "Resolve".to_owned(), value: ask.value(), style: ButtonStyle::Plain };
+    let card = Card { buttons: vec![button], ..small_card("P1 incident 7", Tone::Bad) };
+    site.chat.send(&post("card", card)).await?;
+    browser.find(".card .button").await?;
+    tab_to(&browser, BACK, "focused.textContent === 'Resolve'").await?;
+    browser.type_keys(&keys(&[Key::Enter])).await?;
+    // The first field has the focus, and the focus can't leave the form.
+    browser
+        .wait_until("document.querySelector('#form').open && document.activeElement.name === 'how'")
+        .await?;
+    assert_eq!(browser.evaluate("document.querySelector('#form-title').textContent").await?, "Resolve 7");
+    assert_eq!(browser.evaluate(PALE).await?, json!([]));
+    let named = "[...document.querySelectorAll('#form [name]')].map(field => field.labels[0].textContent)";
+    let labels = json!(["What mended it?", "Why it is over though checks fail"]);
+    assert_eq!(browser.evaluate(named).await?, labels);
+    browser.type_keys(&keys(&[Key::Escape])).await?;
+    browser.wait_until("document.activeElement.textContent === 'Resolve'").await?;
+    assert_eq!(site.heard().len(), 0, "what is left does nothing");
+
+    browser.type_keys(&keys(&[Key::Enter])).await?;
+    browser.wait_until("document.activeElement.name === 'how'").await?;
+    tab_to(&browser, FORWARD, "focused.id === 'form-send'").await?;
+    browser.type_keys(&keys(&[Key::Enter])).await?;
+    // The browser keeps what is required from being left out.
+    browser.wait_until("document.activeElement.name === 'how'").await?;
+    browser.type_keys("it's <b>mended</b>").await?;
+    tab_to(&browser, FORWARD, "focused.id === 'form-send'").await?;
+    browser.type_keys(&keys(&[Key::Enter])).await?;
+    browser.wait_until("!document.querySelector('#form').open").await?;
+    let line = "incident resolve \"it's <b>mended</b>\" --number 7";
+    let said = "document.querySelector('.said')?.textContent";
+    browser.wait_until(&format!("{said} === {}", json!(line))).await?;
+    let heard = site.heard();
+    assert!(
+        matches!(&heard[..], [ChatEvent { kind: EventKind::Command { line: heard, .. }, .. }] if heard == line)
+    );
     assert_eq!(browser.console_errors().await?, Vec::<String>::new());
     Ok(())
 }

@@ -12,6 +12,7 @@ mod faults;
 mod form;
 mod gateway;
 mod message;
+mod modals;
 mod objects;
 mod people;
 mod rates;
@@ -30,6 +31,7 @@ use url::Url;
 
 pub use faults::{Drop, Route};
 pub use message::{Button, Message, Upload};
+pub use modals::Modal;
 pub use people::{Ack, AckOutcome, Asked};
 pub use state::Violation;
 

@@ -4,6 +4,7 @@ pub mod acting;
 pub mod bot;
 pub mod browser;
 pub mod chatter;
+pub mod coordination;
 pub mod cut;
 pub mod database;
 pub mod demo;

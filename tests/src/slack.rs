@@ -16,6 +16,7 @@ mod rates;
 mod response;
 mod sockets;
 mod state;
+mod views;
 mod web;
 
 use std::collections::BTreeSet;
@@ -32,6 +33,7 @@ pub use channels::Channel;
 pub use delivery::{AckOutcome, EventDelivery, signature};
 pub use message::{Button, Message, Upload};
 pub use state::Violation;
+pub use views::View;
 
 use state::{Shared, State};
 

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use commands::form::{Field, Form};
 use commands::message::Visibility;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -45,10 +46,12 @@ pub(crate) enum Response {
     Say(&'static str),
     /// Suggestions for the option being typed.
     Suggest(Vec<String>),
+    /// A form to fill in; what is sent of it is an interaction of its own.
+    Ask(Form),
 }
 
 impl Response {
-    /// Interaction callback types 4, 5, 6 and 8.
+    /// Interaction callback types 4, 5, 6, 8 and 9.
     fn to_json(&self) -> Value {
         match self {
             Self::Defer(Visibility::Public) => json!({"type": 5}),
@@ -66,8 +69,25 @@ impl Response {
                     .collect();
                 json!({"type": 8, "data": {"choices": choices}})
             }
+            Self::Ask(form) => json!({"type": 9, "data": {
+                "custom_id": form.value(), "title": form.title,
+                "components": form.fields.iter().map(row).collect::<Vec<_>>(),
+            }}),
         }
     }
+}
+
+/// One input in a row of its own. A choice is typed: what is none of them is for the grammar to refuse.
+fn row(field: &Field) -> Value {
+    let style = if field.long { 2 } else { 1 };
+    let mut input = json!({
+        "type": 4, "custom_id": field.name, "style": style, "label": field.label, "max_length": field.max,
+        "required": field.required,
+    });
+    if !field.value.is_empty() {
+        input["value"] = field.value.as_str().into();
+    }
+    json!({"type": 1, "components": [input]})
 }
 
 /// Gives the first response to an interaction that came at `arrived`. A response may be repeated, since
@@ -127,6 +147,24 @@ mod tests {
     fn a_deferral_fixes_who_sees_the_answer() {
         assert_eq!(Response::Defer(Visibility::Public).to_json(), json!({"type": 5}));
         assert_eq!(Response::Defer(Visibility::Private).to_json(), json!({"type": 5, "data": {"flags": 64}}));
+    }
+
+    #[test]
+    fn a_form_is_a_modal_with_an_input_a_row() {
+        let json = Response::Ask(Form::about("logins fail")).to_json();
+        assert_eq!(json["type"], 9);
+        assert_eq!(json["data"]["custom_id"], "ask open");
+        let inputs = json!([
+            {"type": 1, "components": [{
+                "type": 4, "custom_id": "severity", "style": 1, "label": "How bad: P0, P1 or P2",
+                "max_length": 2, "required": true, "value": "P1",
+            }]},
+            {"type": 1, "components": [{
+                "type": 4, "custom_id": "title", "style": 2, "label": "What is wrong?", "max_length": 200,
+                "required": true, "value": "logins fail",
+            }]},
+        ]);
+        assert_eq!(json["data"]["components"], inputs);
     }
 
     #[test]

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use commands::ids::Platform;
 use commands::message::{ChatEvent, Receipt, Visibility};
+use commands::quoted::is_pin;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -170,6 +172,11 @@ impl Inbox {
             respond(&shared.api, interaction, arrived, Response::Suggest(words)).await;
             return;
         }
+        // A form is the first response itself: nothing is done yet, and so nothing stored.
+        if let Some(form) = interaction.form() {
+            respond(&shared.api, interaction, arrived, Response::Ask(form)).await;
+            return;
+        }
         if let Some(parent) = interaction.parent {
             shared.places.note(interaction.channel, Some(parent));
         }
@@ -229,8 +236,9 @@ impl Inbox {
 
     fn reacted(&self, reaction: Reaction) {
         let bot_user = self.bot_user();
-        // On somebody else's message it is none of ours. One taken off does not say whose message it is on.
-        let is_elsewhere = reaction.author.is_some_and(|author| author != bot_user);
+        // On somebody else's message it is none of ours, but for a pin. One taken off does not say whose message it is on.
+        let is_elsewhere = reaction.author.is_some_and(|author| author != bot_user)
+            && !is_pin(Platform::Discord, &reaction.emoji);
         if reaction.by_bot || reaction.user == bot_user || is_elsewhere {
             return;
         }

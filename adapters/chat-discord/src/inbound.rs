@@ -7,8 +7,10 @@
 mod bare;
 mod modelled;
 
+use commands::form::Form;
 use commands::ids::{Account, DeliveryId, MessageRef, Place, Platform, Room};
 use commands::message::{AnswerTo, AnswerToken, ChatEvent, EventKind, ReactionChange};
+use commands::quoted::MessageCommand;
 use commands::tree::CommandTree;
 use jiff::{SignedDuration, Timestamp};
 use serenity::model::event::Event;
@@ -32,7 +34,7 @@ pub(crate) enum Incoming {
     Resumed,
     /// Where channels are: each with the channel that it is a thread of.
     Channels(Vec<(u64, Option<u64>)>),
-    /// A slash command, a click, or a word to complete.
+    /// A slash command, a click, a form, or a word to complete.
     Interaction(Interaction),
     /// A message in a channel.
     Message(Message),
@@ -49,7 +51,7 @@ pub(crate) enum Incoming {
     },
 }
 
-/// A slash command, a click, or a word to complete.
+/// A slash command, a click, a form, or a word to complete.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Interaction {
     pub(crate) id: u64,
@@ -59,6 +61,7 @@ pub(crate) struct Interaction {
     pub(crate) channel: u64,
     /// The channel that `channel` is a thread of.
     pub(crate) parent: Option<u64>,
+    pub(crate) guild: Option<u64>,
     pub(crate) asked: Asked,
 }
 
@@ -70,6 +73,7 @@ impl std::fmt::Debug for Interaction {
             .field("user", &self.user)
             .field("channel", &self.channel)
             .field("parent", &self.parent)
+            .field("guild", &self.guild)
             .field("asked", &self.asked)
             .finish_non_exhaustive()
     }
@@ -82,10 +86,24 @@ pub(crate) enum Asked {
     Command { path: Vec<String>, options: Vec<(String, String)> },
     /// Suggestions for the option being typed.
     Complete { typed: String },
+    /// A command on somebody's message, by the name that it is registered under.
+    OnMessage { command: MessageCommand, message: Written },
     /// A button.
     Click { value: String, message: u64 },
+    /// A form that was filled in: its name and the answers by their fields.
+    Submit { value: String, answers: Vec<(String, String)> },
     /// Something that we never registered or sent.
     Other,
+}
+
+/// What somebody wrote, as a timeline needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) id: u64,
+    pub(crate) author: u64,
+    pub(crate) author_name: Option<String>,
+    /// Empty where Discord does not show it.
+    pub(crate) content: String,
 }
 
 /// A message in a channel.
@@ -144,6 +162,11 @@ pub(crate) fn message(value: &serde_json::Value) -> Option<Message> {
     bare::message(value)
 }
 
+/// A message as REST gives it, for a timeline.
+pub(crate) fn written(value: &serde_json::Value) -> Option<Written> {
+    bare::written(value)
+}
+
 /// An emoji as REST gives it, for reading back.
 pub(crate) fn emoji(value: &serde_json::Value) -> Option<String> {
     bare::emoji(value)
@@ -178,6 +201,21 @@ fn delivery(id: String) -> DeliveryId {
 }
 
 impl Interaction {
+    /// The form that is the whole answer to it.
+    pub(crate) fn form(&self) -> Option<Form> {
+        match &self.asked {
+            Asked::Click { value, .. } => Form::of(value),
+            Asked::OnMessage { command: MessageCommand::Open, message } => {
+                Some(Form::about(&message.content))
+            }
+            Asked::OnMessage { command: MessageCommand::Add, .. }
+            | Asked::Command { .. }
+            | Asked::Submit { .. }
+            | Asked::Complete { .. }
+            | Asked::Other => None,
+        }
+    }
+
     /// As a chat event; `None` when nobody asked or nothing is to be stored.
     pub(crate) fn event(&self, application: u64, tree: &CommandTree) -> Option<ChatEvent> {
         let from = account(self.user?);
@@ -201,7 +239,16 @@ impl Interaction {
                 message: message_ref(self.channel, *message),
                 answer,
             },
-            Asked::Complete { .. } | Asked::Other => return None,
+            Asked::Submit { value, answers } => {
+                EventKind::Command { line: Form::of(value)?.line(answers), answer }
+            }
+            Asked::OnMessage { command: MessageCommand::Add, message } => EventKind::Quote {
+                quoted: Box::new(message.quoted((self.channel, self.parent), self.guild)),
+                answer,
+            },
+            Asked::OnMessage { command: MessageCommand::Open, .. }
+            | Asked::Complete { .. }
+            | Asked::Other => return None,
         };
         Some(ChatEvent { delivery: delivery(self.id.to_string()), at, from, place, kind })
     }

@@ -20,6 +20,7 @@ mod limits;
 mod manifest;
 mod outbound;
 mod places;
+mod quoted;
 mod reactions;
 mod readback;
 mod registration;
@@ -35,6 +36,7 @@ use std::time::Duration;
 
 use commands::ids::{Account, MessageRef, Platform, Room};
 use commands::message::{ChatEvent, Liveness, Outgoing, RateKey, Receipt, Seen, SendError, Sent};
+use commands::quoted::Quoted;
 use commands::tree::CommandTree;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -221,6 +223,14 @@ impl DiscordChat {
     /// As [`SendError`] says.
     pub async fn seen(&self, message: &MessageRef, wanted: &[&str]) -> Result<Option<Seen>, SendError> {
         seen::seen(&self.shared.api, message, wanted).await.map_err(|error| outbound::send_error(error, None))
+    }
+
+    /// Anybody's message, with what it says where Discord lets us read it; `None` if it is not there any more.
+    ///
+    /// # Errors
+    /// As [`SendError`] says.
+    pub async fn quoted(&self, message: &MessageRef) -> Result<Option<Quoted>, SendError> {
+        quoted::quoted(&self.shared, message).await.map_err(|error| outbound::send_error(error, None))
     }
 
     /// Whether events arrive.

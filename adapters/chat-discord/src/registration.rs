@@ -1,9 +1,11 @@
-//! The grammar as Discord's native `/acgs` command: subcommands, groups and typed options.
+//! The grammar as Discord's native `/acgs` command: subcommands, groups and typed options; and the commands of a
+//! message's menu.
 //!
 //! Registered as a whole, and only when it is not what Discord has already: overwriting invalidates what
-//! people's clients have loaded. With a guild in the configuration the command exists there at once;
-//! without one it is global. Services are offered by autocomplete, so that a new one needs no registration.
+//! people's clients have loaded. With a guild in the configuration they exist there at once;
+//! without one they are global. Services are offered by autocomplete, so that a new one needs no registration.
 
+use commands::quoted::MessageCommand;
 use commands::tree::{CommandNode, CommandTree, OptionKind, OptionNode};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -31,9 +33,9 @@ pub(crate) async fn register(
     }
     let (application, guild) = (application.to_string(), guild.map(|guild| guild.to_string()));
     let path = path(&application, guild.as_deref());
-    let body = Body::json(&[command(tree, guild.is_none())])?;
+    let body = Body::json(&commands(tree, guild.is_none()))?;
     api.call(Method::PUT, &path, Authorization::Bot, body).await?;
-    tracing::info!(guild, "registered the /{} command", tree.name);
+    tracing::info!(guild, "registered the /{} command and those on messages", tree.name);
     Ok(())
 }
 
@@ -46,8 +48,8 @@ pub(crate) async fn state(
 ) -> Result<Registration, CallError> {
     let (application, guild) = (application.to_string(), guild.map(|guild| guild.to_string()));
     let registered: Value = api.get(&path(&application, guild.as_deref()), &[]).await?;
-    let wanted = json!([command(tree, guild.is_none())]);
-    Ok(if essence(&registered) == essence(&wanted) { Registration::Current } else { Registration::Outdated })
+    let wanted = json!(commands(tree, guild.is_none()));
+    Ok(if same(&registered, &wanted) { Registration::Current } else { Registration::Outdated })
 }
 
 /// Whether another try would end the same: Discord itself found the commands wrong. A missing invitation is
@@ -63,15 +65,29 @@ fn path<'a>(application: &'a str, guild: Option<&'a str>) -> Vec<&'a str> {
     }
 }
 
+/// Everything that is registered, as one list: whatever is not in it, Discord forgets.
+fn commands(tree: &CommandTree, global: bool) -> Vec<Value> {
+    let on_messages = MessageCommand::ALL.map(|command| {
+        // A message command (3) has no description (interactions/application-commands).
+        let command = json!({"type": 3, "name": command.name()});
+        placed(command, global)
+    });
+    std::iter::once(command(tree, global)).chain(on_messages).collect()
+}
+
 /// The whole tree as one command. A global one is for guilds alone (context 0), since a direct message is
 /// no incident channel; Discord takes `contexts` on global commands only.
 pub(crate) fn command(tree: &CommandTree, global: bool) -> Value {
-    let mut command = json!({
+    let command = json!({
         "type": 1,
         "name": tree.name,
         "description": tree.description,
         "options": tree.commands.iter().map(node).collect::<Vec<_>>(),
     });
+    placed(command, global)
+}
+
+fn placed(mut command: Value, global: bool) -> Value {
     if global {
         command["contexts"] = json!([0]);
     }
@@ -114,6 +130,16 @@ fn option(option: &OptionNode) -> Value {
     json
 }
 
+/// Whether two lists are the same commands; Discord promises no order.
+fn same(one: &Value, other: &Value) -> bool {
+    let sorted = |list: &Value| {
+        let mut list: Vec<Value> = list.as_array().into_iter().flatten().map(essence).collect();
+        list.sort_by_key(|command| command["name"].to_string());
+        list
+    };
+    sorted(one) == sorted(other)
+}
+
 /// Commands without what Discord adds to them and without what says nothing, for comparing.
 fn essence(commands: &Value) -> Value {
     const COMPARED: [&str; 10] = [
@@ -144,8 +170,9 @@ fn essence(commands: &Value) -> Value {
 fn says_something(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
         Value::Array(items) => !items.is_empty(),
-        Value::Bool(true) | Value::Number(_) | Value::String(_) | Value::Object(_) => true,
+        Value::Bool(true) | Value::Number(_) | Value::Object(_) => true,
     }
 }
 

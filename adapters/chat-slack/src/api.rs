@@ -107,6 +107,11 @@ impl<'a> Upload<'a> {
 }
 
 #[derive(Deserialize)]
+struct PermalinkAnswer {
+    permalink: String,
+}
+
+#[derive(Deserialize)]
 struct Empty {}
 
 #[derive(Deserialize)]
@@ -264,6 +269,26 @@ impl Api {
             Some(message) if message.is_object() => Ok(message.take()),
             _ => Err(CallError::Unknown(format!("{METHOD} answered 200 without a message"))),
         }
+    }
+
+    /// `chat.getPermalink`: a message's address.
+    pub(crate) async fn permalink(&self, channel: &str, ts: &str) -> Result<String, CallError> {
+        const METHOD: &str = "chat.getPermalink";
+        let session = self.client.open_session(&self.bot);
+        let params = [("channel", Some(channel)), ("message_ts", Some(ts))];
+        let call = session.http_session_api.http_get(METHOD, &params, None);
+        let answer: Result<PermalinkAnswer, CallError> =
+            self.sorted(METHOD, &limits::other(METHOD), call).await;
+        self.note(answer.as_ref().err());
+        answer.map(|PermalinkAnswer { permalink }| permalink)
+    }
+
+    /// `views.open`: shows a form to whoever has just clicked.
+    pub(crate) async fn open_view<Q: Serialize + Send + Sync>(&self, request: &Q) -> Result<(), CallError> {
+        let answer: Result<Empty, CallError> =
+            self.post("views.open", &limits::view(), request, &self.bot).await;
+        self.note(answer.as_ref().err());
+        answer.map(|Empty {}| ())
     }
 
     /// Posts to the `response_url` of a command or click. It carries its own authority, so no token

@@ -8,8 +8,8 @@ use commands::message::{ChatEvent, EventKind, Receipt};
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 
-use crate::Shared;
 use crate::inbound::{self, Context, Heard, PayloadKind};
+use crate::{Shared, form};
 
 /// Slack waits 3 s for the acknowledgement; telling the asker must leave time for it.
 const TELL_TIMEOUT: Duration = Duration::from_secs(1);
@@ -43,6 +43,10 @@ where
             malformed(why);
             Verdict::Acknowledge
         }
+        Heard::Form(opening) => {
+            form::open(shared, &opening).await;
+            Verdict::Acknowledge
+        }
         Heard::Event(event) => hand_over(shared, *event, receive).await,
     }
 }
@@ -59,7 +63,9 @@ where
     F: Future<Output = Option<Receipt>>,
 {
     let token = match &event.kind {
-        EventKind::Command { answer, .. } | EventKind::Click { answer, .. } => answer.token.clone(),
+        EventKind::Command { answer, .. }
+        | EventKind::Click { answer, .. }
+        | EventKind::Quote { answer, .. } => answer.token.clone(),
         EventKind::Reaction { .. } => None,
     };
     let delivery = event.delivery.clone();

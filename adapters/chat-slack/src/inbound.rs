@@ -5,15 +5,20 @@
 //! click in an org-wide install has no team) and such a delivery would be lost. What a line means is
 //! not decided here.
 
+mod form;
 mod json;
+mod shortcut;
 mod text;
 
+use commands::form::Form;
 use commands::ids::{Account, DeliveryId, MessageRef, Place, Platform, Room};
 use commands::message::{AnswerTo, AnswerToken, ChatEvent, EventKind, ReactionChange};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+pub(crate) use form::{CALLBACK, Carried, Opening};
 pub(crate) use json::parse;
+pub(crate) use text::typed;
 
 /// How long Slack takes answers at a `response_url`
 /// (docs.slack.dev/interactivity/handling-user-interaction).
@@ -46,6 +51,8 @@ pub(crate) struct Context<'a> {
 pub(crate) enum Heard {
     /// A person did something that concerns us.
     Event(Box<ChatEvent>),
+    /// A person wants to fill in a form. Nothing is to be stored.
+    Form(Box<Opening>),
     /// Nothing for us; acknowledge and forget.
     Nothing,
     /// A payload of ours that nobody can be held to or answered; why.
@@ -74,16 +81,22 @@ fn command(payload: &Value, context: Context<'_>) -> Heard {
     };
     let from = Account::new(Platform::Slack, user);
     let place = Place::channel(Room::new(Platform::Slack, channel));
-    let line = text::typed(field(payload, "/text").unwrap_or_default()).trim().to_owned();
+    let line = typed(field(payload, "/text").unwrap_or_default()).trim().to_owned();
     let answer = AnswerTo { place: place.clone(), asker: from.clone(), token };
     let id = field(payload, "/trigger_id").unwrap_or(context.fallback_id);
     heard(id, context.now, from, place, EventKind::Command { line, answer })
 }
 
 fn interaction(payload: &Value, context: Context<'_>) -> Heard {
-    if field(payload, "/type") != Some("block_actions") {
-        return Heard::Nothing;
+    match field(payload, "/type") {
+        Some("block_actions") => click(payload, context),
+        Some("message_action") => shortcut::shortcut(payload, context),
+        Some("view_submission") => form::submission(payload, context),
+        _ => Heard::Nothing,
     }
+}
+
+fn click(payload: &Value, context: Context<'_>) -> Heard {
     let actions = payload.pointer("/actions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let pressed = actions.iter().find_map(|action| Some((action, field(action, "/value")?)));
     // A button that only opens a link has no value.
@@ -101,6 +114,10 @@ fn interaction(payload: &Value, context: Context<'_>) -> Heard {
     let room = Room::new(Platform::Slack, channel);
     let thread = field(payload, "/message/thread_ts").or_else(|| field(payload, "/container/thread_ts"));
     let place = Place { room: room.clone(), thread: thread.map(str::to_owned) };
+    if let Some(form) = Form::of(value) {
+        let trigger = field(payload, "/trigger_id").map(str::to_owned);
+        return Heard::Form(Box::new(Opening { form, trigger, place, token }));
+    }
     // Without a ts the click still reaches the bot, on a message that it has never posted.
     let message = field(payload, "/container/message_ts").or_else(|| field(payload, "/message/ts"));
     let from = Account::new(Platform::Slack, user);
@@ -149,7 +166,7 @@ fn mention(event: &Value, source: &EventSource, context: Context<'_>) -> Heard {
     let thread = field(event, "/thread_ts").map(str::to_owned);
     let place = Place { room: Room::new(Platform::Slack, channel), thread };
     let addressed = text::without_mention(field(event, "/text").unwrap_or_default(), context.bot);
-    let line = text::typed(addressed).trim().to_owned();
+    let line = typed(addressed).trim().to_owned();
     let answer = AnswerTo { place: place.clone(), asker: from.clone(), token: None };
     heard(&source.id, source.at, from, place, EventKind::Command { line, answer })
 }
@@ -179,7 +196,7 @@ fn heard(id: &str, at: Timestamp, from: Account, place: Place, kind: EventKind) 
 }
 
 /// A text that is there and not empty.
-fn field<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+pub(crate) fn field<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
     value.pointer(pointer)?.as_str().filter(|text| !text.is_empty())
 }
 
@@ -210,7 +227,7 @@ fn event_time(payload: &Value, event: &Value) -> Option<Timestamp> {
 }
 
 /// Slack's `1700000000.123456`.
-fn timestamp(ts: &str) -> Option<Timestamp> {
+pub(crate) fn timestamp(ts: &str) -> Option<Timestamp> {
     let (seconds, fraction) = ts.split_once('.').unwrap_or((ts, "0"));
     let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
     let nanoseconds = digits.parse::<i32>().ok()?.checked_mul(1000)?;

@@ -10,11 +10,13 @@ mod blocks;
 mod channel;
 mod deliver;
 mod error;
+mod form;
 mod http;
 mod inbound;
 mod limits;
 mod manifest;
 mod outbound;
+mod quoted;
 mod seen;
 mod socket;
 
@@ -22,6 +24,7 @@ use std::sync::{Arc, OnceLock};
 
 use commands::ids::{Account, MessageRef, Room};
 use commands::message::{ChatEvent, Liveness, Outgoing, RateKey, Receipt, Seen, SendError, Sent};
+use commands::quoted::Quoted;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
@@ -204,6 +207,14 @@ impl SlackChat {
     /// As [`SendError`] says.
     pub async fn seen(&self, message: &MessageRef) -> Result<Option<Seen>, SendError> {
         seen::seen(&self.shared, message).await
+    }
+
+    /// Anybody's message in a channel that the bot is in; `None` if it is not there any more.
+    ///
+    /// # Errors
+    /// As [`SendError`] says.
+    pub async fn quoted(&self, message: &MessageRef) -> Result<Option<Quoted>, SendError> {
+        quoted::quoted(&self.shared, message).await
     }
 
     /// Whether events arrive and answers may leave. In HTTP mode nothing can be known before one comes.

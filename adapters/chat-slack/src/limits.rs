@@ -38,6 +38,10 @@ pub(crate) fn reacted() -> RateKey {
     limit("reactions.get", TIER_3)
 }
 
+pub(crate) fn view() -> RateKey {
+    limit("views.open", TIER_4)
+}
+
 /// Five uses in all, and the address is a secret while keys are logged.
 pub(crate) fn respond(response_url: &str) -> RateKey {
     let mut hasher = DefaultHasher::new();
@@ -104,6 +108,6 @@ mod tests {
     fn no_minute_sees_more_calls_than_the_tier() {
         let most = |limit: RateKey| f64::from(limit.burst) + 60.0 / limit.every.as_secs_f64();
         assert!(most(update()) <= 50.0);
-        assert!(file().into_iter().chain([whisper()]).all(|limit| most(limit) <= 100.0));
+        assert!(file().into_iter().chain([whisper(), view()]).all(|limit| most(limit) <= 100.0));
     }
 }

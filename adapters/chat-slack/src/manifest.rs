@@ -1,12 +1,14 @@
 //! The app manifest: everything that a person would otherwise click together on api.slack.com.
 //! Exactly the scopes and events that the bot uses, and no more.
 
+use commands::quoted::MessageCommand;
 use serde_json::json;
 use slack_morphism::prelude::{
     SlackApiTokenScope, SlackAppManifest, SlackAppManifestDisplayInformation, SlackAppManifestFeatures,
-    SlackAppManifestFeaturesAppHome, SlackAppManifestFeaturesBotUser, SlackAppManifestFeaturesSlashCommand,
-    SlackAppManifestOAuthConfig, SlackAppManifestOAuthConfigScopes, SlackAppManifestSettings,
-    SlackAppManifestSettingsEventSubscriptions, SlackAppManifestSettingsInteractivity, SlackEventType,
+    SlackAppManifestFeaturesAppHome, SlackAppManifestFeaturesBotUser, SlackAppManifestFeaturesShortcut,
+    SlackAppManifestFeaturesSlashCommand, SlackAppManifestOAuthConfig, SlackAppManifestOAuthConfigScopes,
+    SlackAppManifestSettings, SlackAppManifestSettingsEventSubscriptions,
+    SlackAppManifestSettingsInteractivity, SlackCallbackId, SlackEventType, SlackShortcutType,
 };
 use url::Url;
 
@@ -72,11 +74,21 @@ pub fn manifest(name: &str, description: &str, usage_hint: &str, mode: &Manifest
             SlackAppManifestFeatures::new()
                 .with_app_home(home)
                 .with_bot_user(SlackAppManifestFeaturesBotUser::new(name.to_owned(), true))
+                .with_shortcuts(MessageCommand::ALL.map(shortcut).to_vec())
                 .with_slash_commands(vec![command]),
         )
         .with_oauth_config(SlackAppManifestOAuthConfig::new().with_scopes(scopes))
         .with_settings(settings);
     format!("{:#}\n", json!(manifest))
+}
+
+fn shortcut(command: MessageCommand) -> SlackAppManifestFeaturesShortcut {
+    SlackAppManifestFeaturesShortcut::new(
+        command.name().to_owned(),
+        SlackCallbackId(command.id().to_owned()),
+        command.description().to_owned(),
+        SlackShortcutType::Message,
+    )
 }
 
 #[cfg(test)]
@@ -101,6 +113,20 @@ mod tests {
               "always_online": true,
               "display_name": "acgs"
             },
+            "shortcuts": [
+              {
+                "callback_id": "open_incident",
+                "description": "Opens an incident about this message",
+                "name": "Open incident",
+                "type": "message"
+              },
+              {
+                "callback_id": "add_to_incident",
+                "description": "Puts this message on an incident's timeline",
+                "name": "Add to incident",
+                "type": "message"
+              }
+            ],
             "slash_commands": [
               {
                 "command": "/acgs",

@@ -165,6 +165,7 @@
   }
 
   function buttonOf(message, button) {
+    const form = message.forms[button.value];
     const press = async (event) => {
       const pressed = event.currentTarget;
       if (pressed.getAttribute("aria-disabled") === "true") return;
@@ -178,8 +179,68 @@
         pressed.removeAttribute("aria-disabled");
       }
     };
-    return el("button", { type: "button", class: `button style-${button.style}`, "data-key": `button ${button.value}`, on: { click: press } }, button.label);
+    const click = form ? () => openForm(message, button.value, form) : press;
+    return el("button", {
+      type: "button", class: `button style-${button.style}`, "data-key": `button ${button.value}`, on: { click },
+      "aria-haspopup": form && "dialog",
+    }, button.label);
   }
+
+  // Forms ---------------------------------------------------------------------------------------
+
+  /** What the open form is of, and so where its answers go; `null` while none is open. */
+  let filling = null;
+
+  function fieldOf(field, index) {
+    const common = { id: `field-${index}`, name: field.name, required: field.required };
+    if (field.choices.length > 0) {
+      const choices = field.choices.map((choice) => el("option", { value: choice, selected: choice === field.value }, choice));
+      return el("p", { class: "form-field" }, el("label", { for: common.id }, field.label), el("select", common, choices));
+    }
+    const input = field.long
+      ? el("textarea", { ...common, maxlength: field.max, rows: 3 }, field.value)
+      : el("input", { ...common, type: "text", maxlength: field.max, value: field.value });
+    return el("p", { class: "form-field" }, el("label", { for: common.id }, field.label), input);
+  }
+
+  function openForm(message, value, form) {
+    filling = { room: message.room, message: message.id, value };
+    $("form-title").textContent = clean(form.title);
+    $("form-fields").replaceChildren(...form.fields.map(fieldOf));
+    showFormTrouble(null);
+    // The browser keeps the focus inside, and gives it back to the button.
+    $("form").showModal();
+    $("form-fields").querySelector("input, textarea, select").focus();
+  }
+
+  function showFormTrouble(text) {
+    $("form-trouble").hidden = !text;
+    $("form-trouble").textContent = clean(text ?? "");
+  }
+
+  $("form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if ($("form-send").getAttribute("aria-disabled") === "true" || !filling) return;
+    $("form-send").setAttribute("aria-disabled", "true");
+    try {
+      await act("/api/form", { ...filling, answers: Object.fromEntries(new FormData(event.target)) });
+      $("form").close();
+    } catch (error) {
+      showFormTrouble(error.message);
+    } finally {
+      $("form-send").removeAttribute("aria-disabled");
+    }
+  });
+  // What is typed on purpose is sent by Enter with Ctrl or Cmd; Enter alone is a new line there.
+  $("form").addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    $("form").querySelector("form").requestSubmit();
+  });
+  $("form-cancel").addEventListener("click", () => $("form").close());
+  $("form").addEventListener("close", () => {
+    filling = null;
+  });
 
   function fileOf(message) {
     const { name, size } = message.file;
@@ -693,6 +754,7 @@
   let token = null;
 
   function showLogin() {
+    $("form").close();
     disconnect();
     setConnection("off");
     known.me = null;

@@ -1,8 +1,11 @@
 //! What people do on the page, as [`ChatEvent`]s, and the little that the page asks.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use commands::form::Form;
 use commands::ids::{Account, DeliveryId, MessageRef, Place, Platform, Room};
 use commands::message::{AnswerTo, ChatEvent, EventKind, ReactionChange, Receipt, Visibility};
 use serde::{Deserialize, Serialize};
@@ -50,6 +53,18 @@ pub(crate) struct Click {
     room: String,
     message: String,
     value: String,
+}
+
+/// `POST /api/form`: a button's form, filled in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Filled {
+    id: ActId,
+    room: String,
+    message: String,
+    value: String,
+    /// By the names of the form's fields.
+    answers: BTreeMap<String, String>,
 }
 
 /// `POST /api/reaction`
@@ -100,17 +115,27 @@ pub(crate) async fn click(
     visitor: Visitor,
     Posted(posted): Posted<Click>,
 ) -> Result<Json<Value>, Refusal> {
-    let (_, message) = message(&web, &visitor, &posted.room, &posted.message)?;
-    let has_button = |history: &History| {
-        let found = history.find(&message.room, message_id(&message.id)?, &visitor.key)?;
-        found.reply()?.card.buttons.iter().find(|button| button.value == posted.value).map(|_| ())
-    };
-    web.chat.read(has_button).ok_or(Refusal::UnknownButton)?;
+    let message = message_with_button(&web, &visitor, (&posted.room, &posted.message), &posted.value)?;
     let answer = answer_to(&visitor, &message.room);
     let room = message.room.clone();
     let kind = EventKind::Click { value: posted.value, message, answer };
     let event = event(&web, &visitor, &posted.id, room, kind);
     deliver(web, event, Trace::Click).await
+}
+
+/// What is filled in is the line that could have been typed, and is shown as one.
+pub(crate) async fn form(
+    State(web): State<Web>,
+    visitor: Visitor,
+    Posted(posted): Posted<Filled>,
+) -> Result<Json<Value>, Refusal> {
+    let message = message_with_button(&web, &visitor, (&posted.room, &posted.message), &posted.value)?;
+    let form = Form::of(&posted.value).ok_or(Refusal::UnknownButton)?;
+    let line = form.line(&posted.answers.into_iter().collect::<Vec<_>>());
+    let kind = EventKind::Command { line: line.clone(), answer: answer_to(&visitor, &message.room) };
+    let event = event(&web, &visitor, &posted.id, message.room, kind);
+    let id = web.chat.change(|history| history.reserve());
+    deliver(web, event, Trace::Line { id, text: line }).await
 }
 
 pub(crate) async fn reaction(
@@ -209,6 +234,22 @@ fn message(
     } else {
         Err(Refusal::UnknownMessage)
     }
+}
+
+/// The message, which this visitor sees with a button of this value.
+fn message_with_button(
+    web: &Web,
+    visitor: &Visitor,
+    (room, id): (&str, &str),
+    value: &str,
+) -> Result<MessageRef, Refusal> {
+    let (id, message) = message(web, visitor, room, id)?;
+    let has_button = |history: &History| {
+        let found = history.find(&message.room, id, &visitor.key)?;
+        found.reply()?.card.buttons.iter().find(|button| button.value == value).map(|_| ())
+    };
+    web.chat.read(has_button).ok_or(Refusal::UnknownButton)?;
+    Ok(message)
 }
 
 /// The line without the `/acgs` that people are used to type elsewhere.

@@ -22,6 +22,7 @@ mod inbound;
 mod login;
 mod outbound;
 mod page;
+mod quoted;
 mod refusal;
 mod stream;
 mod view;
@@ -36,8 +37,9 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use commands::ids::{Account, Room};
+use commands::ids::{Account, MessageRef, Room};
 use commands::message::{ChatEvent, Liveness, Receipt};
+use commands::quoted::Quoted;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -187,6 +189,7 @@ impl WebChat {
             .route("/api/complete", get(inbound::complete))
             .route("/api/line", post(inbound::line))
             .route("/api/click", post(inbound::click))
+            .route("/api/form", post(inbound::form))
             .route("/api/reaction", post(inbound::reaction))
             .route("/api/file", get(page::file))
             .route("/api/picture", get(page::picture))
@@ -210,6 +213,12 @@ impl WebChat {
     /// would wait for the streams, which never end by themselves.
     pub fn close(&self) {
         self.inner.pulse.send_modify(|pulse| pulse.open = false);
+    }
+
+    /// A message that everybody sees; `None` if it is kept no more.
+    #[must_use]
+    pub fn quoted(&self, message: &MessageRef) -> Option<Quoted> {
+        quoted::quoted(self, message)
     }
 
     fn config(&self) -> &WebConfig {

@@ -1,6 +1,9 @@
 //! A message as the page reads it. All texts are plain; the page puts them into text nodes.
 
+use std::collections::BTreeMap;
+
 use commands::card::Card;
+use commands::form::Form;
 use commands::ids::{Platform, Room};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -35,6 +38,8 @@ pub(crate) struct MessageView<'a> {
     by: Option<AuthorView<'a>>,
     line: Option<&'a str>,
     card: Option<&'a Card>,
+    /// What its buttons ask for before they do anything, by their values.
+    forms: BTreeMap<&'a str, Form>,
     /// Names of those whom it is to reach.
     mentions: Vec<&'a str>,
     file: Option<FileView<'a>>,
@@ -81,6 +86,9 @@ impl<'a> MessageView<'a> {
         let picture = message.reply().and_then(|reply| reply.picture.as_ref());
         let mentions = message.reply().map(|reply| reply.mentions.as_slice()).unwrap_or_default();
         let reactions = EMOJIS.iter().zip(&message.reactions).filter(|(_, by)| !by.is_empty());
+        let buttons = message.reply().map(|reply| reply.card.buttons.as_slice()).unwrap_or_default();
+        let forms =
+            buttons.iter().filter_map(|button| Some((button.value.as_str(), Form::of(&button.value)?)));
         let Room { id: room, .. } = &message.room;
         Self {
             room,
@@ -91,6 +99,7 @@ impl<'a> MessageView<'a> {
             by,
             line,
             card: message.reply().map(|reply| &reply.card),
+            forms: forms.collect(),
             mentions: mentions
                 .iter()
                 .filter(|account| account.platform == Platform::Web)

@@ -5,7 +5,7 @@
 //! same queries. The store keeps facts and decides nothing; the time is always an argument.
 //!
 //! In reading order: [`delivery`], [`outbox`], [`audit`], [`login`], [`task`], [`plan`] (with votes), [`journal`], [`incident`],
-//! [`room`], [`shift`], [`webhook`], [`alert`], [`mod@freeze`], [`mod@evidence`], [`maintenance`], [`block`], [`schedule`], [`lease`] (who of several
+//! [`room`], [`shift`], [`webhook`], [`alert`], [`mod@freeze`], [`mod@evidence`], [`maintenance`], [`block`], `quoted`, [`schedule`], [`lease`] (who of several
 //! replicas does what); then how it is done: `driver`
 //! (one text for two databases), `sqlite` and its `writer` (group commit), `postgres`.
 
@@ -29,6 +29,7 @@ pub mod outbox;
 pub mod plan;
 mod postgres;
 mod probe;
+mod quoted;
 pub mod room;
 pub mod schedule;
 pub mod shift;

@@ -20,6 +20,7 @@ pub(crate) const SQLITE: &[Step] = &[
     (7, "escalation", include_str!("../migrations/sqlite/0007_escalation.sql")),
     (8, "alert", include_str!("../migrations/sqlite/0008_alert.sql")),
     (9, "room", include_str!("../migrations/sqlite/0009_room.sql")),
+    (10, "quoted", include_str!("../migrations/sqlite/0010_quoted.sql")),
 ];
 pub(crate) const POSTGRES: &[Step] = &[
     (1, "first", include_str!("../migrations/postgres/0001_first.sql")),
@@ -31,6 +32,7 @@ pub(crate) const POSTGRES: &[Step] = &[
     (7, "escalation", include_str!("../migrations/postgres/0007_escalation.sql")),
     (8, "alert", include_str!("../migrations/postgres/0008_alert.sql")),
     (9, "room", include_str!("../migrations/postgres/0009_room.sql")),
+    (10, "quoted", include_str!("../migrations/postgres/0010_quoted.sql")),
 ];
 
 pub(crate) fn migrator(steps: &[Step]) -> Migrator {

@@ -12,6 +12,7 @@ mod maintenance;
 mod opening;
 mod outbox;
 mod plan;
+mod quoted;
 mod room;
 mod schedule;
 mod takeover;

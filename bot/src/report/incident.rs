@@ -2,6 +2,7 @@
 
 mod answer;
 mod postmortem;
+mod quoted;
 mod standing;
 mod telling;
 
@@ -22,6 +23,7 @@ pub use answer::{
     taken_over, too_quiet, updated,
 };
 pub use postmortem::{postmortem, postmortem_made};
+pub use quoted::quoted;
 pub use standing::{card, show, timeline};
 pub use telling::{
     fallback_body, heartbeat, not_taken, page_body, recipients, status_body, told, unheard, unstored,

@@ -121,7 +121,7 @@ async fn receive(chat: WebChat, heard: Arc<Mutex<Vec<ChatEvent>>>, event: ChatEv
             let card = Card { title: "auth_service was started".to_owned(), ..health_card() };
             Some(outgoing("health", target, card))
         }
-        EventKind::Reaction { .. } => return Some(Receipt::Noted),
+        EventKind::Reaction { .. } | EventKind::Quote { .. } => return Some(Receipt::Noted),
     };
     if let Some(outgoing) = outgoing {
         chat.send(&outgoing).await.expect("the page takes it");

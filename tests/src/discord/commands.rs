@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::message::list;
 
+/// The type of a command on a message.
+const MESSAGE: u64 = 3;
 /// Option types that hold a value: text, integer, flag, number.
 const TEXT: u64 = 3;
 const INTEGER: u64 = 4;
@@ -36,6 +38,10 @@ pub(super) fn broken(commands: &Value) -> Vec<String> {
             "handler",
         ];
         fields(command, &known, &mut found);
+        if command["type"] == MESSAGE {
+            on_message(command, &mut found);
+            continue;
+        }
         named(command, &mut found);
         level(&command["options"], 0, &mut found);
         let characters = characters(command);
@@ -111,6 +117,30 @@ fn value_option(option: &Value, found: &mut Vec<String>) {
             found.push(format!("a choice out of limits: {choice}"));
         }
     }
+}
+
+/// A message command has a name with blanks and capitals, and nothing below it.
+fn on_message(command: &Value, found: &mut Vec<String>) {
+    let name = command["name"].as_str().unwrap_or_default();
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '\'' | ' ');
+    if !(1..=32).contains(&name.chars().count()) || !name.chars().all(allowed) {
+        found.push(format!("name {name:?}"));
+    }
+    if count(&command["description"]) > 0 || list(&command["options"]).next().is_some() {
+        found.push(format!("a description or options of {name:?}"));
+    }
+}
+
+/// The `data` of an interaction with a command on a message.
+pub(super) fn on(registered: &Value, name: &str, message: &Value) -> Result<Value, String> {
+    let mut commands = list(registered);
+    let command = commands.find(|command| command["type"] == MESSAGE && command["name"] == name);
+    let command = command.ok_or_else(|| format!("{name:?} is not in the menu of a message"))?;
+    let id = message["id"].as_str().ok_or("a message has an id")?;
+    Ok(json!({
+        "id": command["id"], "name": name, "type": MESSAGE, "target_id": id,
+        "resolved": {"messages": {id: message}},
+    }))
 }
 
 /// `^[-_'\p{L}\p{N}]{1,32}$`, lower case; description 1 to 100.

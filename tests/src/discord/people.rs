@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::gateway::{GUILD_MESSAGE_REACTIONS, GUILD_MESSAGES, NO_INTENT};
 use super::message::Message;
+use super::modals::Modal;
 use super::state::Interaction;
 use super::{APPLICATION, BOT_USER, DiscordServer, GUILD, commands, objects};
 
@@ -33,6 +34,8 @@ pub enum Ack {
     },
     /// Suggestions.
     Choices(Vec<String>),
+    /// A form to fill in.
+    Modal(Modal),
 }
 
 /// What became of one interaction.
@@ -90,6 +93,18 @@ impl AckOutcome {
         match self {
             Self::Acknowledged { ack, .. } => ack,
             Self::Late { .. } | Self::Undeliverable => panic!("not acknowledged: {self:?}"),
+        }
+    }
+
+    /// The form.
+    ///
+    /// # Panics
+    /// Where the response is none.
+    #[must_use]
+    pub fn modal(&self) -> &Modal {
+        match self.ack() {
+            Ack::Modal(modal) => modal,
+            other => panic!("no modal: {other:?}"),
         }
     }
 
@@ -173,10 +188,24 @@ impl DiscordServer {
     ) -> AckOutcome {
         let data = commands::invocation(&self.state().commands, path, &[(option, typed)], Some(option));
         let data = data.unwrap_or_else(|why| panic!("a person can't type this: {why}"));
-        match self.interact(Deed { kind: 4, user, channel, data, message: None }) {
-            Some(asked) => self.outcome(asked).await,
-            None => AckOutcome::Undeliverable,
-        }
+        self.done(Deed { kind: 4, user, channel, data, message: None }).await
+    }
+
+    /// Somebody picks a command in a message's menu. Discord hands the message over with what it says.
+    ///
+    /// # Panics
+    /// Where there is no such message, or no such command in its menu.
+    pub async fn on_message(&self, user: u64, message: u64, command: &str) -> AckOutcome {
+        let (channel, data) = {
+            let mut state = self.state();
+            let found = state.message_mut(message).expect("a message with a menu");
+            let mut object = found.object();
+            object["content"] = found.body["content"].clone();
+            let channel = found.channel;
+            let data = commands::on(&state.commands, command, &object);
+            (channel, data.unwrap_or_else(|why| panic!("a person can't pick this: {why}")))
+        };
+        self.done(Deed { kind: 2, user, channel, data, message: None }).await
     }
 
     /// Somebody clicks a button of `message`.
@@ -190,6 +219,11 @@ impl DiscordServer {
         );
         let data = json!({"component_type": 2, "custom_id": custom_id, "id": 2});
         let deed = Deed { kind: 3, user, channel: message.channel, data, message: Some(message.object()) };
+        self.done(deed).await
+    }
+
+    /// Sends an interaction and waits for the first response to it.
+    pub(super) async fn done(&self, deed: Deed) -> AckOutcome {
         match self.interact(deed) {
             Some(asked) => self.outcome(asked).await,
             None => AckOutcome::Undeliverable,
@@ -279,7 +313,7 @@ impl DiscordServer {
     fn interact(&self, deed: Deed) -> Option<Asked> {
         let (waiting, answer) = oneshot::channel();
         let token = format!("aW50ZXJhY3Rpb246{:032x}", rand::random::<u128>());
-        let channel = deed.channel;
+        let (kind, channel) = (deed.kind, deed.channel);
         let mut state = self.state();
         if !state.has_live_session() {
             return None;
@@ -289,6 +323,7 @@ impl DiscordServer {
         state.dispatch("INTERACTION_CREATE", event(id, &token, deed, place), NO_INTENT);
         let interaction = Interaction {
             token,
+            kind,
             channel,
             sent: Instant::now(),
             acknowledged: false,
@@ -302,13 +337,13 @@ impl DiscordServer {
 }
 
 /// One interaction's facts.
-struct Deed {
-    /// 2: command, 3: component, 4: completion.
-    kind: u64,
-    user: u64,
-    channel: u64,
-    data: Value,
-    message: Option<Value>,
+pub(super) struct Deed {
+    /// 2: command, 3: component, 4: completion, 5: form.
+    pub(super) kind: u64,
+    pub(super) user: u64,
+    pub(super) channel: u64,
+    pub(super) data: Value,
+    pub(super) message: Option<Value>,
 }
 
 /// The event with every field that Discord sends (interactions/receiving-and-responding).

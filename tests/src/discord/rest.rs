@@ -21,7 +21,9 @@ use super::people::{Ack, DEADLINE};
 use super::rates::{Allowance, Limit, MESSAGES, OTHER, TOKEN};
 use super::rules::{Purpose, broken};
 use super::state::{Shared, State};
-use super::{APPLICATION, BOT_TOKEN, BOT_USER, CHANNEL, GUILD, LOUNGE, THREAD, commands, direct, objects};
+use super::{
+    APPLICATION, BOT_TOKEN, BOT_USER, CHANNEL, GUILD, LOUNGE, THREAD, commands, direct, modals, objects,
+};
 
 /// Longer than any test; Discord's is 15 minutes.
 const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
@@ -432,11 +434,11 @@ impl Call<'_> {
             return Reply::error(400, 40060, "Interaction has already been acknowledged.");
         }
         let latency = interaction.sent.elapsed();
-        let channel = interaction.channel;
+        let (kind, channel) = (interaction.kind, interaction.channel);
         if latency > DEADLINE {
             return Reply::not_found(10062, "Unknown interaction");
         }
-        let ack = match first_response(state, &response) {
+        let ack = match first_response(state, kind, &response) {
             Ok(ack) => ack,
             Err(why) => {
                 state.violation("response", why);
@@ -530,8 +532,8 @@ fn with_message(state: &State, channel: u64, id: &str, then: impl FnOnce(&Messag
     found.map_or_else(|| Reply::not_found(10008, "Unknown Message"), then)
 }
 
-/// Callback types 4, 5, 6 and 8 (interactions/receiving-and-responding).
-fn first_response(state: &mut State, response: &Value) -> Result<Ack, String> {
+/// Callback types 4, 5, 6, 8 and 9 (interactions/receiving-and-responding), each to what it may answer.
+fn first_response(state: &mut State, kind: u64, response: &Value) -> Result<Ack, String> {
     let data = &response["data"];
     let ephemeral = data["flags"].as_u64().unwrap_or_default() & EPHEMERAL != 0;
     match response["type"].as_u64() {
@@ -553,7 +555,8 @@ fn first_response(state: &mut State, response: &Value) -> Result<Ack, String> {
             let words = choices.iter().filter_map(|choice| choice["value"].as_str());
             Ok(Ack::Choices(words.map(str::to_owned).collect()))
         }
-        other => Err(format!("type {other:?}")),
+        Some(9) if matches!(kind, 2 | 3) => modals::read(data).map(Ack::Modal),
+        other => Err(format!("type {other:?} to an interaction of type {kind}")),
     }
 }
 
@@ -562,7 +565,7 @@ fn original_of(state: &mut State, interaction: u64, channel: u64, ack: &Ack, dat
     let (is_private, is_deferral) = match ack {
         Ack::Deferred { ephemeral } => (*ephemeral, true),
         Ack::Message { ephemeral, .. } => (*ephemeral, false),
-        Ack::DeferredUpdate | Ack::Choices(_) => return None,
+        Ack::DeferredUpdate | Ack::Choices(_) | Ack::Modal(_) => return None,
     };
     let mut message = Message::new(state.snowflake(), channel, BOT_USER);
     message.is_private = is_private;

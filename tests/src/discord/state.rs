@@ -79,6 +79,8 @@ pub(super) struct State {
 /// A slash command, a click or a completion that a person waits for.
 pub(super) struct Interaction {
     pub(super) token: String,
+    /// 2: command, 3: component, 4: completion, 5: form.
+    pub(super) kind: u64,
     pub(super) channel: u64,
     pub(super) sent: Instant,
     pub(super) acknowledged: bool,

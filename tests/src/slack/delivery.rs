@@ -121,7 +121,7 @@ impl SlackServer {
         let button = button.unwrap_or_else(|| panic!("no button {value:?} among {buttons:?}"));
         let (trigger, response_url, action_ts) = {
             let mut state = self.state();
-            let trigger = format!("{}.{:x}", state.number(), rand::random::<u64>());
+            let trigger = state.trigger(user);
             (trigger, state.response_url(&message.channel, user, Some(message.ts.clone())), state.ts())
         };
         let payload = json!({
@@ -141,6 +141,44 @@ impl SlackServer {
                 "type": "button", "action_id": button.action_id, "block_id": "b", "value": value,
                 "text": { "type": "plain_text", "text": button.label }, "action_ts": action_ts,
             }],
+        });
+        self.interactive(Kind::Click, &payload).await
+    }
+
+    /// Somebody writes a message, in a channel or in a thread of it. The bot is not told.
+    pub fn say(&self, user: &str, channel: &str, thread: Option<&str>, text: &str) -> Message {
+        let mut state = self.state();
+        let message = Message {
+            channel: channel.to_owned(),
+            ts: state.ts(),
+            thread: thread.map(str::to_owned),
+            only_for: None,
+            author: Some(user.to_owned()),
+            sent_by: "",
+            args: json!({ "text": escaped(text) }),
+            history: Vec::new(),
+            reactions: std::collections::BTreeSet::new(),
+            read: true,
+        };
+        state.messages.push(message.clone());
+        message
+    }
+
+    /// Somebody picks a command in a message's menu, by its `callback_id`.
+    pub async fn shortcut(&self, user: &str, message: &Message, callback_id: &str) -> AckOutcome {
+        if !self.is_granted("commands") {
+            return AckOutcome::Undeliverable;
+        }
+        let (trigger, response_url) = {
+            let mut state = self.state();
+            (state.trigger(user), state.response_url(&message.channel, user, None))
+        };
+        let payload = json!({
+            "type": "message_action", "token": "verification", "action_ts": "1.0", "callback_id": callback_id,
+            "team": { "id": "T0TEST", "domain": "test" }, "user": { "id": user, "name": "somebody" },
+            "channel": { "id": message.channel, "name": "incidents" }, "is_enterprise_install": false,
+            "enterprise": null, "trigger_id": trigger, "response_url": self.response_address(&response_url),
+            "message_ts": message.ts, "message": message.object(),
         });
         self.interactive(Kind::Click, &payload).await
     }
@@ -205,7 +243,8 @@ impl SlackServer {
             state.ts()
         };
         let event = json!({
-            "type": kind, "user": user, "reaction": emoji, "item_user": BOT_USER, "event_ts": ts,
+            "type": kind, "user": user, "reaction": emoji, "event_ts": ts,
+            "item_user": message.author.as_deref().unwrap_or(BOT_USER),
             "item": { "type": "message", "channel": message.channel, "ts": message.ts },
         });
         if !self.is_granted("reactions:read") {
@@ -223,7 +262,7 @@ impl SlackServer {
     pub(super) fn command(&self, user: &str, channel: &str, text: &str) -> Value {
         let (trigger, response_url) = {
             let mut state = self.state();
-            let trigger = format!("{}.{:x}", state.number(), rand::random::<u64>());
+            let trigger = state.trigger(user);
             (trigger, state.response_url(channel, user, None))
         };
         json!({
@@ -234,8 +273,8 @@ impl SlackServer {
         })
     }
 
-    /// Commands and clicks are delivered once.
-    async fn interactive(&self, kind: Kind, payload: &Value) -> AckOutcome {
+    /// Commands, clicks and forms are delivered once.
+    pub(super) async fn interactive(&self, kind: Kind, payload: &Value) -> AckOutcome {
         let outcome = self.deliver(kind, payload, 0).await;
         if outcome == AckOutcome::Late {
             self.shared.violation("deadline", format!("{kind:?} not acknowledged within {DEADLINE:?}"));
@@ -253,10 +292,16 @@ impl SlackServer {
             Kind::Event => ("events", "application/json", payload.to_string()),
         };
         let sent = Instant::now();
-        match self.request(path, content_type, body, retry).await {
-            Some(answer) if answer.status().is_success() => AckOutcome::Acknowledged(sent.elapsed()),
-            _ => AckOutcome::Late,
+        let answer = match self.request(path, content_type, body, retry).await {
+            Some(answer) if answer.status().is_success() => answer,
+            _ => return AckOutcome::Late,
+        };
+        let latency = sent.elapsed();
+        // A form stays open with an error where its answer is neither empty nor an action.
+        if payload["type"] == "view_submission" && answer.text().await.is_ok_and(|text| !text.is_empty()) {
+            self.shared.violation("response_action", "a form's acknowledgement that is not empty");
         }
+        AckOutcome::Acknowledged(latency)
     }
 
     async fn send(&self, kind: Kind, payload: &Value, retry: u32) -> AckOutcome {

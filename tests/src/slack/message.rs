@@ -15,7 +15,9 @@ pub struct Message {
     pub thread: Option<String>,
     /// The one person who sees it.
     pub only_for: Option<String>,
-    /// `chat.postMessage`, `chat.postEphemeral` or `response_url`.
+    /// The person who wrote it; `None`: the bot.
+    pub author: Option<String>,
+    /// `chat.postMessage`, `chat.postEphemeral` or `response_url`; empty for a person's.
     pub sent_by: &'static str,
     /// The arguments of the last call that shaped it.
     pub args: Value,
@@ -99,6 +101,36 @@ impl Message {
     #[must_use]
     pub fn slot(&self) -> Option<&str> {
         self.args.pointer("/metadata/event_payload/slot")?.as_str()
+    }
+
+    /// As Slack hands it to an app.
+    pub(super) fn object(&self) -> Value {
+        let mut object = serde_json::json!({ "type": "message", "ts": self.ts, "text": self.args["text"] });
+        match &self.author {
+            Some(author) => object["user"] = author.as_str().into(),
+            None => {
+                object["user"] = super::BOT_USER.into();
+                object["bot_id"] = "B0BOT".into();
+                object["blocks"] = self.args["blocks"].clone();
+            }
+        }
+        if let Some(thread) = &self.thread {
+            object["thread_ts"] = thread.as_str().into();
+        }
+        object
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn permalink(&self) -> String {
+        let address =
+            format!("https://test.slack.com/archives/{}/p{}", self.channel, self.ts.replace('.', ""));
+        match &self.thread {
+            Some(thread) if *thread != self.ts => {
+                format!("{address}?thread_ts={thread}&cid={}", self.channel)
+            }
+            _ => address,
+        }
     }
 
     pub(super) fn is(&self, channel: &str, ts: &str) -> bool {

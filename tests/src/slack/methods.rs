@@ -26,7 +26,7 @@ pub(super) enum Token {
     Any,
 }
 
-const METHODS: [Method; 12] = [
+const METHODS: [Method; 14] = [
     Method {
         name: "conversations.create",
         required: &["name"],
@@ -62,6 +62,24 @@ const METHODS: [Method; 12] = [
         scope: Some("channels:read"),
         tier: Some(20),
         json: false,
+    },
+    Method {
+        name: "chat.getPermalink",
+        required: &["channel", "message_ts"],
+        optional: &[],
+        token: Token::Any,
+        scope: None,
+        tier: None,
+        json: false,
+    },
+    Method {
+        name: "views.open",
+        required: &["view"],
+        optional: &["trigger_id", "interactivity_pointer"],
+        token: Token::Any,
+        scope: None,
+        tier: Some(100),
+        json: true,
     },
     Method {
         name: "reactions.get",

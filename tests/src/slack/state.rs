@@ -16,6 +16,7 @@ use super::faults::Fault;
 use super::message::{Message, Upload};
 use super::rates::Rates;
 use super::sockets::Link;
+use super::views::{Trigger, View};
 
 /// A rule of Slack's that the bot broke.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +57,9 @@ pub(super) struct State {
     pub(super) refuse_sockets: usize,
     pub(super) duplicate_next: bool,
     pub(super) responses: HashMap<String, ResponseUrl>,
+    /// What a modal may be opened with.
+    pub(super) triggers: HashMap<String, Trigger>,
+    pub(super) views: Vec<View>,
     /// Deliveries that wait for their acknowledgement, by envelope id.
     pub(super) pending: HashMap<String, Pending>,
     pub(super) request_base: Option<Url>,

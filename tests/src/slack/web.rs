@@ -16,7 +16,7 @@ use super::message::{Message, Upload};
 use super::methods::{self, Method, Token};
 use super::rates::Allowance;
 use super::state::{Shared, State};
-use super::{APP_TOKEN, BOT_TOKEN, BOT_USER, blocks, channels, response};
+use super::{APP_TOKEN, BOT_TOKEN, BOT_USER, blocks, channels, response, views};
 
 pub(super) type Args = Map<String, Value>;
 
@@ -169,6 +169,8 @@ fn perform(shared: &Shared, method: &Method, args: &Args) -> Result<Value, &'sta
         "conversations.setTopic" => channels::set_topic(&mut state, args),
         "conversations.list" => channels::list(&state, args),
         "reactions.get" => reacted(&state, args),
+        "chat.getPermalink" => permalink(&state, args),
+        "views.open" => views::open(&mut state, args),
         "files.getUploadURLExternal" => upload_address(shared, &mut state, args),
         "files.completeUploadExternal" => complete_upload(&mut state, args),
         _ => Err("unknown_method"),
@@ -215,14 +217,18 @@ fn reacted(state: &State, args: &Args) -> Result<Value, &'static str> {
             json!({ "name": name, "users": users, "count": users.len() })
         })
         .collect();
-    let mut shown = json!({
-        "type": "message", "ts": ts, "user": BOT_USER, "bot_id": "B0BOT",
-        "text": message.args["text"], "blocks": message.args["blocks"],
-    });
+    let mut shown = message.object();
     if !reactions.is_empty() {
         shown["reactions"] = reactions.into();
     }
     Ok(json!({ "ok": true, "type": "message", "channel": channel, "message": shown }))
+}
+
+fn permalink(state: &State, args: &Args) -> Result<Value, &'static str> {
+    let (channel, ts) = (text(args, "channel"), text(args, "message_ts"));
+    let message = state.messages.iter().find(|message| message.is(channel, ts) && message.only_for.is_none());
+    let permalink = message.ok_or("message_not_found")?.permalink();
+    Ok(json!({ "ok": true, "channel": channel, "permalink": permalink }))
 }
 
 fn post_ephemeral(state: &mut State, args: &Args) -> Result<Value, &'static str> {
@@ -257,6 +263,7 @@ pub(super) fn say(
         ts: ts.clone(),
         thread: args.get("thread_ts").and_then(Value::as_str).map(str::to_owned),
         only_for,
+        author: None,
         sent_by,
         args: Value::Object(args.clone()),
         history: Vec::new(),

@@ -4,9 +4,10 @@
 //! a message's id, channel and author, a reaction's message, channel, user and emoji.
 
 use commands::message::ReactionChange;
+use commands::quoted::MessageCommand;
 use serde_json::Value;
 
-use super::{Asked, Incoming, Interaction, Message, Reaction};
+use super::{Asked, Incoming, Interaction, Message, Reaction, Written};
 use crate::snowflake;
 
 pub(super) fn read(kind: &str, value: &Value) -> Option<Incoming> {
@@ -62,6 +63,7 @@ fn interaction(value: &Value) -> Option<Interaction> {
         channel: snowflake::read(&value["channel_id"])
             .or_else(|| snowflake::read(&value["channel"]["id"]))?,
         parent: thread_parent(&value["channel"]),
+        guild: snowflake::read(&value["guild_id"]),
         asked: asked(value),
     })
 }
@@ -70,6 +72,8 @@ fn interaction(value: &Value) -> Option<Interaction> {
 fn asked(value: &Value) -> Asked {
     let data = &value["data"];
     match value["type"].as_u64() {
+        // A command on a message (application command type 3).
+        Some(2) if data["type"].as_u64() == Some(3) => on_message(data).unwrap_or(Asked::Other),
         Some(2) => {
             let (path, options) = descend(&data["options"]);
             let options = options
@@ -83,8 +87,18 @@ fn asked(value: &Value) -> Asked {
             Asked::Complete { typed: focused.and_then(|option| text(&option["value"])).unwrap_or_default() }
         }
         Some(3) => click(value).unwrap_or(Asked::Other),
+        Some(5) => data["custom_id"].as_str().map_or(Asked::Other, |form| Asked::Submit {
+            value: form.to_owned(),
+            answers: answers(&data["components"]),
+        }),
         _ => Asked::Other,
     }
+}
+
+fn on_message(data: &Value) -> Option<Asked> {
+    let command = MessageCommand::named(data["name"].as_str()?)?;
+    let message = data["resolved"]["messages"].get(data["target_id"].as_str()?)?;
+    Some(Asked::OnMessage { command, message: written(message)? })
 }
 
 fn click(value: &Value) -> Option<Asked> {
@@ -95,6 +109,15 @@ fn click(value: &Value) -> Option<Asked> {
     }
     let value_of_button = data["custom_id"].as_str()?.to_owned();
     Some(Asked::Click { value: value_of_button, message: snowflake::read(&value["message"]["id"])? })
+}
+
+/// Each input stands in a row of its own, as it was sent.
+fn answers(rows: &Value) -> Vec<(String, String)> {
+    let inputs = list(rows).flat_map(|row| list(&row["components"]));
+    let answers = inputs.filter_map(|input| {
+        Some((input["custom_id"].as_str()?.to_owned(), input["value"].as_str()?.to_owned()))
+    });
+    answers.collect()
 }
 
 /// Down through groups (2) and subcommands (1) to the options.
@@ -117,6 +140,17 @@ fn text(value: &Value) -> Option<String> {
         Value::Bool(flag) => Some(flag.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
+}
+
+pub(super) fn written(value: &Value) -> Option<Written> {
+    let author = &value["author"];
+    let name = author["global_name"].as_str().or_else(|| author["username"].as_str());
+    Some(Written {
+        id: snowflake::read(&value["id"])?,
+        author: snowflake::read(&author["id"])?,
+        author_name: name.map(str::to_owned),
+        content: value["content"].as_str().unwrap_or_default().to_owned(),
+    })
 }
 
 pub(super) fn message(value: &Value) -> Option<Message> {

@@ -1,15 +1,16 @@
 //! Events that fit serenity's models.
 
 use commands::message::ReactionChange;
+use commands::quoted::MessageCommand;
 use serenity::model::application::{
-    CommandDataOption, CommandDataOptionValue, CommandInteraction, ComponentInteraction,
-    ComponentInteractionDataKind, Interaction as Model,
+    ActionRowComponent, CommandData, CommandDataOption, CommandDataOptionValue, CommandInteraction,
+    CommandType, ComponentInteraction, ComponentInteractionDataKind, Interaction as Model, ModalInteraction,
 };
 use serenity::model::channel::{ChannelType, GuildChannel, PartialChannel, ReactionType};
 use serenity::model::event::Event;
-use serenity::model::id::{ChannelId, UserId};
+use serenity::model::id::{ChannelId, GuildId, UserId};
 
-use super::{Asked, Incoming, Interaction, Message, Reaction};
+use super::{Asked, Incoming, Interaction, Message, Reaction, Written};
 
 pub(super) fn read(event: &Event) -> Option<Incoming> {
     match event {
@@ -72,13 +73,14 @@ fn person(id: UserId) -> Option<u64> {
 
 fn interaction(model: &Model) -> Option<Interaction> {
     match model {
-        Model::Command(model) => Some(command(model, asked_command(&model.data.options))),
+        Model::Command(model) => Some(command(model, asked_command(&model.data))),
         Model::Autocomplete(model) => {
             let typed = model.data.autocomplete().map(|option| option.value.to_owned()).unwrap_or_default();
             Some(command(model, Asked::Complete { typed }))
         }
         Model::Component(model) => Some(component(model)),
-        // A ping never comes over the gateway and we open no modal.
+        Model::Modal(model) => Some(submitted(model)),
+        // A ping never comes over the gateway.
         _ => None,
     }
 }
@@ -90,6 +92,7 @@ fn command(model: &CommandInteraction, asked: Asked) -> Interaction {
         user: person(model.user.id),
         channel: model.channel_id.get(),
         parent: model.channel.as_ref().and_then(partial_parent),
+        guild: model.guild_id.map(GuildId::get),
         asked,
     }
 }
@@ -107,7 +110,25 @@ fn component(model: &ComponentInteraction) -> Interaction {
         user: person(model.user.id),
         channel: model.channel_id.get(),
         parent: model.channel.as_ref().and_then(partial_parent),
+        guild: model.guild_id.map(GuildId::get),
         asked,
+    }
+}
+
+fn submitted(model: &ModalInteraction) -> Interaction {
+    let inputs = model.data.components.iter().flat_map(|row| &row.components);
+    let answers = inputs.filter_map(|input| match input {
+        ActionRowComponent::InputText(input) => Some((input.custom_id.clone(), input.value.clone()?)),
+        _ => None,
+    });
+    Interaction {
+        id: model.id.get(),
+        token: model.token.clone(),
+        user: person(model.user.id),
+        channel: model.channel_id.get(),
+        parent: model.channel.as_ref().and_then(partial_parent),
+        guild: model.guild_id.map(GuildId::get),
+        asked: Asked::Submit { value: model.data.custom_id.clone(), answers: answers.collect() },
     }
 }
 
@@ -115,9 +136,12 @@ fn partial_parent(channel: &PartialChannel) -> Option<u64> {
     parent(channel.kind, channel.parent_id)
 }
 
-fn asked_command(options: &[CommandDataOption]) -> Asked {
+fn asked_command(data: &CommandData) -> Asked {
+    if data.kind == CommandType::Message {
+        return on_message(data).unwrap_or(Asked::Other);
+    }
     let mut path = Vec::new();
-    let mut level = options;
+    let mut level = data.options.as_slice();
     while let [CommandDataOption { name, value, .. }] = level {
         match value {
             CommandDataOptionValue::SubCommand(below) | CommandDataOptionValue::SubCommandGroup(below) => {
@@ -130,6 +154,20 @@ fn asked_command(options: &[CommandDataOption]) -> Asked {
     let options =
         level.iter().filter_map(|option| Some((option.name.clone(), text(&option.value)?))).collect();
     Asked::Command { path, options }
+}
+
+fn on_message(data: &CommandData) -> Option<Asked> {
+    let command = MessageCommand::named(&data.name)?;
+    let message = data.resolved.messages.get(&data.target_id?.to_message_id())?;
+    let author = &message.author;
+    let author_name = author.global_name.clone().unwrap_or_else(|| author.name.clone());
+    let message = Written {
+        id: message.id.get(),
+        author: author.id.get(),
+        author_name: Some(author_name),
+        content: message.content.clone(),
+    };
+    Some(Asked::OnMessage { command, message })
 }
 
 fn text(value: &CommandDataOptionValue) -> Option<String> {

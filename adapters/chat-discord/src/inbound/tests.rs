@@ -65,6 +65,30 @@ fn click() -> Value {
     click
 }
 
+fn submission() -> Value {
+    let input = |name: &str, value: &str| json!({"type": 4, "id": 2, "custom_id": name, "value": value});
+    let rows = json!([
+        {"type": 1, "id": 1, "components": [input("how", "it's\nmended")]},
+        {"type": 1, "id": 3, "components": [input("anyway", "")]},
+    ]);
+    let mut submission = interaction(5, &json!({"custom_id": "ask resolve 7", "components": rows}));
+    submission["message"] = message();
+    submission
+}
+
+fn on_message(command: &str) -> Value {
+    let mut written = message();
+    written["content"] = "logins fail".into();
+    written["author"]["global_name"] = "Alice".into();
+    interaction(
+        2,
+        &json!({
+            "id": "1", "name": command, "type": 3, "target_id": "175928847299117063",
+            "resolved": {"messages": {"175928847299117063": written}},
+        }),
+    )
+}
+
 fn reaction(emoji: &Value) -> Value {
     json!({
         "user_id": "7", "channel_id": "5", "message_id": "6", "guild_id": "3", "emoji": emoji,
@@ -77,6 +101,9 @@ fn events() -> Vec<(&'static str, Value)> {
         ("INTERACTION_CREATE", command()),
         ("INTERACTION_CREATE", completion()),
         ("INTERACTION_CREATE", click()),
+        ("INTERACTION_CREATE", submission()),
+        ("INTERACTION_CREATE", on_message("Add to incident")),
+        ("INTERACTION_CREATE", on_message("Open incident")),
         ("MESSAGE_CREATE", message()),
         ("MESSAGE_REACTION_ADD", reaction(&json!({"id": null, "name": "✅"}))),
         ("MESSAGE_REACTION_REMOVE", reaction(&json!({"id": "8", "name": "party"}))),
@@ -136,6 +163,46 @@ fn a_command_becomes_a_line_with_its_place_and_a_way_back() {
     assert_eq!(token.value, "9/tok.en");
     assert_eq!(token.expires, event.at + SignedDuration::from_mins(15));
     assert!(!format!("{found:?} {token:?}").contains("tok.en"), "a token in a log");
+}
+
+#[test]
+fn a_form_that_was_filled_in_becomes_the_line_that_could_have_been_typed() {
+    let tree = commands::grammar::Grammar::new(Vec::new()).tree().clone();
+    let read = |data: &Value| match read(&event("INTERACTION_CREATE", data)) {
+        Some(Incoming::Interaction(found)) => found.event(APPLICATION, &tree),
+        other => panic!("{other:?}"),
+    };
+    let found = read(&submission()).expect("an event");
+    let EventKind::Command { line, answer } = found.kind else { panic!("a command") };
+    assert_eq!(line, "incident resolve \"it's mended\" --number 7");
+    assert_eq!((answer.place.thread.as_deref(), answer.token.is_some()), (Some("5"), true));
+    let mut foreign = submission();
+    foreign["data"]["custom_id"] = "ask nothing".into();
+    assert_eq!(read(&foreign), None);
+}
+
+#[test]
+fn a_command_on_a_message_hands_the_message_over() {
+    let tree = commands::grammar::Grammar::new(Vec::new()).tree().clone();
+    let read = |command: &str| match read(&event("INTERACTION_CREATE", &on_message(command))) {
+        Some(Incoming::Interaction(found)) => found,
+        other => panic!("{other:?}"),
+    };
+    let found = read("Add to incident").event(APPLICATION, &tree).expect("an event");
+    let EventKind::Quote { quoted, answer } = found.kind else { panic!("a message") };
+    assert_eq!(quoted.link, "https://discord.com/channels/3/5/175928847299117063");
+    assert_eq!((quoted.author.id.as_str(), quoted.author_name.as_deref()), ("7", Some("Alice")));
+    assert_eq!(
+        (quoted.text.as_deref(), quoted.at),
+        (Some("logins fail"), snowflake::made_at(175_928_847_299_117_063))
+    );
+    assert_eq!((&quoted.place, answer.token.is_some()), (&answer.place, true));
+
+    let opens = read("Open incident");
+    assert_eq!(opens.event(APPLICATION, &tree), None, "to open a form is nothing to store");
+    assert_eq!(opens.form().expect("a form").fields[1].value, "logins fail");
+    let foreign = read("Something else");
+    assert_eq!((foreign.form(), foreign.event(APPLICATION, &tree)), (None, None));
 }
 
 #[test]

@@ -114,6 +114,18 @@ fn what_discord_adds_is_no_difference_and_what_people_see_is() {
 }
 
 #[test]
+fn what_stands_in_a_messages_menu_is_registered_with_it_in_whatever_order() {
+    let ours = json!(commands(&tree(), true));
+    assert_eq!(ours[1], json!({"type": 3, "name": "Open incident", "contexts": [0]}));
+    assert_eq!(ours[2], json!({"type": 3, "name": "Add to incident", "contexts": [0]}));
+    assert_eq!(commands(&tree(), false)[1], json!({"type": 3, "name": "Open incident"}));
+    let mut theirs = json!([ours[2], ours[0], ours[1]]);
+    theirs[0]["description"] = "".into();
+    assert!(same(&ours, &theirs));
+    assert!(!same(&ours, &json!([ours[0], ours[1]])));
+}
+
+#[test]
 fn only_what_discord_itself_finds_wrong_is_not_tried_again() {
     let refused = |status, code| CallError::Refused { status, code, message: String::new() };
     assert!(is_final(&refused(400, 50_035)), "Invalid Form Body");

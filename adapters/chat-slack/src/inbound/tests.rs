@@ -240,3 +240,93 @@ proptest! {
         }
     }
 }
+
+fn submission() -> Value {
+    json!({
+        "type": "view_submission", "team": null, "user": { "id": "U1" }, "trigger_id": "4.5.6",
+        "view": {
+            "id": "V1", "callback_id": "form",
+            "private_metadata": r#"{"form":"ask resolve 7","channel":"C1","thread":"1.000001"}"#,
+            "state": { "values": {
+                "how": { "how": { "type": "plain_text_input", "value": "it's\nmended" } },
+                "anyway": { "anyway": { "type": "plain_text_input", "value": null } },
+                "other": { "how": { "value": "x" } },
+            } },
+        },
+        "response_urls": [],
+    })
+}
+
+#[test]
+fn a_button_that_asks_for_a_form_is_no_event() {
+    let mut click = full_click();
+    click["actions"][0]["value"] = "ask update 7".into();
+    let Heard::Form(opening) = read(PayloadKind::Interaction, &click, context()) else { panic!("a form") };
+    assert_eq!(opening.form.value(), "ask update 7");
+    assert_eq!(opening.trigger.as_deref(), Some("1.2.3"));
+    assert_eq!(opening.place.thread.as_deref(), Some("1.000001"));
+    assert!(opening.token.is_some());
+}
+
+#[test]
+fn a_form_that_was_sent_is_the_line_that_could_have_been_typed() {
+    let sent = event(PayloadKind::Interaction, &submission());
+    let (line, answer) = command_line(&sent);
+    assert_eq!(line, "incident resolve \"it's mended\" --number 7");
+    assert_eq!(sent.delivery.id, "view/V1");
+    assert_eq!((sent.place.room.id.as_str(), sent.place.thread.as_deref()), ("C1", Some("1.000001")));
+    assert_eq!((&answer.place, &answer.asker, &answer.token), (&sent.place, &sent.from, &None));
+    assert_eq!(sent.at, context().now, "its answers are fresh, however old its card is");
+}
+
+#[test]
+fn a_form_of_somebody_else_or_of_nobody_does_nothing() {
+    let read_with = |pointer: &str, value: Value| {
+        let mut payload = submission();
+        *payload.pointer_mut(pointer).expect("a field") = value;
+        read(PayloadKind::Interaction, &payload, context())
+    };
+    assert_eq!(read_with("/view/callback_id", json!("other")), Heard::Nothing);
+    for metadata in ["", "x", "{}", r#"{"form":"line stack stop","channel":"C1"}"#] {
+        assert!(
+            matches!(read_with("/view/private_metadata", json!(metadata)), Heard::Unusable(_)),
+            "{metadata}"
+        );
+    }
+    assert!(matches!(read_with("/user/id", Value::Null), Heard::Unusable(_)));
+}
+
+fn shortcut(callback: &str) -> Value {
+    json!({
+        "type": "message_action", "callback_id": callback, "trigger_id": "7.8.9", "team": { "domain": "test" },
+        "user": { "id": "U1" }, "channel": { "id": "C1" }, "message_ts": "1700000001.000200",
+        "response_url": "https://hooks.slack.com/app/1",
+        "message": {
+            "type": "message", "user": "U2", "ts": "1700000001.000200", "thread_ts": "1700000000.000100",
+            "text": "logins &lt;all&gt;\nfail",
+        },
+    })
+}
+
+#[test]
+fn a_messages_menu_hands_the_message_over_or_asks_for_more() {
+    let added = event(PayloadKind::Interaction, &shortcut("add_to_incident"));
+    let EventKind::Quote { quoted, answer } = &added.kind else { panic!("{added:?}") };
+    assert_eq!((quoted.author.id.as_str(), quoted.text.as_deref()), ("U2", Some("logins <all>\nfail")));
+    let link = "https://test.slack.com/archives/C1/p1700000001000200?thread_ts=1700000000.000100&cid=C1";
+    assert_eq!((quoted.link.as_str(), added.from.id.as_str()), (link, "U1"));
+    assert_eq!((&answer.place, added.delivery.id.as_str()), (&quoted.place, "7.8.9"));
+    assert!(answer.token.is_some());
+
+    let Heard::Form(opening) = read(PayloadKind::Interaction, &shortcut("open_incident"), context()) else {
+        panic!("a form")
+    };
+    assert_eq!(
+        (opening.form.value().as_str(), opening.form.fields[1].value.as_str()),
+        ("ask open", "logins <all> fail")
+    );
+    assert_eq!(read(PayloadKind::Interaction, &shortcut("other"), context()), Heard::Nothing);
+    let mut nobody = shortcut("add_to_incident");
+    nobody["user"] = Value::Null;
+    assert!(matches!(read(PayloadKind::Interaction, &nobody, context()), Heard::Unusable(_)));
+}

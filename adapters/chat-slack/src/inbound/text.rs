@@ -19,7 +19,7 @@ pub(super) fn without_mention<'a>(text: &'a str, bot: Option<&str>) -> &'a str {
 
 /// Links become the words that were typed, mentions lose the name beside the id, entities become
 /// characters.
-pub(super) fn typed(text: &str) -> String {
+pub(crate) fn typed(text: &str) -> String {
     let mut typed = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, tail)) = rest.split_once('<') {

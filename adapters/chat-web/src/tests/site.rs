@@ -135,7 +135,7 @@ impl Bot {
     async fn receive(self, event: ChatEvent) -> Option<Receipt> {
         let line = match &event.kind {
             EventKind::Command { line, .. } => line.clone(),
-            EventKind::Click { .. } | EventKind::Reaction { .. } => String::new(),
+            EventKind::Click { .. } | EventKind::Quote { .. } | EventKind::Reaction { .. } => String::new(),
         };
         if line == "disk full" {
             return None;
@@ -153,7 +153,7 @@ impl Bot {
             _ => {}
         }
         Some(match event.kind {
-            EventKind::Reaction { .. } => Receipt::Noted,
+            EventKind::Reaction { .. } | EventKind::Quote { .. } => Receipt::Noted,
             EventKind::Command { line, .. } if line == "secret" => Receipt::Accepted(Visibility::Private),
             EventKind::Command { .. } | EventKind::Click { .. } => Receipt::Accepted(Visibility::Public),
         })

@@ -1,9 +1,10 @@
 //! How an incident stands, and what happened in it.
 
-use commands::card::{Align, ButtonStyle, Section, Table};
+use commands::card::{Align, Button, ButtonStyle, Section, Table};
 use commands::escalation::{Alertness, Due, Duty};
+use commands::form::Ask;
 use commands::ids::{Place, Platform};
-use commands::incident::{Incident, OwnRoom};
+use commands::incident::{Incident, IncidentNumber, OwnRoom};
 use commands::layout;
 use commands::message::{Reply, TextFile};
 use commands::timeline::{Entry, Happened};
@@ -22,18 +23,26 @@ pub fn card(incident: &Incident, next: Option<&Due>, now: Timestamp) -> Reply {
     let mut card = plain(title(incident), tone(incident), vec![Section::Facts(facts(incident, next, now))]);
     card.footer = Some(format!("as of {}", clock_time(now)));
     if incident.resolved.is_none() {
-        let number = incident.number;
-        let buttons = [
-            ("Ack", "ack", ButtonStyle::Primary),
-            ("Escalate", "escalate", ButtonStyle::Danger),
-            ("Timeline", "timeline", ButtonStyle::Plain),
-        ];
-        let buttons = buttons.into_iter();
-        card.buttons.extend(buttons.filter_map(|(label, verb, style)| {
-            line_button(label, &format!("incident {verb} --number {number}"), style)
-        }));
+        card.buttons = buttons(incident.number);
     }
     public(card)
+}
+
+/// Five, so that they stand in one row everywhere. What needs words is asked for in a form.
+fn buttons(number: IncidentNumber) -> Vec<Button> {
+    let typed = |label: &str, verb: &str, style| {
+        line_button(label, &format!("incident {verb} --number {number}"), style)
+    };
+    let asked =
+        |label: &str, ask: Ask, style| Some(Button { label: label.to_owned(), value: ask.value(), style });
+    let buttons = [
+        typed("Ack", "ack", ButtonStyle::Primary),
+        asked("Update", Ask::Update(number), ButtonStyle::Plain),
+        typed("Escalate", "escalate", ButtonStyle::Danger),
+        asked("Resolve", Ask::Resolve(number), ButtonStyle::Plain),
+        typed("Timeline", "timeline", ButtonStyle::Plain),
+    ];
+    buttons.into_iter().flatten().collect()
 }
 
 fn facts(incident: &Incident, next: Option<&Due>, now: Timestamp) -> Vec<(String, String)> {
