@@ -338,7 +338,7 @@ fn on_another_engine(app: &App, plan: &Plan) -> Option<Elsewhere> {
     } else if app.replica.is_another_on(planned) {
         Some(Elsewhere::Watched)
     } else {
-        // Where it is not known yet, it is asked for before the begin.
+        // Where it is not known yet, the facts tell.
         here.map(|here| Elsewhere::Nobodys { why: say::other_engine(planned, here) })
     }
 }
@@ -356,18 +356,23 @@ enum Ready {
 /// Everything that is looked at again between the last vote and the begin.
 async fn ready(app: &App, stored: StoredPlan) -> anyhow::Result<Ready> {
     let run = stored.plan.run;
-    match reactions(app, &stored).await? {
-        Reactions::Listed => {}
-        Reactions::Unknown => return Ok(Ready::NotNow),
-        Reactions::MessageChanged => return Ok(Ready::Never(Closed::MessageChanged)),
-    }
     let intents = stored.plan.commands.iter().map(|line| app.grammar.parse(line));
     let intents = intents.collect::<Result<Vec<_>, _>>()?;
     let Some(needs) = plan::needs(&intents) else { anyhow::bail!("plan {run} has no command") };
     if !requester_may(app, &stored, needs) {
         return Ok(Ready::Never(Closed::RequesterGone));
     }
-    let (fresh, before) = tokio::join!(drafts(app, &intents), proof::readings(app, &stored.plan.proves));
+    // Side by side: whoever voted waits for all of it. The facts have the Docker daemon's id among them.
+    let (reactions, fresh, before) = tokio::join!(
+        reactions(app, &stored),
+        drafts(app, &intents),
+        proof::readings(app, &stored.plan.proves)
+    );
+    match reactions? {
+        Reactions::Listed => {}
+        Reactions::Unknown => return Ok(Ready::NotNow),
+        Reactions::MessageChanged => return Ok(Ready::Never(Closed::MessageChanged)),
+    }
     let asking = Asking {
         run,
         nonce: stored.plan.nonce.clone(),

@@ -1,4 +1,4 @@
-//! What a chat event asks for: read by the grammar, judged by [`authorize`]. Pure but for the
+//! What a chat event asks for: read by the grammar, judged by [`crate::authorize`]. Pure but for the
 //! configuration and the grammar that it looks into.
 
 use std::time::Duration;

@@ -188,6 +188,8 @@ pub fn finish(app: &App, incident: Incident, change: &mut Change, now: Timestamp
 /// The incident's card in each of its homes and in a channel of its own: one message each, edited from then on. A thread
 /// hangs on the home's.
 fn cards(app: &App, incident: &Incident, next: Option<&Due>, now: Timestamp) -> Vec<NewMessage> {
+    // One for all of them: to take secrets out is most of the work.
+    let reply = app.redactor.reply(report::incident::card(incident, next, now));
     let homes = incident.state.homes.iter().enumerate();
     let homes = homes.filter(|(_, home)| app.config.connects(home.room.platform));
     let places = homes.flat_map(|(number, home)| {
@@ -200,7 +202,7 @@ fn cards(app: &App, incident: &Incident, next: Option<&Due>, now: Timestamp) -> 
             slot,
             lane: Lane::Answer,
             target: Target::Post(place.clone()),
-            reply: app.redactor.reply(report::incident::card(incident, next, now)),
+            reply: reply.clone(),
         })
         .collect()
 }

@@ -19,7 +19,7 @@ use commands::ids::RunId;
 use commands::journal::{JournalStep, Reading, RunOutcome, StepOutcome, verdict};
 use commands::message::{Reply, Target};
 use commands::migration::Revision;
-use commands::plan::{MigrationJob, Seat};
+use commands::plan::{MigrationJob, Plan, Seat};
 use commands::timeline::{Entry, Happened};
 use jiff::Timestamp;
 use store::{
@@ -85,9 +85,6 @@ const GRACE: Duration = Duration::from_secs(5);
 pub async fn begin(app: &Arc<App>, approved: Approved, before: Vec<Reading>) -> anyhow::Result<()> {
     let plan = approved.plan();
     let run = plan.run;
-    if let Some(other) = other_engine(app, &approved).await? {
-        return approval::close(app, run, Closed::Impossible { why: other }).await;
-    }
     failpoint::hit(Failpoint::BeforeBegin);
     let begin = Begin {
         run,
@@ -144,15 +141,6 @@ async fn go_on(app: &Arc<App>, run: RunId) -> anyhow::Result<()> {
     };
     let Some(record) = app.store.run_record(run).await? else { anyhow::bail!("run {run} is not there") };
     carry_out(app, &approved, Held { run, fence: record.fence }).await
-}
-
-/// Why this bot can't carry it out: the ids in the plan are of another Docker daemon.
-async fn other_engine(app: &App, approved: &Approved) -> anyhow::Result<Option<String>> {
-    let (Some(planned), Some(docker)) = (&approved.plan().engine, &app.executors.docker) else {
-        return Ok(None);
-    };
-    let here = docker.info().await?.daemon_id;
-    Ok((here != *planned).then(|| say::other_engine(planned, &here)))
 }
 
 /// What is shown of a run under way.
@@ -238,24 +226,26 @@ async fn carry_out(app: &Arc<App>, approved: &Approved, held: Held) -> anyhow::R
     } else {
         vec![message(store::plan_slot(run), card), message(format!("done-{run}"), result)]
     };
-    let end = End { held, audit: entry(approved, Some(&outcome)), outcome, after, messages };
+    let noted = plan.incident.map(|incident| (incident, on_timeline(app, plan, well)));
+    let end = End { held, audit: entry(approved, Some(&outcome)), outcome, after, messages, noted };
     match app.store.end_run(end, clock::now()).await {
         Err(StoreError::TakenOver { .. }) => return Ok(()),
         other => other?,
     }
     failpoint::hit(Failpoint::AfterEnd);
     app.outbox.nudge();
-    if let Some(incident) = plan.incident {
-        let what = Happened::Command {
-            line: app.redactor.text(&plan.line),
-            outcome: if well { "done" } else { "failed" }.to_owned(),
-            plan: Some(plan.digest().short()),
-        };
-        let entry = Entry { at: clock::now(), by: Some(plan.requester.clone()), what };
-        let entry = NewEntry { entry, once: Some(format!("plan/{run}")) };
-        app.store.add_to_timeline(incident, entry).await?;
-    }
     Ok(())
+}
+
+/// How what was done stands on the timeline of its incident: once, whoever ends it.
+fn on_timeline(app: &App, plan: &Plan, well: bool) -> NewEntry {
+    let what = Happened::Command {
+        line: app.redactor.text(&plan.line),
+        outcome: if well { "done" } else { "failed" }.to_owned(),
+        plan: Some(plan.digest().short()),
+    };
+    let entry = Entry { at: clock::now(), by: Some(plan.requester.clone()), what };
+    NewEntry { entry, once: Some(format!("plan/{}", plan.run)) }
 }
 
 fn taken_over(error: &anyhow::Error) -> bool {

@@ -361,3 +361,34 @@ async fn what_wakes_somebody_is_tried_again_while_it_is_busy_and_counted_when_it
     scene.message("What wakes Bo (their page_webhook) does not take the page: refused with status 410").await;
     assert_eq!(scene.hooks.posts("bo").len(), 1);
 }
+
+#[tokio::test]
+async fn an_incident_keeps_the_schedule_of_its_opening_and_only_what_is_medium_waits_for_the_morning() {
+    let mut scene = Scene::start().await;
+    scene.types(DEE, "incident open P0 'database is gone'").await;
+    scene.message("Incident 1 is open: P0").await;
+    scene.paged(BO, "on-call is called by the schedule").await;
+    scene.bot.kill().await;
+    // Somebody writes another schedule meanwhile, and hours in which people sleep: these.
+    let now = bot::clock::now();
+    let hour = |hours: i64| (now + jiff::SignedDuration::from_hours(hours)).strftime("%H:%M").to_string();
+    let (from, until) = (hour(-1), hour(1));
+    scene.bot.rewrite("after = \"8s\"", "after = \"10m\"");
+    let hours = format!("[oncall]\nzone = \"UTC\"\nquiet_hours = \"{from}-{until}\"");
+    scene.bot.rewrite("[oncall]", &hours);
+    scene.bot.restart().await;
+    scene.slack.wait_sockets(2, SOON).await;
+    scene.paged(EVE, "DevOps lead is called by the schedule").await;
+
+    scene.types(DEE, "incident open P2 'late mails'").await;
+    scene.message("Incident 2 is open: P2").await;
+    scene.message(&format!("notify on-call at {until} UTC")).await;
+    scene.types(DEE, "incident open P0 'logins fail'").await;
+    scene.message("Incident 3 is open: P0").await;
+    let page = scene.paged(BO, "on-call is called by the schedule").await;
+    assert!(page.visible().contains("logins fail"), "{}", page.visible());
+    let called = |message: &Message| {
+        message.visible().contains("late mails") && message.visible().contains("is called by the schedule")
+    };
+    assert!(!scene.slack.messages().iter().any(called), "nobody is woken over that");
+}

@@ -186,6 +186,15 @@ impl Bot {
         }
     }
 
+    /// Changes its configuration for the next start: `from`, where it first stands, becomes `to`.
+    ///
+    /// # Panics
+    /// When it stands nowhere.
+    pub fn rewrite(&mut self, from: &str, to: &str) {
+        assert!(self.setup.sections.contains(from), "{from:?} in {}", self.setup.sections);
+        self.setup.sections = self.setup.sections.replacen(from, to, 1);
+    }
+
     /// SIGTERM, and how it ended.
     pub async fn stop(&mut self) -> ExitStatus {
         self.signal(Signal::SIGTERM);

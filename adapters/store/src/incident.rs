@@ -406,7 +406,7 @@ per_driver! {
         Ok(number)
     }
 
-    pub(super) async fn append(
+    pub(crate) async fn append(
         connection: &mut Connection,
         (number, new): &(IncidentNumber, NewEntry),
     ) -> Result<bool> {

@@ -5,11 +5,13 @@
 use std::time::Duration;
 
 use commands::ids::RunId;
+use commands::incident::IncidentNumber;
 use commands::journal::{JournalStep, Reading, RunOutcome, StepOutcome};
 use jiff::Timestamp;
 
 use crate::audit::{self, AuditEntry};
 use crate::column::{from_json, json, micros, micros_after, timestamp, unsigned};
+use crate::incident::{self, NewEntry};
 use crate::outbox::{self, NewMessage};
 use crate::plan::run_id;
 use crate::postgres::in_time;
@@ -92,6 +94,8 @@ pub struct End {
     pub audit: AuditEntry,
     /// What is said of it.
     pub messages: Vec<NewMessage>,
+    /// How it stands on the timeline of the incident that it belongs to.
+    pub noted: Option<(IncidentNumber, NewEntry)>,
 }
 
 impl Store {
@@ -166,7 +170,7 @@ impl Store {
         if ended { Ok(()) } else { Err(StoreError::TakenOver { run: held.run }) }
     }
 
-    /// Ends a run: its outcome, its audit row, its messages, and its locks are given back. Fails with
+    /// Ends a run: its outcome, its audit row, its messages, its place on a timeline, and its locks are given back. Fails with
     /// [`StoreError::TakenOver`], also when it has ended before.
     pub async fn end_run(&self, end: End, now: Timestamp) -> Result<()> {
         let messages = (0..)
@@ -179,6 +183,7 @@ impl Store {
             after: json(&end.after),
             entry: audit::row(&end.audit),
             messages,
+            noted: end.noted,
             at: micros(now),
         };
         match &*self.database {
@@ -188,6 +193,9 @@ impl Store {
                         Box::pin(async move {
                             sqlite::end(&mut unit.connection, ended).await?;
                             outbox::sqlite::put_all(&mut unit.connection, &ended.messages).await?;
+                            if let Some(noted) = &ended.noted {
+                                incident::sqlite::append(&mut unit.connection, noted).await?;
+                            }
                             let head = unit.head.as_mut().ok_or_else(audit::no_head)?;
                             audit::sqlite::append(
                                 &mut unit.connection,
@@ -205,6 +213,9 @@ impl Store {
                     let mut transaction = pool.begin().await?;
                     postgres::end(&mut transaction, &ended).await?;
                     outbox::postgres::put_all(&mut transaction, &ended.messages).await?;
+                    if let Some(noted) = &ended.noted {
+                        incident::postgres::append(&mut transaction, noted).await?;
+                    }
                     let mut head = audit::lock_head(&mut transaction).await?;
                     let entries = std::slice::from_ref(&ended.entry);
                     audit::postgres::append(&mut transaction, &mut head, entries, ended.at).await?;
@@ -270,6 +281,7 @@ struct Ended {
     after: String,
     entry: audit::Row,
     messages: Vec<outbox::Row>,
+    noted: Option<(IncidentNumber, NewEntry)>,
     at: i64,
 }
 

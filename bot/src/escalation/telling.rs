@@ -164,6 +164,8 @@ pub struct Message<'a> {
 /// Where people talk about the incident on each platform, to each alone who is to be woken, and to their webhooks.
 pub fn send(app: &App, incident: &mut Incident, message: Message<'_>, change: &mut Change) {
     let Message { reply, names, loud, wants_answer } = message;
+    // Before it becomes JSON: a pattern that takes the rest of a line would take the rest of a body.
+    let reply = app.redactor.reply(reply);
     let number = incident.state.messages;
     incident.state.messages += 1;
     // Who is to be woken goes before who is only told.
@@ -193,16 +195,14 @@ pub fn send(app: &App, incident: &mut Incident, message: Message<'_>, change: &m
         slot: slot(copy),
         lane,
         target,
-        reply: app.redactor.reply(reply),
+        reply,
     }));
-    // Before it becomes JSON: a pattern that takes the rest of a line would take the rest of a body.
-    let safe = app.redactor.reply(reply);
     let woken = loud.iter().filter_map(|name| app.config.people.named(name));
     let woken = woken.filter(|person| person.page_webhook.is_some()).enumerate();
     change.webhooks.extend(woken.map(|(copy, person)| NewWebhook {
         id: slot(WEBHOOKS + copy),
         address: crate::webhook::Address::Person(person.name.clone()).to_string(),
-        body: report::incident::page_body(incident, &person.name, &safe),
+        body: report::incident::page_body(incident, &person.name, &reply),
     }));
 }
 

@@ -35,7 +35,7 @@ pub(super) async fn files(app: &App) -> Result<Draft, NoPlan> {
     let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     let named = |name: &String| Target::Named { name: name.clone() };
     Ok(Draft {
-        engine: None,
+        engine: host(app).await?,
         targets: std::iter::once(&folder).chain(&paths).map(named).collect(),
         effect: say::files_effect(&paths, &folder),
         forecast: vec![Forecast::Taken { bytes: weight }],
@@ -93,7 +93,7 @@ pub(super) async fn newest(app: &App) -> Result<Draft, NoPlan> {
         return Err(NoPlan::refused(say::archived_already()));
     }
     Ok(Draft {
-        engine: None,
+        engine: host(app).await?,
         targets,
         effect: say::archive_effect(&folder, MONTHLY),
         forecast: vec![Forecast::Taken { bytes }],
@@ -101,4 +101,10 @@ pub(super) async fn newest(app: &App) -> Result<Draft, NoPlan> {
         steps,
         proves: Vec::new(),
     })
+}
+
+/// The files are on the machine of the replica that reads them here. Where there are several, the Docker daemon beside
+/// it says which one that is.
+async fn host(app: &App) -> Result<Option<String>, NoPlan> {
+    if app.replica.is_alone() { Ok(None) } else { super::firewall::engine(app).await }
 }

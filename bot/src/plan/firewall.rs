@@ -25,7 +25,7 @@ async fn standing(app: &App, network: Network) -> Result<Vec<PlacedBlock>, NoPla
 }
 
 /// The machine whose firewall it is, by its Docker daemon.
-async fn engine(app: &App) -> Result<Option<String>, NoPlan> {
+pub(super) async fn engine(app: &App) -> Result<Option<String>, NoPlan> {
     let Some(docker) = &app.executors.docker else { return Ok(None) };
     let info = docker.info().await;
     let info = info.map_err(|error| NoPlan::refused(report::unavailable("Docker", &error.to_string())))?;

@@ -109,6 +109,7 @@ fn end(number: u64, fence: i64) -> End {
         after: vec![reading(true)],
         audit: entry(number),
         messages: Vec::new(),
+        noted: None,
     }
 }
 
