@@ -6,6 +6,7 @@
 //! that reads the environment and secret files.
 
 mod backups;
+mod check;
 mod document;
 mod file;
 mod firewall;

@@ -6,9 +6,9 @@
 //! not decided here.
 
 mod form;
-mod json;
+pub(crate) mod json;
 mod shortcut;
-mod text;
+pub(crate) mod text;
 
 use commands::form::Form;
 use commands::ids::{Account, DeliveryId, MessageRef, Place, Platform, Room};
@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 pub(crate) use form::{CALLBACK, Carried, Opening};
-pub(crate) use json::parse;
+pub(crate) use json::{field, parse, timestamp};
 pub(crate) use text::typed;
 
 /// How long Slack takes answers at a `response_url`
@@ -195,11 +195,6 @@ fn heard(id: &str, at: Timestamp, from: Account, place: Place, kind: EventKind) 
     Heard::Event(Box::new(ChatEvent { delivery, at, from, place, kind }))
 }
 
-/// A text that is there and not empty.
-pub(crate) fn field<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
-    value.pointer(pointer)?.as_str().filter(|text| !text.is_empty())
-}
-
 fn answer_token(payload: &Value, now: Timestamp) -> Option<AnswerToken> {
     let value = field(payload, "/response_url")?.to_owned();
     Some(AnswerToken { value, expires: now.checked_add(ANSWER_TOKEN_LIFE).unwrap_or(now) })
@@ -224,14 +219,6 @@ fn event_fingerprint(event: &Value, context: Context<'_>) -> String {
 fn event_time(payload: &Value, event: &Value) -> Option<Timestamp> {
     let precise = field(event, "/event_ts").or_else(|| field(event, "/ts")).and_then(timestamp);
     precise.or_else(|| Timestamp::from_second(payload.pointer("/event_time")?.as_i64()?).ok())
-}
-
-/// Slack's `1700000000.123456`.
-pub(crate) fn timestamp(ts: &str) -> Option<Timestamp> {
-    let (seconds, fraction) = ts.split_once('.').unwrap_or((ts, "0"));
-    let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
-    let nanoseconds = digits.parse::<i32>().ok()?.checked_mul(1000)?;
-    Timestamp::new(seconds.parse().ok()?, nanoseconds).ok()
 }
 
 #[cfg(test)]

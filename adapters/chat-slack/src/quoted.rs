@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::Shared;
 use crate::error::CallError;
-use crate::inbound::{field, timestamp, typed};
+use crate::inbound::json::{field, timestamp};
+use crate::inbound::text::typed;
 
 /// Asks Slack for a message and for its address. `None` when it is not there any more.
 pub(crate) async fn quoted(shared: &Shared, message: &MessageRef) -> Result<Option<Quoted>, SendError> {

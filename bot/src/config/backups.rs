@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ConfigError;
-use super::file::Check;
+use super::check::Check;
 
 /// The platform's backups.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,21 +14,17 @@ mod service;
 mod setting;
 mod task;
 
-use std::ops::Range;
-
 use commands::grammar::Grammar;
 use commands::ids::Platform;
-use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use toml::Spanned;
-use url::Url;
 
 use super::backups::{self, BackupsSection};
+use super::check::Check;
 use super::firewall::{self, FirewallSection};
 use super::migration::{self, MigrationSection};
 use super::schedule::ScheduleSection;
-use super::secret::Spelled;
-use super::{Config, ConfigError, Contact, DEFAULTS, Web, WebhookUrl};
+use super::{Config, ConfigError, Contact, DEFAULTS, Web};
 use super::{document, runbook, schedule};
 use approval::{ApprovalSection, ProofSection};
 use chat::{DiscordSection, SlackSection, WebSection};
@@ -44,7 +40,6 @@ use setting::SettingSection;
 use task::TaskSection;
 
 pub(super) use escalation::reached;
-pub(super) use secrets::is_variable;
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -97,46 +92,6 @@ struct File {
     people: Vec<Spanned<PersonSection>>,
 }
 
-/// One file being checked: gives errors their line.
-pub(super) struct Check<'a> {
-    shown: &'a str,
-    text: &'a str,
-    variable: &'a dyn Fn(&str) -> Option<String>,
-}
-
-impl Check<'_> {
-    pub(super) fn error(&self, span: Range<usize>, what: impl Into<String>) -> ConfigError {
-        ConfigError::at(self.shown, Some(document::line_of(self.text, span.start)), what)
-    }
-
-    pub(super) fn secret(
-        &self,
-        section: &str,
-        span: &Range<usize>,
-        spelled: &Spelled<'_>,
-    ) -> Result<SecretString, ConfigError> {
-        spelled.resolve(self.variable).map_err(|what| self.error(span.clone(), format!("[{section}] {what}")))
-    }
-
-    /// An address that something is posted to, where one is given. It may hold a key and so is a secret.
-    fn webhook(
-        &self,
-        section: &str,
-        span: &Range<usize>,
-        spelled: &Spelled<'_>,
-    ) -> Result<Option<WebhookUrl>, ConfigError> {
-        if spelled.plain.is_none() && spelled.env.is_none() && spelled.file.is_none() {
-            return Ok(None);
-        }
-        let url = self.secret(section, span, spelled)?;
-        let good = Url::parse(url.expose_secret()).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        if good {
-            return Ok(Some(WebhookUrl(url)));
-        }
-        Err(self.error(span.clone(), format!("[{section}] {} must be http:// or https://", spelled.key)))
-    }
-}
-
 /// Reads `text`, fills gaps of present sections from [`DEFAULTS`] and checks everything.
 pub(super) fn resolve(
     shown: &str,
@@ -146,12 +101,13 @@ pub(super) fn resolve(
     let file: File = document::read(shown, text)?;
     let defaults: File = document::read("deploy/acgs.toml", DEFAULTS)?;
     let check = Check { shown, text, variable };
-    let services = service::services(&check, &file.services, &defaults)?;
+    let services = service::services(&check, &file.services, &defaults.services)?;
     let names = services.iter().map(|service| service.name.clone()).collect();
     let grammar = Grammar::new(names);
     let runbooks = runbook::all(&check.runbook_dir(&file.bot)?, &grammar)?;
     let tasks = task::tasks(&check, &file.tasks, &grammar)?;
-    let queries = monitoring::queries(&check, &file)?;
+    let queries =
+        monitoring::queries(&check, &file.queries, file.postgres.is_some(), file.prometheus.is_some())?;
     let people = person::people(&check, &file.people)?;
     let data_dir = own::data_dir(&check, &file.bot, &defaults.bot)?;
     let oncall = match (file.oncall, file.rotations) {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ConfigError;
-use super::file::Check;
+use super::check::Check;
 
 /// What `security block` works with.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ConfigError;
-use super::file::{Check, is_variable};
+use super::check::{Check, is_variable};
 use super::secret::Spelled;
 
 /// What the database's migrations are run by, in a container that is made for it and removed.

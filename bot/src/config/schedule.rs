@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::file::Check;
+use super::check::Check;
 use super::{Bot, ConfigError};
 
 #[derive(Deserialize)]

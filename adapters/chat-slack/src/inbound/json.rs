@@ -2,6 +2,7 @@
 //! JavaScript sends as `\ud83d` and no Rust string can hold: it becomes U+FFFD instead of costing
 //! the whole delivery.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// Parses one document, mending lone surrogates if it does not parse otherwise.
@@ -47,6 +48,19 @@ fn mend_surrogates(text: &str) -> Option<String> {
 fn code_unit(escape: &str) -> Option<u16> {
     let digits = escape.strip_prefix("\\u")?.get(..4)?;
     digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?
+}
+
+/// A text that is there and not empty.
+pub(crate) fn field<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+    value.pointer(pointer)?.as_str().filter(|text| !text.is_empty())
+}
+
+/// Slack's `1700000000.123456`.
+pub(crate) fn timestamp(ts: &str) -> Option<Timestamp> {
+    let (seconds, fraction) = ts.split_once('.').unwrap_or((ts, "0"));
+    let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    let nanoseconds = digits.parse::<i32>().ok()?.checked_mul(1000)?;
+    Timestamp::new(seconds.parse().ok()?, nanoseconds).ok()
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use commands::period::Period;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::super::check::Check;
 use super::super::{ConfigError, Proof};
-use super::Check;
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use toml::Spanned;
 use url::{Host, Url};
 
+use super::super::check::Check;
 use super::super::secret::Spelled;
 use super::super::{ConfigError, Discord, Slack, SlackMode};
-use super::Check;
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::super::check::Check;
 use super::super::{ConfigError, Security};
-use super::Check;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

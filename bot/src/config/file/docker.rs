@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::super::check::Check;
 use super::super::{ComposeFiles, ConfigError, Docker, People, quorum};
-use super::Check;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -12,7 +12,8 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Check, Spelled};
+use super::super::check::Check;
+use super::super::secret::Spelled;
 use crate::config::{ConfigError, Oncall, People};
 
 #[derive(Deserialize)]

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use toml::Spanned;
 use url::Url;
 
+use super::super::check::Check;
 use super::super::secret::Spelled;
 use super::super::{ConfigError, Grafana, Query, Question};
-use super::{Check, File};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -129,9 +129,14 @@ pub(super) fn grafana(
     Ok(Grafana { url: url.into_inner(), link, token, dashboards: named.collect() })
 }
 
-pub(super) fn queries(check: &Check<'_>, file: &File) -> Result<Vec<Query>, ConfigError> {
+pub(super) fn queries(
+    check: &Check<'_>,
+    sections: &[Spanned<QuerySection>],
+    with_postgres: bool,
+    with_prometheus: bool,
+) -> Result<Vec<Query>, ConfigError> {
     let mut queries: Vec<Query> = Vec::new();
-    for spanned in &file.queries {
+    for spanned in sections {
         let section = spanned.get_ref();
         let wrong =
             |key: &Spanned<String>, what: String| check.error(key.span(), format!("[[query]] {what}"));
@@ -151,7 +156,7 @@ pub(super) fn queries(check: &Check<'_>, file: &File) -> Result<Vec<Query>, Conf
             (Some(sql), None) => {
                 commands::statement::one_question(sql.get_ref())
                     .map_err(|what| wrong(sql, format!("sql of {typed:?} {what}")))?;
-                if file.postgres.is_none() {
+                if !with_postgres {
                     return Err(wrong(sql, format!("sql of {typed:?} needs [postgres]")));
                 }
                 Question::Sql(sql.get_ref().clone())
@@ -160,7 +165,7 @@ pub(super) fn queries(check: &Check<'_>, file: &File) -> Result<Vec<Query>, Conf
                 if promql.get_ref().trim().is_empty() {
                     return Err(wrong(promql, format!("promql of {typed:?} is empty")));
                 }
-                if file.prometheus.is_none() {
+                if !with_prometheus {
                     return Err(wrong(promql, format!("promql of {typed:?} needs [prometheus]")));
                 }
                 Question::PromQl(promql.get_ref().clone())

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use store::Store;
 use toml::Spanned;
 
+use super::super::check::Check;
 use super::super::secret::Spelled;
 use super::super::{Bot, ConfigError, LogFormat, StoreUrl, WebhookUrl, runbook};
-use super::Check;
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]

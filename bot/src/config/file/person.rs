@@ -5,9 +5,9 @@ use commands::risk::Role;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::super::check::Check;
 use super::super::secret::Spelled;
 use super::super::{ConfigError, Contact, People, Person};
-use super::Check;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

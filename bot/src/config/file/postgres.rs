@@ -5,9 +5,9 @@ use commands::table::{IndexDefinition, TableName};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::super::check::Check;
 use super::super::secret::Spelled;
 use super::super::{Administration, ConfigError, Postgres};
-use super::Check;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,8 +7,8 @@ use commands::secrets::Rotated;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::super::check::{Check, is_variable};
 use super::super::{ConfigError, Secret, Service};
-use super::Check;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,9 +77,4 @@ pub(super) fn secrets(
         secrets.push(secret);
     }
     Ok(secrets)
-}
-
-pub(in crate::config) fn is_variable(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -5,9 +5,9 @@ use serde::Deserialize;
 use toml::Spanned;
 use url::Url;
 
+use super::super::check::Check;
 use super::super::secret::Spelled;
 use super::super::{Auth, ConfigError, Service};
-use super::{Check, File};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,10 +39,9 @@ pub(super) struct PublicSection {
 pub(super) fn services(
     check: &Check<'_>,
     sections: &[Spanned<ServiceSection>],
-    defaults: &File,
+    defaults: &[Spanned<ServiceSection>],
 ) -> Result<Vec<Service>, ConfigError> {
-    let default_path =
-        defaults.services.iter().find_map(|s| s.get_ref().health_path.clone()).unwrap_or_default();
+    let default_path = defaults.iter().find_map(|s| s.get_ref().health_path.clone()).unwrap_or_default();
     let mut services: Vec<Service> = Vec::new();
     for spanned in sections {
         let section = spanned.get_ref();

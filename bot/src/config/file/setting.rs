@@ -6,9 +6,8 @@ use commands::ids::ServiceName;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::super::check::{Check, is_variable};
 use super::super::{ConfigError, Service, Setting, SettingKind};
-use super::Check;
-use super::secrets::is_variable;
 
 /// Numbers of connections are held against the database's, whose own limit this is
 /// (postgresql.org/docs/current/runtime-config-connection.html).

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::super::ConfigError;
-use super::Check;
+use super::super::check::Check;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
