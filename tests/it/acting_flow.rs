@@ -123,11 +123,13 @@ async fn inside_an_incident_the_asker_confirms_a_change_by_a_button_and_nobody_e
     scene.slack.wait_upload(&record_of(&card), SOON).await;
     assert_ne!(started(&scene, "fv_service").await, before);
     scene.types(DEE, "incident resolve 'restarted it'").await;
+    // In the incident channel, where it was typed, and in the incident's own; and so do its cards in both.
     scene.message("is resolved", SOON).await;
-    // The incident's own card says so too.
+    scene.message("is resolved", SOON).await;
     let card = |message: &Message| {
         message.visible().contains("P1 incident 1: fv is slow") && message.visible().contains("*lasted*")
     };
+    scene.slack.wait_message(card, SOON).await;
     scene.slack.wait_message(card, SOON).await;
     scene.slack.assert_clean();
 }
