@@ -104,13 +104,19 @@ pub(crate) fn render(reply: &Reply, notices: &[String]) -> Rendered {
     Rendered { blocks, text: mentions.map_or(text.clone(), |mentions| format!("{mentions} {text}")) }
 }
 
-/// The one place where a message of ours mentions somebody: by ids out of the configuration, in Slack's own letters.
-fn mentions(accounts: &[Account]) -> Option<String> {
+/// Those who are mentioned: of Slack, with an id that can be one.
+pub(crate) fn mentioned(accounts: &[Account]) -> impl Iterator<Item = &Account> {
     let is_id = |id: &str| {
         !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
     };
-    let ours = accounts.iter().filter(|account| account.platform == Platform::Slack && is_id(&account.id));
-    let mentions: Vec<String> = ours.take(MENTIONS).map(|account| format!("<@{}>", account.id)).collect();
+    let ours =
+        accounts.iter().filter(move |account| account.platform == Platform::Slack && is_id(&account.id));
+    ours.take(MENTIONS)
+}
+
+/// The one place where a message of ours mentions somebody: by ids out of the configuration, in Slack's own letters.
+fn mentions(accounts: &[Account]) -> Option<String> {
+    let mentions: Vec<String> = mentioned(accounts).map(|account| format!("<@{}>", account.id)).collect();
     (!mentions.is_empty()).then(|| mentions.join(" "))
 }
 

@@ -8,8 +8,8 @@ use commands::ids::{Account, Platform, Room};
 use commands::message::SendError;
 use serde_json::{Value, json};
 
-use crate::Shared;
 use crate::error::CallError;
+use crate::{Shared, blocks};
 
 /// Characters of a topic (docs.slack.dev/reference/methods/conversations.setTopic).
 const TOPIC: usize = 250;
@@ -30,8 +30,8 @@ pub(crate) struct Members(Mutex<HashSet<(String, String)>>);
 impl Members {
     fn unknown(&self, channel: &str, people: &[Account]) -> Vec<String> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_slack = people.iter().filter(|person| person.platform == Platform::Slack);
-        let unknown = of_slack.filter(|person| !known.contains(&(channel.to_owned(), person.id.clone())));
+        let unknown = blocks::mentioned(people)
+            .filter(|person| !known.contains(&(channel.to_owned(), person.id.clone())));
         unknown.map(|person| person.id.clone()).collect()
     }
 

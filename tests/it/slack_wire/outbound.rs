@@ -25,7 +25,8 @@ async fn check_says_who_the_bot_is_and_what_it_lacks() {
     let scopes = vec!["chat:write".to_owned(), "commands".to_owned()];
     let slack = SlackServer::start(SlackOptions { scopes, ..SlackOptions::default() }).await;
     let identity = SlackChat::new(config(&slack, http_mode())).unwrap().check().await.unwrap();
-    assert_eq!(identity.missing_scopes, ["app_mentions:read", "files:write", "reactions:read"]);
+    let missing = ["app_mentions:read", "channels:manage", "channels:read", "files:write", "reactions:read"];
+    assert_eq!(identity.missing_scopes, missing);
     slack.assert_clean();
 }
 
