@@ -193,4 +193,22 @@ async fn where_the_bot_may_make_none_the_incident_channel_is_its_channel_and_the
     scene.paged(ADA, "engineering manager is called").await;
     let (ready, _) = scene.bot.get("/readyz").await;
     assert_eq!(ready, 200, "what is refused is no outage");
+    // A thread on Slack takes no right; what becomes worse keeps it where there is no channel to be had.
+    scene.types(DEE, "incident open P2 'late mails'").await;
+    scene.message("Incident 2 is open: P2").await;
+    let entry = "a thread of its own on slack";
+    eventually(SOON, "the thread", async || {
+        let timeline = scene.bot.line(&["incident", "timeline", "--number", "2"], false).await;
+        timeline.out.contains(entry).then_some(())
+    })
+    .await;
+    scene.types(DEE, "incident severity P0 --number 2").await;
+    let in_thread = |message: &Message| {
+        message.thread.is_some()
+            && message.mentions() == [BO]
+            && message.visible().contains("P0 incident 2: late mails")
+            && message.visible().contains("page 3")
+    };
+    scene.slack.wait_message(in_thread, SOON).await;
+    assert_eq!(scene.slack.calls("conversations.create"), 2, "it was asked for");
 }

@@ -138,6 +138,9 @@ async fn look(app: &App) -> anyhow::Result<Duration> {
     app.rooms.refresh(app).await?;
     let mut platforms = app.chats.platforms();
     platforms.retain(|platform| app.replica.sends(*platform));
+    if platforms.is_empty() {
+        return Ok(POLL);
+    }
     let wanted = app.store.rooms_wanted(&platforms, clock::now(), LEASE, BATCH).await?;
     let mut rest = POLL;
     for wanted in wanted {
@@ -248,6 +251,10 @@ async fn move_in(app: &App, wanted: &RoomWanted, own: &OwnRoom) -> anyhow::Resul
             return Ok(());
         };
         let now = clock::now();
+        // A channel that can't be had takes away no thread.
+        if incident.state.room(wanted.home).is_some() && matches!(own, OwnRoom::Refused(_)) {
+            return Ok(());
+        }
         let mut change = unchanged(&incident, version);
         incident.state.rooms.insert(wanted.home, own.clone());
         if let OwnRoom::At(place) = own {
