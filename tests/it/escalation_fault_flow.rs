@@ -9,10 +9,10 @@ mod outage;
 use std::time::Duration;
 
 use e2e::bot::{Bot, Setup};
-use e2e::discord::{self, CHANNEL, DiscordOptions, DiscordServer};
+use e2e::discord::{self, DiscordOptions, DiscordServer};
 use e2e::people::{self, DEE};
 use e2e::receiver::Receiver;
-use e2e::slack::{self, AckOutcome, Message, SlackOptions, SlackServer};
+use e2e::slack::{AckOutcome, Message, SlackOptions, SlackServer};
 use e2e::wait::eventually;
 use sqlx::Connection as _;
 
@@ -84,21 +84,11 @@ impl Scene {
         let bo = "web = \"bo\"\n";
         let people = people::acting().replacen(bo, &format!("{bo}page_webhook_env = \"BO_PAGE\"\n"), 1);
         Setup { store_url: Some(store_url.to_owned()), ..Setup::default() }
-            .with(&format!("[slack]\napi_url = {:?}\nmode = \"socket\"", self.slack.api_url().as_str()))
-            .with(&format!(
-                "[discord]\napi_url = {:?}\napplication_id = \"{}\"\nguild_id = \"{}\"",
-                self.discord.api_url().as_str(),
-                discord::APPLICATION,
-                discord::GUILD
-            ))
+            .slack(&self.slack, ROOM)
+            .discord(&self.discord)
             .with(&people)
             .with(SCHEDULE)
             .with("[[service]]\nname = \"fv_service\"\nurl = \"http://127.0.0.1:9\"")
-            .room(&format!("slack:{ROOM}"))
-            .room(&format!("discord:{CHANNEL}"))
-            .secret("SLACK_BOT_TOKEN", slack::BOT_TOKEN)
-            .secret("SLACK_APP_TOKEN", slack::APP_TOKEN)
-            .secret("DISCORD_TOKEN", discord::BOT_TOKEN)
             .secret("BO_PAGE", &self.hooks.url("bo"))
     }
 

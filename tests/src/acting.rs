@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::bot::{Bot, Setup};
 use crate::people::{self, BO, EVE};
-use crate::slack::{APP_TOKEN, AckOutcome, BOT_TOKEN, Message, SlackOptions, SlackServer};
+use crate::slack::{AckOutcome, Message, SlackOptions, SlackServer};
 use crate::stack::Stack;
 
 /// The one incident channel.
@@ -92,11 +92,5 @@ impl Scene {
 
 /// With Slack, people and quick proofs.
 fn whole(setup: Setup, slack: &SlackServer) -> Setup {
-    setup
-        .with(&format!("[slack]\napi_url = {:?}\nmode = \"socket\"", slack.api_url().as_str()))
-        .with(&people::acting())
-        .with("[proof]\nsettle = \"2s\"\nwithin = \"30s\"")
-        .room(&format!("slack:{ROOM}"))
-        .secret("SLACK_BOT_TOKEN", BOT_TOKEN)
-        .secret("SLACK_APP_TOKEN", APP_TOKEN)
+    setup.slack(slack, ROOM).with(&people::acting()).with("[proof]\nsettle = \"2s\"\nwithin = \"30s\"")
 }

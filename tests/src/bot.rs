@@ -13,6 +13,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
+use crate::discord::{self, DiscordServer};
+use crate::slack::{self, SlackServer};
 use crate::wait::eventually;
 
 /// A start on a busy two-core machine takes less than this.
@@ -82,6 +84,28 @@ impl Setup {
     pub fn room(mut self, room: &str) -> Self {
         self.incident_channels.push(room.to_owned());
         self
+    }
+
+    /// Connects it to a local Slack by sockets, where `room` is its incident channel.
+    #[must_use]
+    pub fn slack(self, server: &SlackServer, room: &str) -> Self {
+        self.with(&format!("[slack]\napi_url = {:?}\nmode = \"socket\"", server.api_url().as_str()))
+            .room(&format!("slack:{room}"))
+            .secret("SLACK_BOT_TOKEN", slack::BOT_TOKEN)
+            .secret("SLACK_APP_TOKEN", slack::APP_TOKEN)
+    }
+
+    /// Connects it to a local Discord and its incident channel.
+    #[must_use]
+    pub fn discord(self, server: &DiscordServer) -> Self {
+        let (application, guild) = (discord::APPLICATION, discord::GUILD);
+        let section = format!(
+            "[discord]\napi_url = {:?}\napplication_id = \"{application}\"\nguild_id = \"{guild}\"",
+            server.api_url().as_str()
+        );
+        self.with(&section)
+            .room(&format!("discord:{}", discord::CHANNEL))
+            .secret("DISCORD_TOKEN", discord::BOT_TOKEN)
     }
 
     fn file(&self, folder: &Path) -> String {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::bot::{Bot, Setup};
-use crate::discord::{self, CHANNEL, DiscordOptions, DiscordServer};
+use crate::discord::{self, DiscordOptions, DiscordServer};
 use crate::people;
 use crate::platform::Platform;
-use crate::slack::{self, AckOutcome, Message, SlackOptions, SlackServer};
+use crate::slack::{AckOutcome, Message, SlackOptions, SlackServer};
 
 /// Slack's one incident channel.
 pub const ROOM: &str = "C0INCIDENT";
@@ -33,20 +33,11 @@ impl Scene {
         let slack = SlackServer::start(SlackOptions::default()).await;
         let discord = DiscordServer::start(DiscordOptions::default()).await;
         let platform = Platform::start().await;
-        let (application, guild) = (discord::APPLICATION, discord::GUILD);
         let setup = Setup::default()
-            .with(&format!("[slack]\napi_url = {:?}\nmode = \"socket\"", slack.api_url().as_str()))
-            .with(&format!(
-                "[discord]\napi_url = {:?}\napplication_id = \"{application}\"\nguild_id = \"{guild}\"",
-                discord.api_url().as_str()
-            ))
+            .slack(&slack, ROOM)
+            .discord(&discord)
             .with(&people::toml())
-            .with(&platform.toml())
-            .room(&format!("slack:{ROOM}"))
-            .room(&format!("discord:{CHANNEL}"))
-            .secret("SLACK_BOT_TOKEN", slack::BOT_TOKEN)
-            .secret("SLACK_APP_TOKEN", slack::APP_TOKEN)
-            .secret("DISCORD_TOKEN", discord::BOT_TOKEN);
+            .with(&platform.toml());
         let bot = Bot::start(setup).await;
         slack.wait_sockets(2, SOON).await;
         discord.wait_ready(SOON).await;

@@ -5,13 +5,13 @@ use std::time::Duration;
 use bot::failpoint::Failpoint;
 
 use crate::bot::{Bot, Setup};
-use crate::discord::{self, CHANNEL, DiscordOptions, DiscordServer};
+use crate::discord::{DiscordOptions, DiscordServer};
 use crate::people;
 use crate::platform::Platform;
 use crate::receiver::Receiver;
-use crate::slack::{self, AckOutcome, Message, SlackOptions, SlackServer};
+use crate::slack::{AckOutcome, Message, SlackOptions, SlackServer};
 
-/// The incident channel on Slack; on Discord it is [`CHANNEL`].
+/// The incident channel on Slack; on Discord it is [`CHANNEL`](crate::discord::CHANNEL).
 pub const ROOM: &str = "C0INCIDENT";
 /// What Alertmanager shows.
 pub const ALERTS_TOKEN: &str = "alerts-only-3f9c";
@@ -80,13 +80,8 @@ impl Scene {
         let platform = Platform::start().await;
         let hooks = Receiver::start().await;
         let setup = Setup::default()
-            .with(&format!("[slack]\napi_url = {:?}\nmode = \"socket\"", slack.api_url().as_str()))
-            .with(&format!(
-                "[discord]\napi_url = {:?}\napplication_id = \"{}\"\nguild_id = \"{}\"",
-                discord.api_url().as_str(),
-                discord::APPLICATION,
-                discord::GUILD
-            ))
+            .slack(&slack, ROOM)
+            .discord(&discord)
             .with(&people(&hooks))
             .with(&platform.toml())
             .with(
@@ -94,11 +89,6 @@ impl Scene {
                  cto = [\"Ada\"]\nfallback_webhook_env = \"FALLBACK\"",
             )
             .with(SCHEDULE)
-            .room(&format!("slack:{ROOM}"))
-            .room(&format!("discord:{CHANNEL}"))
-            .secret("SLACK_BOT_TOKEN", slack::BOT_TOKEN)
-            .secret("SLACK_APP_TOKEN", slack::APP_TOKEN)
-            .secret("DISCORD_TOKEN", discord::BOT_TOKEN)
             .secret("BO_PAGE", &hooks.url("bo"))
             .with("[status_page]\nwebhook_env = \"STATUS\"\n[alertmanager]\nwebhook_token_env = \"ALERTS\"")
             .secret("FALLBACK", &hooks.url("fallback"))

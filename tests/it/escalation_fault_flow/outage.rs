@@ -76,7 +76,7 @@ fn schedule() -> Policy {
 async fn opened(store: &Store, number: u64, severity: Severity, at: Timestamp) {
     let homes = vec![
         Place::channel(Room::new(Platform::Slack, ROOM)),
-        Place::channel(Room::new(Platform::Discord, CHANNEL.to_string())),
+        Place::channel(Room::new(Platform::Discord, discord::CHANNEL.to_string())),
     ];
     let title = format!("trouble number {number}");
     let new = NewIncident {
