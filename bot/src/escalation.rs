@@ -71,7 +71,11 @@ async fn look(app: &Arc<App>) -> anyhow::Result<Duration> {
 }
 
 async fn store_owed(app: &App, now: Timestamp) -> Result<Duration, StoreError> {
+    if let Some(rest) = unstored::leaves(app).await? {
+        return Ok(rest);
+    }
     let taken = app.store.owing_incidents(now, LEASE, BATCH).await?;
+    unstored::end(app);
     if taken.is_empty() {
         unstored::store(app).await;
         let next = app.store.next_owed(now).await?;

@@ -3,6 +3,9 @@
 //!
 //! It goes out past the outbox, says so, and is remembered here: one process tells nothing twice. When writes work again
 //! it stands on the timeline as told. Whoever dies meanwhile has forgotten it; the next one tells it again.
+//!
+//! Of several replicas one tells it, on all platforms. Writes do not come back to all of them at one moment, so the others
+//! first leave that one the time to store what it has told.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,10 +13,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use commands::escalation::{Due, What};
+use commands::ids::Platform;
 use commands::incident::{Incident, IncidentNumber};
 use commands::message::{Outgoing, SendError};
 use jiff::Timestamp;
-use store::{Change, NewEntry, NewMessage, NewWebhook, StoredIncident};
+use store::{Change, NewEntry, NewMessage, NewWebhook, StoreError, StoredIncident};
+use tokio::time::Instant;
 
 use super::{decayed, quiet, telling, unchanged};
 use crate::app::App;
@@ -28,13 +33,31 @@ const LIMIT: u32 = 10_000;
 const TRIES: u32 = 8;
 /// Between two tries at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long whoever told nothing waits once writes work: longer than the teller's way from one look to the next, in which
+/// it may be cut off from the store once.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// What this process has told and nobody could store.
 #[derive(Debug, Default)]
 pub struct Unstored {
     told: Mutex<BTreeMap<IncidentNumber, Told>>,
+    part: Mutex<Part>,
     /// Messages, so that no two have one name.
     count: AtomicU32,
+}
+
+/// What this process does about a store that takes no writes.
+#[derive(Clone, Copy, Debug, Default)]
+enum Part {
+    /// Nothing: it takes them.
+    #[default]
+    None,
+    /// It tells what is owed.
+    Tells,
+    /// Somebody else does.
+    Leaves,
+    /// Somebody else did, and has until then to store it.
+    Waits(Instant),
 }
 
 #[derive(Debug, Default)]
@@ -82,6 +105,10 @@ impl Unstored {
         told.entries.extend(entries);
     }
 
+    fn part(&self) -> MutexGuard<'_, Part> {
+        self.part.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn told(&self) -> MutexGuard<'_, BTreeMap<IncidentNumber, Told>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -117,8 +144,35 @@ pub async fn store(app: &App) {
     }
 }
 
-/// Tells what is owed at `now` and was not told yet.
+/// How long this process still leaves what is owed to the one that told it; `None` if it may store it itself.
+pub async fn leaves(app: &App) -> Result<Option<Duration>, StoreError> {
+    let part = *app.unstored.part();
+    match part {
+        Part::None | Part::Tells => Ok(None),
+        Part::Leaves => {
+            app.store.ping().await?;
+            *app.unstored.part() = Part::Waits(Instant::now() + GRACE);
+            Ok(Some(GRACE))
+        }
+        Part::Waits(until) => {
+            let rest = until.saturating_duration_since(Instant::now());
+            Ok(Some(rest).filter(|rest| !rest.is_zero()))
+        }
+    }
+}
+
+/// Writes work.
+pub fn end(app: &App) {
+    *app.unstored.part() = Part::None;
+}
+
+/// Tells what is owed at `now` and was not told yet, where that is this process' part.
 pub async fn tell(app: &Arc<App>, now: Timestamp) -> anyhow::Result<()> {
+    let tells = app.replica.holds(Duty::ReadBack);
+    *app.unstored.part() = if tells { Part::Tells } else { Part::Leaves };
+    if !tells {
+        return Ok(());
+    }
     let owing = app.store.overdue(now, LIMIT).await?;
     let roster = telling::Roster::read(app, now).await?;
     for StoredIncident { mut incident, version } in owing {
@@ -141,11 +195,8 @@ pub async fn tell(app: &Arc<App>, now: Timestamp) -> anyhow::Result<()> {
         for message in change.messages {
             app.runs.spawn(send(Arc::clone(app), incident.number, message));
         }
-        // As with every address, one replica posts.
-        if app.replica.holds(Duty::ReadBack) {
-            for webhook in change.webhooks {
-                app.runs.spawn(call(Arc::clone(app), webhook));
-            }
+        for webhook in change.webhooks {
+            app.runs.spawn(call(Arc::clone(app), webhook));
         }
     }
     Ok(())
@@ -153,7 +204,9 @@ pub async fn tell(app: &Arc<App>, now: Timestamp) -> anyhow::Result<()> {
 
 async fn send(app: Arc<App>, incident: IncidentNumber, message: NewMessage) {
     let platform = platform_of(&message.target);
-    let Some(chat) = app.chats.get(platform).filter(|_| app.replica.sends(platform)) else { return };
+    // The page lives in one process, and it may be another one. The other platforms take it from whoever sends it.
+    let lives_here = platform != Platform::Web || app.replica.sends(platform);
+    let Some(chat) = app.chats.get(platform).filter(|_| lives_here) else { return };
     let mut outgoing = Outgoing {
         slot: app.unstored.slot(incident),
         target: message.target,

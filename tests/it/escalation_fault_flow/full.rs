@@ -40,8 +40,8 @@ async fn is_recorded(scene: &Scene) {
         .await;
     }
     scene.types("incident ack").await;
-    // Whose connection was cut in the middle of it takes it up again.
-    scene.slack.wait_message(|message| message.visible().contains("Dee has it"), LAST).await;
+    // Whose connection was cut in the middle of it takes it up again, and its answer says no more than that it was done.
+    scene.slack.wait_message(|message| message.visible().contains("acknowledged by Dee"), LAST).await;
     scene.told(MANAGER, LAST).await;
     let (slack, discord) = scene.texts(MANAGER);
     assert!(slack.iter().chain(&discord).all(|text| !text.contains(NOT_RECORDED)), "{slack:?} {discord:?}");

@@ -6,12 +6,15 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
 use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
 
+use super::PATIENT;
 use crate::administration::Invocation;
 
 /// Seats of the server, and those kept back for superusers.
@@ -81,7 +84,7 @@ impl Server {
     pub async fn execute(&self, statement: &str) {
         let mut connection = self.connect("postgres").await;
         sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
+        gone(connection).await;
     }
 
     /// Process ids of the bot's sessions.
@@ -91,7 +94,7 @@ impl Server {
             .fetch_all(&mut connection)
             .await
             .unwrap();
-        connection.close().await.unwrap();
+        gone(connection).await;
         pids
     }
 
@@ -124,6 +127,19 @@ impl Server {
         let said = fs::read_to_string(self.folder.path().join("said")).unwrap();
         assert!(status.success(), "{program}: {said}");
     }
+}
+
+/// Ends a session and waits until the server has ended it too: it counts until then.
+async fn gone(mut connection: PgConnection) {
+    let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let process = PathBuf::from(format!("/proc/{pid}"));
+    let ended = async {
+        while process.exists() {
+            sleep(Duration::from_millis(2)).await;
+        }
+    };
+    timeout(PATIENT, ended).await.expect("the server ends a session that said goodbye");
 }
 
 impl Drop for Server {
