@@ -1,6 +1,7 @@
 //! Whole flows against local Slack and Discord servers and a real stack.
 
 pub mod acting;
+pub mod address;
 pub mod bot;
 pub mod browser;
 pub mod chatter;

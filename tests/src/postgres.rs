@@ -20,8 +20,13 @@ pub struct Server {
 const SCRIPT: &str = r#"
 set -eu
 printf '%s\n' "$PASSWORD" >/tmp/password
-initdb --username=acgs_test --pwfile=/tmp/password --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync >/dev/null
-printf 'host all all all scram-sha-256\n' >>"$PGDATA/pg_hba.conf"
+if [ -n "${PRIMARY:-}" ]; then
+    PGPASSWORD=$PASSWORD pg_basebackup --pgdata="$PGDATA" --write-recovery-conf --wal-method=stream --checkpoint=fast \
+        --no-sync --dbname="host=$PRIMARY user=acgs_test application_name=standby"
+else
+    initdb --username=acgs_test --pwfile=/tmp/password --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync >/dev/null
+    printf 'host all,replication all all scram-sha-256\n' >>"$PGDATA/pg_hba.conf"
+fi
 while :; do
     if [ -e /tmp/down ]; then sleep 0.05; else postgres -c 'listen_addresses=*' -c fsync=off -c max_connections=200 || true; fi
 done
@@ -48,6 +53,43 @@ impl Server {
     /// # Panics
     /// When it does not come up.
     pub async fn start() -> Self {
+        Self::run(&[]).await
+    }
+
+    /// Starts another one that follows this one and takes no writes. From when it is up, this one takes none that the
+    /// other one does not have.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn standby(&self) -> Self {
+        let standby = Self::run(&["--env", &format!("PRIMARY={}", self.name)]).await;
+        self.execute("ALTER SYSTEM SET synchronous_standby_names = 'standby'").await;
+        self.execute("SELECT pg_reload_conf()").await;
+        eventually(UP, "a standby that has everything", async || {
+            let state = self.execute("SELECT sync_state FROM pg_stat_replication").await;
+            (state == "sync").then_some(())
+        })
+        .await;
+        standby
+    }
+
+    /// Makes a standby take writes.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub async fn promote(&self) {
+        self.execute("SELECT pg_promote()").await;
+    }
+
+    async fn execute(&self, sql: &str) -> String {
+        let password = format!("PGPASSWORD={PASSWORD}");
+        let psql =
+            ["exec", "--env", &password, &self.name, "psql", "--no-psqlrc", "--tuples-only", "--no-align"];
+        let asks = ["--username", "acgs_test", "--dbname", "postgres", "--command", sql];
+        docker(&[&psql[..], &asks[..]].concat()).await.unwrap_or_else(|| panic!("{sql}: no answer"))
+    }
+
+    async fn run(environment: &[&str]) -> Self {
         let store = format!("{}-store", told("ACGS_TEST_STACK_PROJECT"));
         let image = docker(&["inspect", "--format", "{{.Config.Image}}", &store])
             .await
@@ -56,7 +98,7 @@ impl Server {
         let password = format!("PASSWORD={PASSWORD}");
         // The one network of the tests' engine that reaches out.
         let network = format!("{}_default", told("ACGS_TEST_STACK_PROJECT"));
-        let run = [
+        let options = [
             "run",
             "--detach",
             "--rm",
@@ -72,11 +114,8 @@ impl Server {
             "/var/lib/postgresql/data:uid=999,gid=999,mode=0700",
             "--entrypoint",
             "/bin/sh",
-            &image,
-            "-c",
-            SCRIPT,
         ];
-        docker(&run).await.expect("a container");
+        docker(&[&options[..], environment, &[&image, "-c", SCRIPT]].concat()).await.expect("a container");
         let published = docker(&["port", &name, "5432"]).await.expect("a port");
         let port = published.lines().next().and_then(|line| line.rsplit(':').next()?.parse().ok());
         let server = Self { name, port: port.unwrap_or_else(|| panic!("no port in {published:?}")) };
@@ -87,8 +126,20 @@ impl Server {
     /// For `[store] url`.
     #[must_use]
     pub fn url(&self) -> String {
+        self.url_at(self.port)
+    }
+
+    /// The same at another port of loopback that leads to it.
+    #[must_use]
+    pub fn url_at(&self, port: u16) -> String {
         let password = PASSWORD.replace(' ', "%20").replace('\'', "%27");
-        format!("postgres://acgs_test:{password}@127.0.0.1:{}/postgres", self.port)
+        format!("postgres://acgs_test:{password}@127.0.0.1:{port}/postgres")
+    }
+
+    /// On loopback.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
     }
 
     /// Ends the server as a crash would, and keeps it down.

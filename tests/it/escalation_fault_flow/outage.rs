@@ -6,6 +6,7 @@ use commands::incident::{Severity, State};
 use commands::oncall::Rung;
 use commands::period::Period;
 use commands::timeline::{Entry, Happened};
+use e2e::address::Address;
 use e2e::postgres::Server;
 use jiff::{SignedDuration, Timestamp};
 use store::{NewIncident, Store};
@@ -56,6 +57,36 @@ async fn a_postgres_that_crashes_and_a_replica_that_is_killed_leave_every_rung_t
     }
     assert_eq!(number(&server.url(), OUT_OF_TIME).await, 0);
     scene.ends_well(well).await;
+}
+
+#[tokio::test]
+async fn a_postgres_that_is_failed_over_to_its_standby_leaves_every_rung_told_once() {
+    let primary = Server::start().await;
+    let standby = primary.standby().await;
+    let address = Address::of(primary.port()).await;
+    let scene = Scene::on(&primary.url_at(address.port()), 3).await;
+    scene.types("incident open P1 'logins fail'").await;
+    scene.told(ON_CALL, SOON).await;
+    scene.quiet(0).await;
+    primary.down().await;
+    // Not promoted yet, it can be read and takes no writes.
+    address.leads_to(standby.port());
+    scene.told(DEVOPS, LAST).await;
+    standby.promote().await;
+    for bot in &scene.bots {
+        eventually(SOON, "writes", async || {
+            bot.get("/readyz").await.1.contains("takes writes").then_some(())
+        })
+        .await;
+    }
+    scene.types("incident ack").await;
+    scene.message("acknowledged by Dee").await;
+    scene.told(MANAGER, LAST).await;
+    for rung in [ON_CALL, DEVOPS, MANAGER] {
+        assert_eq!(scene.count(rung), (1, 1), "{rung}");
+    }
+    assert_eq!(number(&standby.url(), OUT_OF_TIME).await, 0);
+    scene.ends_well(0).await;
 }
 
 /// What the bot's own configuration has for these tests.
