@@ -1,6 +1,7 @@
 //! Incidents that call people while everything else fails: the database, a process, the disk, the clock, the whole bot
 //! for a while. Afterwards each rung was told once, on each platform, and none before its time.
 
+mod busy;
 mod clock;
 mod crash;
 mod full;
