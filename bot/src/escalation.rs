@@ -24,8 +24,10 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::{clock, failpoint, report};
 
-/// Incidents that are looked at at once.
-const BATCH: u32 = 256;
+/// Incidents that are taken at once.
+const BATCH: u32 = 2048;
+/// So many of them are stored at once, while the next ones are decided.
+const PART: usize = 512;
 /// Whoever takes an incident stores what it owes within this time, or somebody else does.
 const LEASE: Duration = Duration::from_secs(2);
 /// The safety net beneath the times that are known.
@@ -74,7 +76,10 @@ async fn store_owed(app: &App, now: Timestamp) -> Result<Duration, StoreError> {
     if let Some(rest) = unstored::leaves(app).await? {
         return Ok(rest);
     }
-    let taken = app.store.owing_incidents(now, LEASE, BATCH).await?;
+    // Whoever is on call is asked at the same time: it is a trip less where something is owed.
+    let (taken, roster) =
+        tokio::join!(app.store.owing_incidents(now, LEASE, BATCH), telling::Roster::read(app, now));
+    let (taken, roster) = (taken?, roster?);
     unstored::end(app);
     if taken.is_empty() {
         unstored::store(app).await;
@@ -86,8 +91,24 @@ async fn store_owed(app: &App, now: Timestamp) -> Result<Duration, StoreError> {
         });
         return Ok(rest.min(POLL));
     }
-    let roster = telling::Roster::read(app, now).await?;
-    let (changes, owed_at): (Vec<Change>, Vec<Vec<Timestamp>>) = decided(&roster, taken).into_iter().unzip();
+    let mut rest = taken.into_iter();
+    let mut part = || rest.by_ref().take(PART).collect::<Vec<_>>();
+    let mut ready = decided(&roster, part());
+    while !ready.is_empty() {
+        let (changes, owed_at): (Vec<Change>, Vec<Vec<Timestamp>>) = ready.into_iter().unzip();
+        // In this order: the store is at work when the next ones are decided.
+        let stored = store_decided(&roster, changes, owed_at);
+        ((), ready) = tokio::try_join!(stored, async { Ok(decided(&roster, part())) })?;
+    }
+    Ok(Duration::ZERO)
+}
+
+async fn store_decided(
+    roster: &telling::Roster<'_>,
+    changes: Vec<Change>,
+    owed_at: Vec<Vec<Timestamp>>,
+) -> Result<(), StoreError> {
+    let telling::Roster { app, now, .. } = *roster;
     let numbers: Vec<IncidentNumber> = changes.iter().map(|change| change.number).collect();
     failpoint::hit(failpoint::Failpoint::BeforeTelling);
     let changed = app.store.change_incidents(changes, now).await?;
@@ -98,14 +119,14 @@ async fn store_owed(app: &App, now: Timestamp) -> Result<Duration, StoreError> {
             Changed::Done => owed_at.into_iter().for_each(|at| {
                 lateness.record(Duration::try_from(stored_at.duration_since(at)).unwrap_or_default());
             }),
-            Changed::Before => told_before(&roster, number).await?,
+            Changed::Before => told_before(roster, number).await?,
             // It is still owed, or not any more.
             Changed::Stale => {}
         }
     }
     app.outbox.nudge();
     app.webhooks.notify_one();
-    Ok(Duration::ZERO)
+    Ok(())
 }
 
 /// Something of what an incident owes stands on its timeline: nothing is told again, and it goes on.

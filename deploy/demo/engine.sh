@@ -51,6 +51,9 @@ start_engine() {
             >"$state/engine.log" 2>&1 </dev/null 9>&- &
         export DOCKER_HOST="unix://$folder/docker.sock"
         if engine_answers $!; then
+            # Nobody else's: the folder was free. A stack that was killed would start again with its engine.
+            docker ps --all --quiet | xargs --no-run-if-empty docker rm --force --volumes >/dev/null
+            docker network prune --force >/dev/null
             printf '%s\n' "$pool" >"$state/engine.pool"
             let_containers_talk "$pool"
             return 0

@@ -153,18 +153,13 @@ impl Store {
                 db.writer
                     .transaction((changes, at), |unit, (changes, at)| {
                         let connection = &mut unit.connection;
-                        Box::pin(together::sqlite::change_all(connection, &together::SQLITE, changes, *at))
+                        Box::pin(together::on_sqlite(connection, changes, *at))
                     })
                     .await
             }
             Database::Postgres(pool) => {
                 crate::postgres::in_time(async {
-                    let mut transaction = pool.begin().await?;
-                    let connection = &mut *transaction;
-                    let changed =
-                        together::postgres::change_all(connection, &together::POSTGRES, &changes, at).await?;
-                    transaction.commit().await?;
-                    Ok(changed)
+                    together::on_postgres(&mut *pool.acquire().await?, &changes, at).await
                 })
                 .await
             }
@@ -364,11 +359,13 @@ async fn claim(
     (now, until): (i64, i64),
     limit: u32,
 ) -> Result<Vec<Columns>> {
+    // A claim that a crash takes back is made anew: nobody waits until the disk has it.
     let sql = concat!(
         "WITH owing AS MATERIALIZED (SELECT number FROM incident \
          WHERE owed_at <= $1 AND (claimed_until <= $1 OR claimed_until > $2) ORDER BY owed_at LIMIT $3 \
          FOR UPDATE SKIP LOCKED) \
-         UPDATE incident SET claimed_until = $2 WHERE number IN (SELECT number FROM owing) RETURNING ",
+         UPDATE incident SET claimed_until = $2 WHERE number IN (SELECT number FROM owing) \
+         AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off' RETURNING ",
         columns!()
     );
     Ok(sqlx::query_as(sql).bind(now).bind(until).bind(i64::from(limit)).fetch_all(connection).await?)

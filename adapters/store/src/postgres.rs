@@ -67,6 +67,9 @@ fn pool(options: PgConnectOptions) -> PgPool {
         ("synchronous_commit", "on"),
         ("statement_timeout", "5s"),
         ("lock_timeout", "3s"),
+        // Every statement has an index. A plan that was made while a table was small, or before anybody counted it, would
+        // read all of it for each row.
+        ("enable_seqscan", "off"),
         // A replica that stands still in the middle of a transaction holds the others up no longer than this; they wait
         // for a lock longer.
         ("idle_in_transaction_session_timeout", "2s"),
