@@ -6,6 +6,7 @@
 mod archive;
 mod backup;
 mod cleanup;
+mod compose;
 mod deploy;
 mod firewall;
 mod migrate;

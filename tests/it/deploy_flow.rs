@@ -253,6 +253,16 @@ async fn a_setting_is_changed_within_its_limits_and_what_does_not_arrive_goes_ba
         scene.message(reason, SOON).await;
     }
     assert!(scene.slack.messages().iter().all(|message| !message.visible().contains("hunter2")));
+    // The compose file is edited before the vote.
+    let compose = site.path("checkout/compose.yml");
+    let before = std::fs::read_to_string(&compose).unwrap();
+    let card = scene.asks(DEE, "deploy config web CACHE_TTL 500").await;
+    std::fs::write(&compose, format!("{before}# A remark.\n")).unwrap();
+    scene.slack.react(BO, &card, "white_check_mark").await;
+    let shut = scene.says(&card, "What it acts on is not what was voted on", SOON).await;
+    assert!(shut.contains("sha256: was"), "{shut}");
+    assert_eq!(site.environment(&scene.stack, "CACHE_TTL").await, "300");
+    std::fs::write(&compose, before).unwrap();
     let card = scene.asks(DEE, "deploy config web CACHE_TTL 600").await;
     assert!(card.visible().contains("now 300"), "{}", card.visible());
     scene.slack.react(BO, &card, "white_check_mark").await;

@@ -91,6 +91,17 @@ async fn a_restart_leaves_a_database_that_is_well_and_takes_a_sick_one_with_it()
     scene.both_approve(&card).await;
     scene.says(&card, "Improved: stack restart", PROVED).await;
     assert_ne!(started(&scene, "postgres_db").await, database);
+    // Two for each of its steps, if they were not held to one a second.
+    let messages = scene.slack.messages();
+    let progress = messages.iter().find(|message| message.ts == card.ts).expect("it was there");
+    let edits = progress.edited_to("Under way");
+    let took = edits[edits.len() - 1] - edits[0];
+    assert!(edits.len() > 2, "{:?}", progress.history);
+    assert!(
+        Duration::from_secs(edits.len() as u64) <= took + Duration::from_secs(2),
+        "{} in {took:?}",
+        edits.len()
+    );
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ pub use crate::disks::disks;
 pub use crate::git::Head;
 pub use crate::memory::{memory, pressures};
 pub use crate::networks::own_networks;
-pub use crate::secrets::{EnvFile, env_file, env_values};
+pub use crate::secrets::{EnvFile, digest, env_file, env_values};
 pub use crate::trivy::{Reports, trivy_reports};
 pub use crate::weight::weight;
 

@@ -48,6 +48,16 @@ pub async fn env_file(path: &str, variables: Vec<String>, deadline: Duration) ->
     .await
 }
 
+/// The size in bytes and the digest of a text file, by which it is known again.
+pub async fn digest(path: &str, deadline: Duration) -> Result<(u64, Sha256Hex), HostError> {
+    let shown = path.to_owned();
+    in_time(path, deadline, move || {
+        let text = read(&shown, LARGEST)?;
+        Ok((text.len() as u64, sum(&text)))
+    })
+    .await
+}
+
 /// The values themselves, in the order of the names, for whoever has to have them; `None` for one that the file
 /// does not set, or sets to nothing.
 pub async fn env_values(

@@ -3,14 +3,14 @@
 use commands::commit::CommitId;
 use commands::ids::ServiceName;
 use commands::intent::CommitPrefix;
-use commands::plan::{Act, Forecast, Step, Target, Variable};
+use commands::plan::{Act, Forecast, Remake, Step, Target, Variable};
 use commands::workload::Workload;
 use exec_docker::Docker;
 use url::Url;
 
 use super::restart::{GRACE_SECONDS, container_of, requests, target};
 use super::secrets::way;
-use super::{Draft, NoPlan};
+use super::{Draft, NoPlan, compose};
 use crate::app::App;
 use crate::config::{Setting, SettingKind};
 use crate::execute::repository;
@@ -129,13 +129,15 @@ pub(super) async fn run(app: &App, service: &ServiceName, wanted: &CommitPrefix)
     }));
     forecast.extend(requests(app, service).await);
     forecast.push(Forecast::Unreachable { what: service.to_string(), seconds: grace });
+    let mut targets = vec![
+        target(&found.workload),
+        Target::Image { reference: Some(found.reference), id: found.workload.image_id.clone() },
+        Target::Commit { id: to.to_string() },
+    ];
+    compose::add(&mut targets, compose::files(app).await?);
     Ok(Draft {
         engine: Some(found.engine),
-        targets: vec![
-            target(&found.workload),
-            Target::Image { reference: Some(found.reference), id: found.workload.image_id.clone() },
-            Target::Commit { id: to.to_string() },
-        ],
+        targets,
         steps,
         proves: vec![service.clone()],
         effect: say::deploy_effect(service, &to),
@@ -199,6 +201,14 @@ pub(super) async fn config(
     let grace = found.workload.stop_grace.unwrap_or(GRACE_SECONDS);
     let sha256 = file.sha256.as_str().to_owned();
     let remake = 2 * REMAKE_SECONDS + 2 * grace;
+    let mut targets = vec![
+        target(&found.workload),
+        Target::File { name: path.clone(), bytes: file.bytes, sha256: sha256.clone() },
+    ];
+    let way = way(app, &found.workload).await;
+    if way == Remake::Compose {
+        compose::add(&mut targets, compose::files(app).await?);
+    }
     let steps = vec![
         Step {
             act: Act::SetVariable {
@@ -216,7 +226,7 @@ pub(super) async fn config(
                 service: found.workload.service.as_deref().and_then(|name| name.parse().ok()),
                 path: path.clone(),
                 variables: vec![Variable { name: setting.key.clone(), in_file: setting.in_file.clone() }],
-                way: way(app, &found.workload).await,
+                way,
             },
             timeout_seconds: remake,
         },
@@ -230,10 +240,7 @@ pub(super) async fn config(
     let before = present.into_iter().next().flatten();
     Ok(Draft {
         engine: Some(found.engine),
-        targets: vec![
-            target(&found.workload),
-            Target::File { name: path.clone(), bytes: file.bytes, sha256 },
-        ],
+        targets,
         steps,
         proves: vec![service.clone()],
         effect: say::config_effect(setting, value, before.as_ref()),

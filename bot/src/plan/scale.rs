@@ -5,7 +5,7 @@ use commands::plan::{Act, Step};
 use commands::workload::Workload;
 
 use super::restart::target;
-use super::{Draft, NoPlan};
+use super::{Draft, NoPlan, compose};
 use crate::app::App;
 use crate::health::DEADLINE;
 use crate::report;
@@ -46,9 +46,11 @@ pub(super) async fn draft(app: &App, name: &ServiceName, count: u32) -> Result<D
     if app.config.docker.as_ref().is_none_or(|docker| docker.compose.is_none()) {
         return Err(NoPlan::refused(say::no_compose()));
     }
+    let mut targets = own.iter().map(|one| target(one)).collect();
+    compose::add(&mut targets, compose::files(app).await?);
     Ok(Draft {
         engine: Some(info.daemon_id),
-        targets: own.iter().map(|one| target(one)).collect(),
+        targets,
         steps: vec![Step {
             act: Act::Scale { service, count, ids: own.iter().map(|one| one.id.clone()).collect() },
             timeout_seconds: SCALE_SECONDS,

@@ -90,9 +90,11 @@ pub(super) async fn rotate(app: &App, which: Rotated) -> Result<Draft, NoPlan> {
         sha256: file.sha256.as_str().to_owned(),
     });
     let mut forecast = Vec::new();
+    let mut by_compose = false;
     let back = REMAKE_SECONDS * u32::try_from(services.len()).unwrap_or(u32::MAX / REMAKE_SECONDS);
     for (service, workload, own) in services {
         let way = way(app, workload).await;
+        by_compose |= way == Remake::Compose;
         let grace = workload.stop_grace.unwrap_or(GRACE_SECONDS);
         steps.push(Step {
             act: Act::TakeVariables {
@@ -113,6 +115,9 @@ pub(super) async fn rotate(app: &App, which: Rotated) -> Result<Draft, NoPlan> {
         act: Act::ProveRotation { path: path.clone(), ends_sessions: which == Rotated::Jwt },
         timeout_seconds: PROVE_SECONDS + back,
     });
+    if by_compose {
+        super::compose::add(&mut targets, super::compose::files(app).await?);
+    }
     let mut proves: Vec<ServiceName> = entries.iter().map(|secret| secret.service.clone()).collect();
     proves.dedup();
     Ok(Draft {

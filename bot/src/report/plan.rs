@@ -63,10 +63,10 @@ pub use restore::{
     undo_effect,
 };
 pub use secrets::{
-    bad_digest, env_file_error, file_changed, file_not_back, has_it_too, next_up, no_canary, no_env_file,
-    no_old_token, not_in_env_file, not_in_file, nothing_to_rotate, old_token_not_tried, old_token_refused,
-    old_token_taken, old_token_unclear, replaced_back, rotate_effect, rotate_undo, several_halves,
-    taken_back, value_not_taken,
+    bad_digest, env_file_error, file_changed, file_not_back, has_it_too, next_up, no_canary, no_compose_file,
+    no_env_file, no_old_token, not_in_env_file, not_in_file, nothing_to_rotate, old_token_not_tried,
+    old_token_refused, old_token_taken, old_token_unclear, replaced_back, rotate_effect, rotate_undo,
+    several_halves, taken_back, value_not_taken,
 };
 pub use stack::{
     login_fails, login_works, no_container_named, no_containers, no_project, not_healthy, nothing_runs,

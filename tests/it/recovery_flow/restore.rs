@@ -139,8 +139,17 @@ async fn half_a_dump_and_a_dump_that_breaks_leave_the_live_one_untouched() {
     // It has the last line, and one statement in it fails.
     let broken = plain.replacen("CREATE TABLE public.users", "CREATE TABEL public.users", 1);
     assert_ne!(broken, plain);
-    std::fs::write(scene.folder.path().join("broken.sql"), broken).unwrap();
+    let file = scene.folder.path().join("broken.sql");
+    std::fs::write(&file, &plain).unwrap();
     let oid = scene.oid().await;
+    // Written anew between the votes.
+    let card = scene.asks(DEE, "backup restore broken.sql").await;
+    scene.slack.react(BO, &card, "white_check_mark").await;
+    scene.says(&card, "So far: Bo", SOON).await;
+    std::fs::write(&file, broken).unwrap();
+    scene.slack.react(EVE, &card, "white_check_mark").await;
+    let shut = scene.says(&card, "What it acts on is not what was voted on", SOON).await;
+    assert!(shut.contains("sha256: was"), "{shut}");
     let card = scene.asks(DEE, "backup restore broken.sql").await;
     scene.both_approve(&card).await;
     scene.says(&card, "Failed: backup restore broken.sql", DONE).await;

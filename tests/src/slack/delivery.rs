@@ -157,6 +157,7 @@ impl SlackServer {
             sent_by: "",
             args: json!({ "text": escaped(text) }),
             history: Vec::new(),
+            edited: Vec::new(),
             reactions: std::collections::BTreeSet::new(),
             read: true,
         };

@@ -1,6 +1,7 @@
 //! What a person sees in a channel.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -23,6 +24,8 @@ pub struct Message {
     pub args: Value,
     /// What it said before each edit, as a person saw it.
     pub history: Vec<String>,
+    /// When each edit came.
+    pub edited: Vec<Instant>,
     /// `(emoji, user)`.
     pub reactions: BTreeSet<(String, String)>,
     /// Whether a test has seen its present form.
@@ -133,12 +136,22 @@ impl Message {
         }
     }
 
+    /// When it was edited to something with `text` in it.
+    #[must_use]
+    pub fn edited_to(&self, text: &str) -> Vec<Instant> {
+        let now = self.visible();
+        let after = self.history.iter().skip(1).chain(std::iter::once(&now));
+        let edits = self.edited.iter().zip(after);
+        edits.filter(|(_, after)| after.contains(text)).map(|(at, _)| *at).collect()
+    }
+
     pub(super) fn is(&self, channel: &str, ts: &str) -> bool {
         self.channel == channel && self.ts == ts
     }
 
     pub(super) fn edit(&mut self, args: Value) {
         self.history.push(self.visible());
+        self.edited.push(Instant::now());
         self.args = args;
         self.read = false;
     }

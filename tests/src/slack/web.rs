@@ -267,6 +267,7 @@ pub(super) fn say(
         sent_by,
         args: Value::Object(args.clone()),
         history: Vec::new(),
+        edited: Vec::new(),
         reactions: std::collections::BTreeSet::new(),
         read: false,
     });

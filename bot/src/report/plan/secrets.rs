@@ -61,6 +61,12 @@ pub fn no_env_file(why: &str) -> Reply {
     )
 }
 
+/// What Compose would read is not known.
+#[must_use]
+pub fn no_compose_file(why: &str) -> Reply {
+    refusal("Compose's files can't be read", format!("{why}. See [docker] compose_file and env_file."))
+}
+
 /// The file is not where the value comes from.
 #[must_use]
 pub fn not_in_env_file(variable: &str, path: &str) -> Reply {
